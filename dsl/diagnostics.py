@@ -1,0 +1,39 @@
+"""Problems as values. In: codes, spans, messages. Out: sorted diagnostics, and the one exception that carries them out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ladle.dsl.source import Source, Span
+
+
+class Severity(StrEnum):
+    """How bad a problem is; only an error stops."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One problem: `message` says what is wrong, `label` stands at the caret, `help` says what to do."""
+
+    code: str
+    name: str
+    """Kebab name of the code, such as `unknown-option`."""
+    message: str
+    source: Source
+    span: Span
+    label: str = ""
+    help: str = ""
+    severity: Severity = Severity.ERROR
+
+
+class RecipeError(Exception):
+    """Carries every problem of a recipe out of a phase."""
+
+    def __init__(self, diagnostics: tuple[Diagnostic, ...]) -> None:
+        super().__init__("; ".join(f"{d.code}: {d.message}" for d in diagnostics))
+        self.diagnostics = diagnostics

@@ -1,0 +1,141 @@
+"""The graph of distinct computations. In: operators, options, inputs. Out: nodes with canonical form and fingerprint."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from ladle.dsl.types import ModelType, Schedule, Share, Value
+
+Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+
+
+def canonical(value: Value) -> Json:
+    """Return the one JSON form of `value`: the form of node files, lineage and fingerprints.
+
+    Raises ValueError for a number that is not finite: it cannot be hashed canonically.
+    """
+    match value:
+        case None | bool() | int() | str():
+            return value
+        case float():
+            if not math.isfinite(value):
+                raise ValueError(f"{value} is not a finite number")
+            return value
+        case Share(fraction):
+            return {"share": fraction}
+        case Schedule(modules, default):
+            entries: dict[str, Json] = {name: list(v) if isinstance(v, tuple) else v for name, v in modules}
+            return {"schedule": entries, "else": default}
+        case tuple():
+            return [canonical(item) for item in value]
+        case Mapping():
+            return {key: canonical(value[key]) for key in sorted(value)}
+
+
+def digest(value: Json) -> str:
+    """Return the SHA-256 (hex) of the canonical bytes of `value`: sorted keys, no spaces, UTF-8."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def fingerprint(
+    operator: str,
+    version: int,
+    options: Json,
+    engines: Mapping[str, str],
+    inputs: tuple[tuple[str, str], ...],
+    content: tuple[str, ...],
+) -> str:
+    """Return the identity of a computation.
+
+    `inputs` are (role, fingerprint) in order; `content` the SHA-256 of its data files, in order of their paths. Names,
+    paths and machines have no part in it.
+    """
+    parts: Json = {
+        "operator": operator,
+        "version": version,
+        "options": options,
+        "engines": dict(engines),
+        "inputs": [list(pair) for pair in inputs],
+        "content": list(content),
+    }
+    return digest(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One input of a node: its role (`model`, `rows`, `corpus`, `a`, `base`, ...) and the fingerprint of the node it is."""
+
+    role: str
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One distinct computation."""
+
+    fingerprint: str
+    operator: str
+    version: int
+    options: tuple[tuple[str, Json], ...]
+    """Sorted by name, defaults explicit, canonical."""
+    engines: tuple[tuple[str, str], ...]
+    inputs: tuple[Input, ...]
+    files: tuple[str, ...]
+    """Paths of the data files it reads directly, sorted; located by path, identified by content."""
+    content: tuple[str, ...]
+    """SHA-256 of each of `files`."""
+    produces: bool
+    """Whether a step makes it. Data nodes (jsonl, local) lie where they are."""
+    name: str
+    """Name of the artifact: a declared name, a family member, or made from the expression. Letters, digits, `-`, `_`."""
+    group: str
+    """Where it lies: `artifacts` or `scores`."""
+    type: ModelType | None
+    """The model's type, where the node is a model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One `evaluate`: rows are models, columns benchmarks; `scores[(model, benchmark)]` is a node's fingerprint."""
+
+    name: str
+    models: tuple[tuple[str, str], ...]
+    """(label, fingerprint) in order."""
+    benchmarks: tuple[str, ...]
+    scores: tuple[tuple[str, str, str], ...]
+    """(model label, benchmark, fingerprint of the score node)."""
+    baseline: str
+    """Label of the baseline model, or "" where none is named."""
+    parents: tuple[tuple[str, tuple[str, ...]], ...]
+    """(label of a merged model, labels of its parents that stand in the same table)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Every distinct computation of a recipe, inputs before users."""
+
+    recipe: str
+    """Stem of the recipe's file name."""
+    nodes: Mapping[str, Node]
+    """By fingerprint, in topological order."""
+    aliases: Mapping[str, str]
+    """Every declared or member name to the fingerprint of its node."""
+    targets: tuple[str, ...]
+    """Fingerprints of what is asked for."""
+    tables: tuple[Table, ...]
+
+    def walk(self, targets: tuple[str, ...]) -> Iterator[Node]:
+        """Yield the nodes that `targets` need, inputs first, each once."""
+        needed: set[str] = set()
+        stack = list(targets)
+        while stack:
+            key = stack.pop()
+            if key not in needed:
+                needed.add(key)
+                stack.extend(i.node for i in self.nodes[key].inputs)
+        yield from (node for key, node in self.nodes.items() if key in needed)

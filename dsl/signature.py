@@ -1,0 +1,262 @@
+"""What an operator takes and gives: the vocabulary the checker is handed. In: plain frozen data. Knows no operator by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from typing import Final, Protocol
+
+from ladle.dsl.types import CorpusKind, CorpusType, Dimension, ModelType, Unknown, Value
+
+
+class Required(Enum):
+    """The default of an option that has none and must be written."""
+
+    REQUIRED = "required"
+
+
+REQUIRED: Final = Required.REQUIRED
+
+
+class Role(StrEnum):
+    """Where an operator may stand."""
+
+    MODEL_SOURCE = "model source"
+    TOKENIZER = "tokenizer"
+    STAGE = "stage kind"
+    MERGE = "merge method"
+    CORPUS_SOURCE = "corpus source"
+    TRANSFORM = "corpus operator"
+    BENCHMARK = "benchmark kind"
+    INTERNAL = "made by lowering"
+    """Never written in a recipe: `prepare`, `affine`, `report`."""
+
+
+class Sort(StrEnum):
+    """What an operand or a referenced option is."""
+
+    MODEL = "a model"
+    CORPUS = "a corpus"
+    BENCHMARK = "a benchmark"
+
+
+# --- the types of options: a closed union -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number in [low, high]; `integer` forbids a fraction. With PERCENT among the dimensions `10%` becomes a Share."""
+
+    low: float | None = None
+    high: float | None = None
+    integer: bool = False
+    open_low: bool = False
+    open_high: bool = False
+    dimensions: tuple[Dimension, ...] = (Dimension.PLAIN,)
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One bare word of a closed enumeration, stored as its string."""
+
+    choices: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """`true` or `false`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A string; with `path` a path or glob inside the project root."""
+
+    path: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """A list of `length` numbers, each as `item` says (betas)."""
+
+    item: Number
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduled:
+    """A number in [low, high], or a map from module names to numbers or lists over depth with `else` last."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """A map from names to strings, such as `columns = {user: "question"}`; keys are one of `keys`."""
+
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Another declaration, or an expression of that sort; it becomes an input of the node with the option's name as role.
+
+    `kinds` are the corpus kinds accepted (empty: any); `many` takes one or a list of them.
+    """
+
+    sort: Sort
+    kinds: tuple[CorpusKind, ...] = ()
+    many: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A call of an operator of `role`, such as `tokenizer = bpe(...)`; it becomes an input of the node."""
+
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """The first of `types` that fits."""
+
+    types: tuple[OptionType, ...]
+
+
+OptionType = Number | Word | Flag | Text | Numbers | Scheduled | Names | Reference | Made | OneOf
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option: data from which checking, help, docs and the step's pydantic model are made."""
+
+    name: str
+    type: OptionType
+    default: Value | Required
+    """The explicit default. A default of None is written `none` and means what `text` says."""
+    text: str
+    field: str = ""
+    """The TRL, transformers or mergekit field it becomes."""
+    group: str = ""
+    """Options of one group exclude each other; exactly one has a value (`budget`: epochs, steps, tokens).
+    Setting one, at any precedence, replaces the group. The default is that of the member whose default is not None."""
+    prepare: bool = False
+    """A stage's option that belongs to the preparation of rows, not to the training."""
+    hands_to: str = ""
+    """Name of a Made option whose node gets this option's value too (`template` of init, for its tokenizer)."""
+
+
+# --- operators ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Operands:
+    """Positional operands: `sorts` one by one; with `variadic` the last repeats (at least `minimum` in all).
+
+    `weighted` allows `a: 0.7`: "no", "may", "must". `kinds` restricts corpus operands (empty: any, all equal).
+    """
+
+    sorts: tuple[Sort, ...] = ()
+    variadic: bool = False
+    minimum: int = 0
+    weighted: str = "no"
+    weight_type: OptionType | None = None
+    kinds: tuple[CorpusKind, ...] = ()
+    family: bool = False
+    """The operand is one list or family, spliced in order (`soup(family)`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What an operator's own rule found wrong: `option` names where the caret goes ("" for the whole call)."""
+
+    code: str
+    message: str
+    help: str
+    option: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusFacts:
+    """What the first rows of a corpus say. `skipped` says why something is unknown."""
+
+    columns: tuple[str, ...] | Unknown
+    kind: CorpusKind | Unknown
+    skipped: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One data file: path relative to the project root, bytes and SHA-256 of its content."""
+
+    path: str
+    bytes: int
+    sha256: str
+
+
+class Facts(Protocol):
+    """What checking and lowering may ask about the world outside the recipe; the executor answers, tests fake it."""
+
+    def corpus(self, pattern: str, columns: Mapping[str, str]) -> CorpusFacts | tuple[Fault, ...]:
+        """Return kind and columns of the rows of the files that match `pattern`, from the first rows of each."""
+
+    def benchmark(self, pattern: str, columns: Mapping[str, str]) -> tuple[Fault, ...]:
+        """Return what is wrong with the first rows of a benchmark's files."""
+
+    def model(self, folder: str) -> ModelType | tuple[Fault, ...]:
+        """Return the type of a model folder from its configuration and weight headers; no weight is read."""
+
+    def files(self, pattern: str) -> tuple[File, ...] | tuple[Fault, ...]:
+        """Return the files of a pattern or folder, sorted by path, with content hashes."""
+
+    def engine(self, distribution: str) -> str:
+        """Return the version of an engine from the constraints, never from what is installed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Typing:
+    """What an operator's typing rule is given."""
+
+    options: Mapping[str, Value]
+    operands: tuple[ModelType | CorpusType, ...]
+    references: Mapping[str, tuple[ModelType | CorpusType, ...]]
+    """Types of Reference and Made options by option name (a tokenizer's type is a ModelType with vocabulary and template)."""
+    facts: Facts
+
+
+Typed = ModelType | CorpusType | tuple[Fault, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """One word of the catalogue."""
+
+    name: str
+    role: Role
+    version: int
+    """Semantic version: raised when the same inputs and options give other bytes."""
+    text: str
+    operands: Operands = Operands()
+    options: tuple[Option, ...] = ()
+    engines: tuple[str, ...] = ()
+    """Distributions whose versions enter the identity of its nodes."""
+    typed: Callable[[Typing], Typed] | None = None
+    """The type of the result and what is wrong; None: the generic rule of the role (a stage gives its model's type, a merge
+    its first operand's, a transform its operand's)."""
+    takes: tuple[CorpusKind, ...] = ()
+    """Corpus kinds that a stage or benchmark takes for `on`."""
+    needs_template: bool = False
+    """A stage or benchmark that renders chats: a model without a template is an error."""
+    needs_base: bool = False
+    """A merge over task vectors: it names `base =`."""
+    produces: bool = True
+    """False: the node records data that lies in the project or a hub cache (jsonl, local); no step makes it."""
+    pattern: str = ""
+    """Name of the option that holds the path or glob of a data node; it is located by it and identified by content."""
+    program: str = ""
+    """Module whose `run(task)` makes the artifact; imported only by a step."""
+
+
+Vocabulary = Mapping[str, Operator]
+"""Every operator by name. Names are unique over all roles."""

@@ -1,0 +1,293 @@
+"""A recipe as written: the syntax tree. Frozen data; every node knows its span. Names are not resolved here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ladle.dsl.source import Source, Span
+from ladle.dsl.types import Dimension
+
+# --- expressions ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class NumberLiteral:
+    """`0.5`, `4Ki`, `60%`, `24GiB`, `2h`. `value` has the multiplier applied (60% is 0.6, 2h is 7200); `written` is the text.
+
+    It is an int when written without fraction and exponent, so that a count is never a float.
+    """
+
+    value: int | float
+    dimension: Dimension
+    written: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class StringLiteral:
+    """Text between double quotes."""
+
+    value: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class ConstantLiteral:
+    """`true`, `false` or `none`."""
+
+    value: bool | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A bare word: a declaration, an axis, a catalogue word or a word of an enumeration."""
+
+    name: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class ListLiteral:
+    """`[a, b]`."""
+
+    items: tuple[Expr, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """`key: value` of a map; the key may be `else`."""
+
+    key: Name
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class MapLiteral:
+    """`{k: v, else: w}`."""
+
+    entries: tuple[Entry, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """`1..5`, `0.1..0.9 by 0.2`: literals, ends included."""
+
+    first: NumberLiteral
+    last: NumberLiteral
+    step: NumberLiteral | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument of a call or index: `e`, `name = e` (name set) or `e: weight` (weight set)."""
+
+    value: Expr
+    name: Name | None
+    weight: Expr | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """`f(a, b, t = 0.5)`."""
+
+    function: Expr
+    arguments: tuple[Argument, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """`trained[base, cpt | sft]` or `trained[start = base]`."""
+
+    target: Expr
+    arguments: tuple[Argument, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """`a.b`."""
+
+    target: Expr
+    name: Name
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Negation:
+    """`-a`."""
+
+    operand: Expr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """`a + b`, `a - b`, `a * b`, `a / b`; `operator` is the sign."""
+
+    operator: str
+    left: Expr
+    right: Expr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Pipe:
+    """`a | f`: fills the first operand of `f`; two stages compose."""
+
+    left: Expr
+    right: Expr
+    span: Span
+
+
+Expr = (
+    NumberLiteral | StringLiteral | ConstantLiteral | Name | ListLiteral | MapLiteral | Range
+    | Call | Index | Attribute | Negation | Binary | Pipe
+)  # fmt: skip
+
+
+# --- declarations ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """`name = value` in a block, or `owner.name = value` in a `with`; `owner` may be the word `stage`."""
+
+    owner: Name | None
+    name: Name
+    value: Expr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """`{ ... }`: settings in the order written."""
+
+    settings: tuple[Setting, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """`x in XS`."""
+
+    name: Name
+    values: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class EditionDecl:
+    """`edition 1`."""
+
+    number: NumberLiteral
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class LetDecl:
+    """`let NAME = EXPR`."""
+
+    name: Name
+    value: Expr
+    span: Span
+    doc: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDecl:
+    """`model NAME[axes] = EXPR with { ... }`."""
+
+    name: Name
+    axes: tuple[Axis, ...]
+    value: Expr
+    overrides: Block | None
+    span: Span
+    doc: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusDecl:
+    """`corpus NAME: KIND = EXPR`."""
+
+    name: Name
+    kind: Name
+    value: Expr
+    span: Span
+    doc: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StageDecl:
+    """`stage NAME: KIND { ... }`; without `kind` the name is the kind."""
+
+    name: Name
+    kind: Name | None
+    block: Block
+    span: Span
+    doc: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ComposeDecl:
+    """`stage NAME = cpt | sft`."""
+
+    name: Name
+    value: Expr
+    span: Span
+    doc: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkDecl:
+    """`benchmark NAME: KIND { ... }`."""
+
+    name: Name
+    kind: Name
+    block: Block
+    span: Span
+    doc: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluateDecl:
+    """`evaluate NAME { models on baseline }`."""
+
+    name: Name
+    block: Block
+    span: Span
+    doc: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenDecl:
+    """A declaration that did not parse. Its problem is reported already; its name, if one could be read, counts as declared."""
+
+    keyword: str
+    name: Name | None
+    span: Span
+
+
+Declaration = (
+    EditionDecl
+    | LetDecl
+    | ModelDecl
+    | CorpusDecl
+    | StageDecl
+    | ComposeDecl
+    | BenchmarkDecl
+    | EvaluateDecl
+    | BrokenDecl
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A recipe as written: its declarations in order."""
+
+    source: Source
+    declarations: tuple[Declaration, ...]

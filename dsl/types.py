@@ -1,0 +1,85 @@
+"""What a value of the language is: corpus kinds, model types, quantities, schedules. In and out: frozen data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from typing import Final, Union
+
+
+class Unknown(Enum):
+    """The single value of a fact that nobody could read; never a guess."""
+
+    UNKNOWN = "unknown"
+
+    def __repr__(self) -> str:
+        return "unknown"
+
+
+UNKNOWN: Final = Unknown.UNKNOWN
+
+
+class CorpusKind(StrEnum):
+    """What a row of a corpus is."""
+
+    TEXT = "text"
+    CHAT = "chat"
+    PREFERENCE = "preference"
+    LABELLED = "labelled"
+    PROMPT = "prompt"
+
+
+class Dimension(StrEnum):
+    """What a number counts. A bare number, `4Ki` and `30M` are plain; nothing is converted between dimensions."""
+
+    PLAIN = "a plain number"
+    PERCENT = "a percentage"
+    POINTS = "percentage points"
+    BYTES = "bytes"
+    DURATION = "a duration"
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A percentage, as a fraction: `10%` is `Share(0.1)`."""
+
+    fraction: float
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A per-tensor parameter: module name to a number or to values over depth; `default` for all other tensors.
+
+    A tuple of values is piecewise linear over depth i/(L-1), ends included. The longest matching name wins.
+    """
+
+    modules: tuple[tuple[str, float | tuple[float, ...]], ...]
+    default: float
+
+
+Value = Union[None, bool, int, float, str, Share, Schedule, tuple["Value", ...], Mapping[str, "Value"]]
+"""A resolved option value. It has one canonical form (`graph.canonical`), and nothing else may enter a fingerprint."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelType:
+    """The type of a model. Each part may be `UNKNOWN`; a check that needs an unknown part is skipped and listed."""
+
+    architecture: str | Unknown = UNKNOWN
+    shape: tuple[tuple[str, int], ...] | Unknown = UNKNOWN
+    """Sorted (name, size) pairs that must agree for a merge: hidden, layers, heads, kv_heads, intermediate, vocab, tied."""
+    vocabulary: str | Unknown = UNKNOWN
+    """Identity of the token-to-id table; equal strings mean equal vocabularies."""
+    template: str | None | Unknown = UNKNOWN
+    """Identity of the chat template; None: the model has none."""
+    parameters: int | Unknown = UNKNOWN
+    tensors: tuple[tuple[str, str, tuple[int, ...]], ...] | Unknown = UNKNOWN
+    """Sorted (name, dtype, shape) from the weight headers, where a folder could be read; else unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusType:
+    """The type of a corpus: the kind of its rows."""
+
+    kind: CorpusKind | Unknown

@@ -1,0 +1,95 @@
+"""What a step is given and what it may do. In: a verified node. Out: files in an empty folder, published by the caller."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ladle.dsl.graph import Json
+
+
+class StepError(Exception):
+    """A problem of the user's data, model or machine that stops a step: `message` says what, `help` what to do.
+
+    Reported without a traceback, exit status 1. Anything else that escapes a program is a fault of ours (status 70).
+    """
+
+    def __init__(self, message: str, help: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.help = help
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a step stands, for bars and plain lines. `done` of `total` `unit`s; `detail` holds loss, tokens/s and so on."""
+
+    done: int
+    total: int
+    unit: str
+    detail: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One input of a step: an artifact, or a node that is inlined because no step makes it.
+
+    * an artifact: `path` is its folder, everything else but `operator` and `fingerprint` is empty;
+    * a data node: a corpus source has `files` and `options` (`columns`), a model folder has `path`, `files`, `options`;
+    * a merge within a merge expression (contract 3: never read back from a rounded artifact): `operator`, `options`
+      and `inputs`, no `path`.
+    """
+
+    role: str
+    operator: str
+    fingerprint: str
+    path: Path | None = None
+    files: tuple[Path, ...] = ()
+    options: Mapping[str, Json] = field(default_factory=dict)
+    inputs: tuple[Given, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What of the profile a program may see; none of it changes a result's meaning."""
+
+    device: str = "cpu"
+    """`cpu` or `cuda`."""
+    micro_batch: int = 0
+    """Rows per forward pass; 0: the program chooses (the whole global batch where it fits)."""
+    attention: str = "sdpa"
+    save_seconds: float = 60.0
+    """A training checkpoints when this long has passed since the last one."""
+    save_steps: int = 0
+    """If not 0, also every so many steps (tests)."""
+    metrics: bool = False
+    """Per-step entropy and accuracy of TRL, for trackers; off by default."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What `run(task)` of a program is given."""
+
+    operator: str
+    name: str
+    options: Mapping[str, Json]
+    inputs: tuple[Given, ...]
+    fingerprint: str
+    work: Path
+    """Scratch folder of this fingerprint: survives kills, owned by this user, ignored by git and DVC."""
+    output: Path
+    """An existing empty folder. The caller adds `lineage.json`, syncs and renames it into place."""
+    machine: Machine
+    report: Callable[[Progress], None]
+
+    def given(self, role: str) -> Given:
+        """Return the only input of `role`. Raises KeyError where there is none."""
+        for item in self.inputs:
+            if item.role == role:
+                return item
+        raise KeyError(role)
+
+    def all_given(self, role: str) -> tuple[Given, ...]:
+        """Return the inputs of `role` in order."""
+        return tuple(item for item in self.inputs if item.role == role)

@@ -1,0 +1,1 @@
+"""Ladle: a small typed language for adapting language models."""

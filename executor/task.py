@@ -23,7 +23,7 @@ class StepError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a step stands, for bars and plain lines. `done` of `total` `unit`s; `detail` holds loss, tokens/s and so on."""
+    """Where a step stands: `done` of `total` `unit`s; `detail` holds loss, tokens per second and so on."""
 
     done: int
     total: int

@@ -1,0 +1,124 @@
+"""The `ladle` command. In: arguments. Out: an exit status: 0 fine, 1 problems of the user's, 2 wrong usage, 70 our fault."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import os
+import pkgutil
+import sys
+
+import click
+
+from ladle.executor import commands
+from ladle.executor.console import plain
+from ladle.executor.project import ProjectError
+from ladle.executor.task import StepError
+from ladle.executor.version import version
+
+FAULT = 70
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are the modules of a package; a module is imported when its command is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands, sorted."""
+        return sorted(module.name for module in pkgutil.iter_modules(commands.__path__))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return one command."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        module = importlib.import_module(f"{commands.__name__}.{cmd_name}")
+        command = module.COMMAND
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or fail with the nearest name."""
+        if args and not args[0].startswith("-") and args[0] not in self.list_commands(ctx):
+            near = nearest(args[0], self.list_commands(ctx))
+            hint = f" Did you mean `{near}`?" if near else ""
+            ctx.fail(f"no such command `{plain(args[0])}`.{hint} `ladle --help` lists them.")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version(), prog_name="ladle")
+def cli() -> None:
+    """Ladle: recipes for adapting language models, checked before they run.
+
+    Start with `ladle new my.recipe`, then `ladle check`, `ladle plan`, `ladle run` and `ladle report`.
+    """
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and return its exit status. No exception of any kind escapes."""
+    try:
+        status = cli.main(arguments, prog_name="ladle", standalone_mode=False)
+    except click.exceptions.Abort:
+        click.echo("stopped", err=True)
+        return 130
+    except KeyboardInterrupt:
+        click.echo("stopped", err=True)
+        return 130
+    except click.ClickException as problem:
+        problem.show()
+        return problem.exit_code
+    except StepError as problem:
+        return complain(problem.message, problem.help)
+    except ProjectError as problem:
+        return complain(str(problem), "")
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as problem:
+        return complain(describe(problem), "")
+    except Exception as fault:  # noqa: BLE001 - the outermost frame: our own fault, said as such
+        return confess(fault)
+    return status if isinstance(status, int) else 0
+
+
+def complain(message: str, help: str) -> int:
+    """Print a problem of the user's and return its exit status."""
+    click.echo(f"error: {plain(message)}", err=True)
+    if help:
+        click.echo(f"  help: {plain(help)}", err=True)
+    return 1
+
+
+def describe(problem: OSError) -> str:
+    """Return an operating system's refusal in words, with the file it is about."""
+    place = f": {problem.filename}" if problem.filename else ""
+    return f"{(problem.strerror or str(problem)).lower()}{place}"
+
+
+def confess(fault: Exception) -> int:
+    """Say that Ladle itself failed, where, and how to report it. With LADLE_DEBUG set the exception is raised."""
+    if os.environ.get("LADLE_DEBUG"):
+        raise fault
+    place = ""
+    frame = fault.__traceback__
+    while frame is not None:
+        place = f"{frame.tb_frame.f_globals.get('__name__', '?')}:{frame.tb_lineno}"
+        frame = frame.tb_next
+    click.echo(
+        f"error: a fault of Ladle's own: {type(fault).__name__}: {plain(str(fault))} (at {place})\n"
+        "  help: nothing finished is lost. Please report this; LADLE_DEBUG=1 shows the whole traceback.",
+        err=True,
+    )
+    return FAULT
+
+
+def nearest(word: str, known: list[str]) -> str:
+    """Return the known command nearest to `word`, or "" where none is near."""
+    found = difflib.get_close_matches(word, known, n=1)
+    return found[0] if found else ""

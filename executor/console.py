@@ -1,0 +1,18 @@
+"""What may be shown to a terminal. In: any text, also a stranger's. Out: text without control characters."""
+
+from __future__ import annotations
+
+import unicodedata
+
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
+def plain(text: str) -> str:
+    """Return `text` with every control, bidirectional and invisible character but a line feed written as `\\u{...}`."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(char if char == "\n" or _visible(char) else f"\\u{{{ord(char):x}}}" for char in text)
+
+
+def _visible(char: str) -> bool:
+    return unicodedata.category(char) not in _HIDDEN

@@ -145,6 +145,8 @@ class Option:
     """A stage's option that belongs to the preparation of rows, not to the training."""
     hands_to: str = ""
     """Name of a Made option whose node gets this option's value too (`template` of init, for its tokenizer)."""
+    positional: bool = False
+    """May be written without its name, after the operands: `jsonl("x/*.jsonl")`, `bpe([web], vocab = 512)`, `every(50)`."""
 
 
 # --- operators ----------------------------------------------------------------------------------------------------
@@ -165,6 +167,8 @@ class Operands:
     kinds: tuple[CorpusKind, ...] = ()
     family: bool = False
     """The operand is one list or family, spliced in order (`soup(family)`)."""
+    ordered: bool = True
+    """False: the order of operands is no part of identity (`mix`); lowering sorts them, their weights along."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,10 +223,14 @@ class Typing:
     """What an operator's typing rule is given."""
 
     options: Mapping[str, Value]
+    """Resolved, defaults explicit; `weights` of a weighted call too, one per operand."""
     operands: tuple[ModelType | CorpusType, ...]
     references: Mapping[str, tuple[ModelType | CorpusType, ...]]
     """Types of Reference and Made options by option name (a tokenizer's type is a ModelType with vocabulary and template)."""
     facts: Facts
+    identity: str = ""
+    """Equal for equal calls (operator, options, operands, references), different for others; "" where nobody can say.
+    What a step will make has no content to compare yet: a tokenizer's vocabulary is known by what it is made from."""
 
 
 Typed = ModelType | CorpusType | tuple[Fault, ...]

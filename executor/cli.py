@@ -9,7 +9,6 @@ import pkgutil
 import sys
 
 import click
-
 from ladle.executor import commands
 from ladle.executor.console import plain
 from ladle.executor.project import ProjectError
@@ -82,7 +81,7 @@ def run(arguments: list[str]) -> int:
         return 0
     except OSError as problem:
         return complain(describe(problem), "")
-    except Exception as fault:  # noqa: BLE001 - the outermost frame: our own fault, said as such
+    except Exception as fault:
         return confess(fault)
     return status if isinstance(status, int) else 0
 

@@ -21,6 +21,18 @@ class StepError(Exception):
         self.help = help
 
 
+class Interrupted(Exception):
+    """Raised by `Task.report` once the step was asked to end (SIGTERM, Ctrl-C, a killed parent).
+
+    A program that can save a checkpoint handles SIGTERM itself while it runs, then sends the signal again.
+    """
+
+
+CHECKPOINTS = "checkpoints"
+"""A program that can resume keeps whole checkpoints in folders `step-<number>` of this folder of its work folder: `plan`
+reads the newest number."""
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """Where a step stands: `done` of `total` `unit`s; `detail` holds loss, tokens per second and so on."""
@@ -82,6 +94,7 @@ class Task:
     """An existing empty folder. The caller adds `lineage.json`, syncs and renames it into place."""
     machine: Machine
     report: Callable[[Progress], None]
+    """Says how far the program is. Raises Interrupted when the step was asked to end."""
 
     def given(self, role: str) -> Given:
         """Return the only input of `role`. Raises KeyError where there is none."""

@@ -11,7 +11,6 @@ from importlib import metadata
 from pathlib import Path
 
 import click
-
 from ladle.executor.constraints import pinned
 
 ENGINES = ("torch", "transformers", "trl", "accelerate", "datasets", "mergekit", "dvc", "pydantic")

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import click
-
 from ladle.executor.console import plain
 from ladle.executor.project import project_root, recipe_name
 

@@ -1,0 +1,129 @@
+"""Model arithmetic. In: sums of models with exact coefficients. Out: a model where they sum to 1, a delta where to 0."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+from ladle.dsl.agreement import agree
+from ladle.dsl.problems import Mismatch
+from ladle.dsl.program import (
+    FAILED,
+    Combination,
+    Constant,
+    Failed,
+    Family,
+    Items,
+    Meaning,
+    Named,
+    Part,
+    StageValue,
+    Term,
+)
+from ladle.dsl.signature import Sort
+from ladle.dsl.source import Span
+from ladle.dsl.spelling import joined, number, spelled
+from ladle.dsl.types import Schedule, Value
+from ladle.dsl.values import show, sized, what
+from ladle.dsl.world import World
+
+AFFINE = "affine"
+"""The internal operator that computes a sum of models."""
+
+
+def as_sum(meaning: Meaning) -> Combination | None:
+    """Return a model or sum as a sum, or None for anything else."""
+    if isinstance(meaning, Named) and meaning.term.sort is Sort.MODEL:
+        return Combination((Part(Fraction(1), None, meaning),), meaning.label)
+    return meaning if isinstance(meaning, Combination) else None
+
+
+def add(left: Combination, right: Combination, sign: int) -> Combination:
+    """Return left + right or left - right; equal products are one, those that vanish are left out."""
+    found: dict[tuple[Term, Schedule | None], Part] = {}
+    for part, factor in (*((p, p.factor) for p in left.parts), *((p, sign * p.factor) for p in right.parts)):
+        key = (part.model.term, part.schedule)
+        known = found[key].factor if key in found else Fraction(0)
+        found[key] = Part(known + factor, part.schedule, found[key].model if key in found else part.model)
+    label = joined((left.label, "plus" if sign > 0 else "minus", right.label))
+    return Combination(tuple(part for part in found.values() if part.factor), label)
+
+
+def scale(factor: Fraction, models: Combination) -> Combination:
+    """Return factor * models."""
+    parts = tuple(Part(factor * part.factor, part.schedule, part.model) for part in models.parts)
+    return Combination(tuple(part for part in parts if part.factor), joined((_factor(factor), models.label)))
+
+
+def scheduled(schedule: Schedule, models: Combination, written: str) -> Combination | Mismatch:
+    """Return schedule * models; only a delta takes one: a schedule on a model would not leave it a model."""
+    if models.total != 0:
+        message = f"only a delta takes a schedule, and the coefficients of `{written}` sum to {show(models.total)}"
+        return Mismatch("E211", message, "put the schedule on a difference: `m + {...} * (b - a)`")
+    if any(part.schedule is not None for part in models.parts):
+        return Mismatch("E214", "a delta takes one schedule, and this one has one", "multiply the two maps into one")
+    parts = tuple(Part(part.factor, schedule, part.model) for part in models.parts)
+    return Combination(parts, joined(("by", spelled(schedule), models.label)))
+
+
+def too_large(models: Combination) -> bool:
+    """Say whether a coefficient is too large to compute with."""
+    return not all(sized(part.factor) for part in models.parts)
+
+
+def as_model(world: World, meaning: Meaning, span: Span) -> Named | Mismatch | Failed:
+    """Return `meaning` as a model, or say why it is none."""
+    match meaning:
+        case Failed():
+            return FAILED
+        case Named(term) if term.sort is Sort.MODEL:
+            return meaning
+        case Combination():
+            return _finished(world, meaning, span)
+        case Family(name, axes):
+            help = f"pick a member, `{name}[{', '.join(axes)}]`, or map over all: `model ...[m in {name}] = ...`"
+            return Mismatch("E201", f"takes a model, not {what(meaning)}", help, "a family")
+        case StageValue(steps):
+            help = f"apply it to a model: `m | {steps[0].name}`"
+            return Mismatch("E201", f"takes a model, not {what(meaning)}", help, f"this is {what(meaning)}")
+        case Items() | Constant() | _:
+            return Mismatch("E201", f"takes a model, not {what(meaning)}", label=f"this is {what(meaning)}")
+
+
+def _finished(world: World, models: Combination, span: Span) -> Named | Mismatch | Failed:
+    if models.total == 0:
+        help = "add it to a model: `m + (b - a)`"
+        return Mismatch("E211", "takes a model, not a delta: the coefficients sum to 0, not 1", help, "a delta")
+    if models.total != 1:
+        help = "coefficients that sum to 1 make a model, to 0 a delta"
+        message = f"takes a model, and the coefficients sum to {show(models.total)}, not 1"
+        return Mismatch("E211", message, help, f"sum {show(models.total)}")
+    if len(models.parts) == 1 and models.parts[0].schedule is None:
+        return models.parts[0].model
+    if any(math.isinf(_float(part.factor)) for part in models.parts):
+        return Mismatch("E217", "has a coefficient that is too large", label="too large")
+    return _affine(world, models, span)
+
+
+def _affine(world: World, models: Combination, span: Span) -> Named | Failed:
+    operator = world.vocabulary[AFFINE]
+    products: dict[Term, list[tuple[Value, ...]]] = {}
+    named: dict[Term, Named] = {}
+    for part in models.parts:
+        products.setdefault(part.model.term, []).append((_float(part.factor), part.schedule))
+        named.setdefault(part.model.term, part.model)
+    agree(world, tuple(named.values()), (), span)
+    options: dict[str, Value] = {"coefficients": tuple(tuple(each) for each in products.values())}
+    term = world.make(operator, tuple(named), options, {}, span, {})
+    return FAILED if isinstance(term, Failed) else world.name(term, models.label)
+
+
+def _float(factor: Fraction) -> float:
+    try:
+        return float(factor)
+    except OverflowError:
+        return float("inf") if factor > 0 else float("-inf")
+
+
+def _factor(factor: Fraction) -> str:
+    return "" if factor == 1 else number(_float(factor))

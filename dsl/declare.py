@@ -1,0 +1,213 @@
+"""What declarations mean. In: one declaration. Out: its meaning under its name; what is wrong with it is reported."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ladle.dsl.affine import as_model
+from ladle.dsl.building import build
+from ladle.dsl.families import expand
+from ladle.dsl.options import layer
+from ladle.dsl.problems import Mismatch
+from ladle.dsl.program import FAILED, Failed, Family, Meaning, Named, StageValue, Step
+from ladle.dsl.signature import Operator, Role, Sort
+from ladle.dsl.suggest import did_you_mean, listing, nearest
+from ladle.dsl.syntax import (
+    BenchmarkDecl,
+    BrokenDecl,
+    ComposeDecl,
+    CorpusDecl,
+    Declaration,
+    EditionDecl,
+    EvaluateDecl,
+    LetDecl,
+    ModelDecl,
+    Name,
+    StageDecl,
+)
+from ladle.dsl.syntax import Setting as Override
+from ladle.dsl.types import CorpusKind, CorpusType, Unknown
+from ladle.dsl.values import what
+from ladle.dsl.world import Scope, World, option_of
+
+
+def resolve(world: World, declaration: Declaration) -> Meaning:
+    """Return what a declaration means."""
+    match declaration:
+        case LetDecl():
+            return world.evaluate(declaration.value, Scope())
+        case CorpusDecl():
+            return _corpus(world, declaration)
+        case StageDecl():
+            return _stage(world, declaration)
+        case ComposeDecl():
+            return _composition(world, declaration)
+        case BenchmarkDecl():
+            return _benchmark(world, declaration)
+        case ModelDecl():
+            return _family(world, declaration) if declaration.axes else _model(world, declaration)
+        case BrokenDecl() | EditionDecl() | EvaluateDecl():
+            return FAILED
+
+
+# --- corpora --------------------------------------------------------------------------------------------------------
+
+
+def _corpus(world: World, declaration: CorpusDecl) -> Named | Failed:
+    kind = _corpus_kind(world, declaration.kind)
+    found = world.evaluate(declaration.value, Scope())
+    if isinstance(found, Failed):
+        return FAILED
+    name = declaration.name.name
+    if not isinstance(found, Named) or found.term.sort is not Sort.CORPUS:
+        message = f"`{name}` must be a corpus, and this is {what(found)}"
+        return world.problems.report("E201", declaration.value.span, message, "", f"this is {what(found)}")
+    if kind is not None:
+        _of_kind(world, declaration, kind, found)
+    return world.entitle(found.term, name)
+
+
+def _corpus_kind(world: World, name: Name) -> CorpusKind | None:
+    kinds = [kind.value for kind in CorpusKind]
+    if name.name in kinds:
+        return CorpusKind(name.name)
+    help = did_you_mean(nearest(name.name, kinds)) or f"a corpus is {listing(kinds)}"
+    world.problems.report("E104", name.span, f"`{name.name}` is no kind of corpus", help, "no kind of corpus")
+    return None
+
+
+def _of_kind(world: World, declaration: CorpusDecl, kind: CorpusKind, found: Named) -> None:
+    type = found.term.type
+    name = declaration.name.name
+    if isinstance(type, CorpusType) and isinstance(type.kind, Unknown):
+        world.skip(declaration.kind.span, f"whether the rows of `{name}` are {kind.value}")
+    elif isinstance(type, CorpusType) and type.kind is not kind:
+        message = f"`{name}` is declared a {kind.value} corpus, and its rows are {type.kind}"
+        help = f"write `corpus {name}: {type.kind}`; the kind is checked, never a conversion"
+        world.problems.report("E207", declaration.kind.span, message, help, f"its rows are {type.kind}")
+
+
+# --- stages and benchmarks ------------------------------------------------------------------------------------------
+
+
+def _stage(world: World, declaration: StageDecl) -> StageValue | Failed:
+    kind = _operator(world, declaration.kind or declaration.name, Role.STAGE, declaration.kind is None)
+    if isinstance(kind, Failed):
+        return FAILED
+    name = declaration.name
+    settings = [(setting.name, setting.value) for setting in declaration.block.settings]
+    declared = layer(world, kind, settings, Scope(), f"`{name.name}`" if name.name == kind.name else _called(name, kind))
+    return StageValue((Step(name.name, kind, declared, {}, name.span),))
+
+
+def _called(name: Name, kind: Operator) -> str:
+    return f"`{name.name}` (a `{kind.name}`)"
+
+
+def _operator(world: World, name: Name, role: Role, from_name: bool = False) -> Operator | Failed:
+    found = world.vocabulary.get(name.name)
+    if found is not None and found.role is role:
+        return found
+    names = tuple(world.operators(role))
+    near = nearest(name.name, names)
+    if from_name:
+        # What was meant is most likely the near kind: its uses are not to be blamed for this name.
+        world.excuse(near)
+        help = did_you_mean(near) or f"give it a kind, one of {listing(names)}: `stage {name.name}: {names[0]} {{ ... }}`"
+    else:
+        help = did_you_mean(near) or f"it is one of {listing(names)}"
+    return world.problems.report("E104", name.span, f"`{name.name}` is no {role.value}", help, f"no {role.value}")
+
+
+def _composition(world: World, declaration: ComposeDecl) -> StageValue | Failed:
+    found = world.evaluate(declaration.value, Scope())
+    if isinstance(found, StageValue | Failed):
+        return found
+    message = f"`{declaration.name.name}` must be stages joined by `|`, and this is {what(found)}"
+    return world.problems.report("E201", declaration.value.span, message, "", f"this is {what(found)}")
+
+
+def _benchmark(world: World, declaration: BenchmarkDecl) -> Named | Failed:
+    kind = _operator(world, declaration.kind, Role.BENCHMARK)
+    if isinstance(kind, Failed):
+        return FAILED
+    settings = [(setting.name, setting.value) for setting in declaration.block.settings]
+    settled = layer(world, kind, settings, Scope(), _called(declaration.name, kind))
+    if any(setting.failed for setting in settled.values()):
+        return FAILED
+    name = declaration.name
+    found = build(world, kind, (), settled, name.span, name.name)
+    return FAILED if isinstance(found, Failed) else Named(found.term, name.name)
+
+
+# --- models ---------------------------------------------------------------------------------------------------------
+
+
+def _model(world: World, declaration: ModelDecl) -> Named | Failed:
+    found = _member(world, declaration, {})
+    _reached(world, declaration, isinstance(found, Failed))
+    return FAILED if isinstance(found, Failed) else world.entitle(found.term, declaration.name.name)
+
+
+def _family(world: World, declaration: ModelDecl) -> Family:
+    _axes(world, declaration)
+    found = expand(world, declaration, lambda axes: _member(world, declaration, axes))
+    _reached(world, declaration, found.broken)
+    return found
+
+
+def _member(world: World, declaration: ModelDecl, axes: Mapping[str, Meaning]) -> Named | Failed:
+    overrides = declaration.overrides.settings if declaration.overrides else ()
+    found = world.evaluate(declaration.value, Scope(axes, overrides))
+    model = as_model(world, found, declaration.value.span)
+    if isinstance(model, Mismatch):
+        message = f"`{declaration.name.name}` {model.message.replace('takes', 'needs', 1)}"
+        return world.problems.report(model.code, declaration.value.span, message, model.help, model.label)
+    return model
+
+
+def _axes(world: World, declaration: ModelDecl) -> None:
+    seen: set[str] = set()
+    for axis in declaration.axes:
+        name = axis.name.name
+        if name in seen:
+            world.problems.report("E102", axis.name.span, f"two axes are named `{name}`", "rename one of them")
+        elif name in world.declared:
+            line = world.problems.line(world.declared[name].span)
+            message = f"the axis `{name}` hides what is declared on line {line}"
+            world.problems.report("E103", axis.name.span, message, "rename the axis: no name may hide another")
+        seen.add(name)
+
+
+def _reached(world: World, declaration: ModelDecl, failed: bool) -> None:
+    """Report each setting of `with` that no member let through to a stage."""
+    for setting in declaration.overrides.settings if declaration.overrides else ():
+        if setting.span not in world.reached:
+            _unreached(world, declaration, setting, failed)
+
+
+def _unreached(world: World, declaration: ModelDecl, setting: Override, failed: bool) -> None:
+    owner, option = setting.owner, setting.name
+    kinds = [operator for operator in world.vocabulary.values() if operator.role is Role.STAGE]
+    if owner is None:
+        help = f"say of which stage: `stage.{option.name}` for all, or one by its name"
+        world.problems.report("E203", option.span, f"`{option.name}` belongs to no stage here", help)
+    elif owner.name == "stage" and all(option_of(kind, option.name) is None for kind in kinds):
+        names = {other.name for kind in kinds for other in kind.options}
+        help = did_you_mean(nearest(option.name, names)) or f"stages have {listing(sorted(names), 30)}"
+        world.problems.report("E203", option.span, f"no kind of stage has an option `{option.name}`", help)
+    elif owner.name != "stage" and owner.name not in world.declared and owner.name not in world.vocabulary:
+        world.problems.missing(owner.name, owner.span, lambda: (*world.stages(), *world.operators(Role.STAGE)), "stage")
+    elif not failed:
+        message = f"`{owner.name}.{option.name}` reaches no stage of `{declaration.name.name}`"
+        world.problems.report("E216", setting.span, message, _why(world, owner), "reaches nothing")
+
+
+def _why(world: World, owner: Name) -> str:
+    if owner.name == "stage":
+        return "no stage that the expression applies has this option"
+    same = [name for name in world.stages() if name != owner.name and owner.name in world.kinds(name)]
+    if same:
+        return f"a stage is called by its name: {listing(same)} of kind `{owner.name}`"
+    return f"the expression applies no stage `{owner.name}`; a setting does not reach into models that it names"
+

@@ -1,0 +1,227 @@
+"""Positional arguments. In: a call's arguments and the piped value. Out: operands with weights, options set by position."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ladle.dsl.affine import as_model
+from ladle.dsl.fitting import fit
+from ladle.dsl.options import fitted, read
+from ladle.dsl.problems import Mismatch
+from ladle.dsl.program import FAILED, Choice, Failed, Family, Items, Linked, Meaning, Named, Setting
+from ladle.dsl.signature import Operator, Sort
+from ladle.dsl.source import Span
+from ladle.dsl.suggest import listing
+from ladle.dsl.syntax import Argument, Expr
+from ladle.dsl.types import CorpusType, Unknown, Value
+from ladle.dsl.values import key, what
+from ladle.dsl.world import Scope, World
+
+
+@dataclass(frozen=True, slots=True)
+class Piped:
+    """What stands before `|`."""
+
+    value: Meaning
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """One operand: a model or corpus, its weight where one is written, and where it stands."""
+
+    value: Named
+    weight: Value
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    value: Meaning
+    weight: Expr | None
+    span: Span
+
+
+def operands(
+    world: World, operator: Operator, arguments: Sequence[Argument], piped: Piped | None, span: Span, scope: Scope
+) -> tuple[tuple[Operand, ...] | Failed, dict[str, Setting]]:
+    """Return the operands of a call, and the options that are set by position after them."""
+    takes = operator.operands
+    many = takes.variadic or takes.family
+    written = [argument for argument in arguments if argument.name is None]
+    room = len(written) if many else max(0, len(takes.sorts) - (piped is not None and bool(takes.sorts)))
+    given = [] if piped is None else [_Given(piped.value, None, piped.span)]
+    given += [_Given(world.evaluate(a.value, scope), a.weight, a.value.span) for a in written[:room]]
+    early = [] if takes.sorts or piped is None else [given.pop()]
+    by_position = _by_position(world, operator, early, written[room:], scope)
+    if isinstance(by_position, Failed):
+        return FAILED, {}
+    found = _spliced(given) if takes.family else given
+    if isinstance(found, Failed) or not _counted(world, operator, len(found), span):
+        return FAILED, by_position
+    return _fitted(world, operator, found, scope), by_position
+
+
+def _by_position(
+    world: World, operator: Operator, early: list[_Given], written: Sequence[Argument], scope: Scope
+) -> dict[str, Setting] | Failed:
+    options = [option for option in operator.options if option.positional]
+    found: dict[str, Setting] = {}
+    for given in early:
+        if not options:
+            message = f"`{operator.name}` takes no operand, and {what(given.value)} is piped into it"
+            return FAILED if given.value is FAILED else world.problems.report("E209", given.span, message)
+        option = options.pop(0)
+        found[option.name] = fitted(world, option, given.value, given.span)
+    for argument in written:
+        if not options or argument.weight is not None:
+            return _surplus(world, operator, argument)
+        option = options.pop(0)
+        found[option.name] = read(world, option, argument.value, scope)
+    return found
+
+
+def _surplus(world: World, operator: Operator, argument: Argument) -> Failed:
+    message = f"`{operator.name}` takes {_count(operator)}, and this is one more"
+    named = [option.name for option in operator.options if not option.positional]
+    help = f"options are named: `{named[0]} = {world.written(argument.value.span)}`" if named else ""
+    return world.problems.report("E209", argument.span, message, help, "one too many")
+
+
+def _count(operator: Operator) -> str:
+    takes = operator.operands
+    positional = [option.name for option in operator.options if option.positional]
+    if not takes.sorts:
+        return f"`{'`, `'.join(positional)}` by position" if positional else "no operand"
+    noun = takes.sorts[0].value.removeprefix("a ")
+    least = takes.minimum or len(takes.sorts)
+    more = takes.variadic or takes.family
+    if takes.family:
+        return f"a list or family of at least {least} {noun}s"
+    return f"{'at least ' if more else ''}{least} {noun}{'s' if least != 1 else ''}"
+
+
+def _counted(world: World, operator: Operator, count: int, span: Span) -> bool:
+    takes = operator.operands
+    least = takes.minimum or len(takes.sorts)
+    more = takes.variadic or takes.family
+    if count == len(takes.sorts) or (more and count >= least):
+        return True
+    message = f"`{operator.name}` takes {_count(operator)}, and {count or 'none'} {'is' if count <= 1 else 'are'} given"
+    world.problems.report("E209", span, message, operator.text, f"{count} given")
+    return False
+
+
+def _spliced(given: list[_Given]) -> list[_Given] | Failed:
+    """The members of families and lists, in order, each once."""
+    found: dict[str, _Given] = {}
+    for each in given:
+        values = spliced(each.value)
+        if isinstance(values, Failed):
+            return FAILED
+        for value in values:
+            found.setdefault(key(value), _Given(value, each.weight, each.span))
+    return list(found.values())
+
+
+def spliced(value: Meaning) -> tuple[Meaning, ...] | Failed:
+    """Return what stands in a list or family, families in lists spliced in order; anything else is a list of itself."""
+    match value:
+        case Failed() | Items(broken=True) | Family(broken=True):
+            return FAILED
+        case Family(members=members):
+            return tuple(member.model for member in members)
+        case Items(items):
+            found: list[Meaning] = []
+            for item in items:
+                inner = spliced(item)
+                if isinstance(inner, Failed):
+                    return FAILED
+                found += inner
+            return tuple(found)
+        case _:
+            return (value,)
+
+
+def _fitted(world: World, operator: Operator, given: list[_Given], scope: Scope) -> tuple[Operand, ...] | Failed:
+    sorts = operator.operands.sorts
+    found: list[Operand] = []
+    failed = False
+    for place, each in enumerate(given):
+        value = _of_sort(world, operator, sorts[min(place, len(sorts) - 1)], each)
+        weight = _weight(world, operator, each, scope)
+        if isinstance(value, Failed) or isinstance(weight, Failed):
+            failed = True
+        else:
+            found.append(Operand(value, weight, each.span))
+    if failed or not _weighted(world, operator, given) or not _one_kind(world, operator, found):
+        return FAILED
+    return tuple(found)
+
+
+def _of_sort(world: World, operator: Operator, sort: Sort, given: _Given) -> Named | Failed:
+    found: Named | Mismatch | Failed
+    if given.value is FAILED:
+        return FAILED
+    if sort is Sort.MODEL:
+        found = as_model(world, given.value, given.span)
+    elif isinstance(given.value, Named) and given.value.term.sort is sort:
+        found = given.value
+    else:
+        found = Mismatch("E201", f"takes {sort.value}, not {what(given.value)}", label=f"this is {what(given.value)}")
+    if isinstance(found, Mismatch):
+        message = f"`{operator.name}` {found.message}"
+        return world.problems.report(found.code, given.span, message, found.help, found.label)
+    return found
+
+
+def _weight(world: World, operator: Operator, given: _Given, scope: Scope) -> Value | Failed:
+    type = operator.operands.weight_type
+    if given.weight is None or type is None or operator.operands.weighted == "no":
+        return None
+    found: Choice | Mismatch | Failed = fit(world, type, world.evaluate(given.weight, scope), given.weight.span)
+    if isinstance(found, Mismatch):
+        return world.problems.report(
+            found.code, given.weight.span, f"a weight of `{operator.name}` {found.message}", "", found.label
+        )
+    return FAILED if isinstance(found, Linked) else found
+
+
+def _weighted(world: World, operator: Operator, given: list[_Given]) -> bool:
+    rule = operator.operands.weighted
+    with_weight = [each for each in given if each.weight is not None]
+    without = [each for each in given if each.weight is None]
+    if rule == "no" and with_weight:
+        message = f"`{operator.name}` takes no weights"
+        world.problems.report("E212", with_weight[0].span, message, "leave out `: ...`", "has a weight")
+    elif without and (rule == "must" or with_weight):
+        help = f"write a weight for each: `{operator.name}(a: 0.7, b: 0.3)`"
+        world.problems.report(
+            "E212", without[0].span, f"`{operator.name}` needs a weight for this operand", help, "no weight"
+        )
+    else:
+        return True
+    return False
+
+
+def _one_kind(world: World, operator: Operator, found: list[Operand]) -> bool:
+    """Corpora of one call are of one kind, and of one that the operator takes."""
+    kinds = operator.operands.kinds
+    known = [(each, each.value.term.type.kind) for each in found if isinstance(each.value.term.type, CorpusType)]
+    first = next((kind for _, kind in known if not isinstance(kind, Unknown)), None)
+    for each, kind in known:
+        if isinstance(kind, Unknown):
+            world.skip(each.span, f"whether the kind of `{each.value.label}` suits `{operator.name}`")
+        elif kinds and kind not in kinds:
+            names = listing([kind.value for kind in kinds])
+            message = f"`{operator.name}` takes {names} corpora, and `{each.value.label}` is a {kind.value} corpus"
+            world.problems.report("E207", each.span, message, "", f"a {kind.value} corpus")
+            return False
+        elif first is not None and kind is not first:
+            message = (
+                f"`{operator.name}` takes corpora of one kind: `{each.value.label}` is {kind.value}, not {first.value}"
+            )
+            world.problems.report("E207", each.span, message, "", f"a {kind.value} corpus")
+            return False
+    return True

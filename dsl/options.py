@@ -1,0 +1,132 @@
+"""Options as set. In: blocks, `with` and calls over an operator's table. Out: one value for each, by precedence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from ladle.dsl.fitting import fit, wanted
+from ladle.dsl.problems import Mismatch
+from ladle.dsl.program import Choice, Failed, Meaning, Setting
+from ladle.dsl.signature import Operator, Option, Required
+from ladle.dsl.source import Span
+from ladle.dsl.suggest import did_you_mean, listing, nearest
+from ladle.dsl.syntax import ConstantLiteral, Expr, Name
+from ladle.dsl.world import Scope, World, option_of, words
+
+Layer = Mapping[str, Setting]
+"""Options set in one place."""
+
+Written = tuple[Name, Expr]
+"""`name = value`."""
+
+
+def layer(
+    world: World,
+    operator: Operator,
+    written: Iterable[Written],
+    scope: Scope,
+    what: str = "",
+    before: Layer | None = None,
+) -> dict[str, Setting]:
+    """Return what one block or call sets, after what is set by position. What cannot be set so is reported."""
+    found: dict[str, Setting] = dict(before or {})
+    groups: dict[str, str] = {}
+    for name, expr in written:
+        option = option_of(operator, name.name)
+        if option is None:
+            unknown_option(world, operator, name, what)
+            continue
+        if name.name in found:
+            first = world.written(found[name.name].span)
+            world.problems.report("E106", name.span, f"`{name.name}` is set already, to `{first}`", "keep one of the two")
+            continue
+        if option.group and groups.setdefault(option.group, name.name) != name.name:
+            _conflict(world, operator, option, groups[option.group], name)
+            continue
+        found[name.name] = read(world, option, expr, scope)
+    return found
+
+
+def read(world: World, option: Option, expr: Expr, scope: Scope) -> Setting:
+    """Return what an expression sets an option to. A bare word of the option's enumeration wins over any name."""
+    choices = words(option.type)
+    match expr:
+        case Name(name) if name in choices:
+            return Setting(name, expr.span)
+        case ConstantLiteral(None) if "none" not in choices and option.default is None and not option.group:
+            return Setting(None, expr.span)
+        case Name(name) if choices and not _known(world, name, scope):
+            help = did_you_mean(nearest(name, (*choices, *world.declared))) or f"it takes {wanted(option.type)}"
+            message = f"`{option.name}` takes {wanted(option.type)}, not `{name}`"
+            world.problems.report("E105", expr.span, message, help, "not one of its words")
+            return Setting(None, expr.span, failed=True)
+    return fitted(world, option, world.evaluate(expr, scope), expr.span)
+
+
+def fitted(world: World, option: Option, meaning: Meaning, span: Span) -> Setting:
+    """Return what a value sets an option to; one that does not fit is reported."""
+    found = fit(world, option.type, meaning, span)
+    if isinstance(found, Mismatch):
+        message = f"`{option.name}` {found.message}"
+        world.problems.report(found.code, span, message, found.help or option.text, found.label)
+    if isinstance(found, Mismatch | Failed):
+        return Setting(None, span, failed=True)
+    return Setting(found, span)
+
+
+def settle(operator: Operator, layers: Iterable[Layer]) -> dict[str, Setting]:
+    """Return what is set after all layers, later over earlier; one of a group replaces the whole group."""
+    found: dict[str, Setting] = {}
+    for each in layers:
+        for name, setting in each.items():
+            option = option_of(operator, name)
+            if option is not None and option.group:
+                for other in operator.options:
+                    if other.group == option.group:
+                        found.pop(other.name, None)
+            found[name] = setting
+    return found
+
+
+def complete(operator: Operator, settled: Layer) -> tuple[dict[str, Choice], list[str]]:
+    """Return the value of each option, defaults explicit, and the names of those that must be set and are not."""
+    decided = {option.group for option in operator.options if option.group and option.name in settled}
+    values: dict[str, Choice] = {}
+    missing: list[str] = []
+    for option in operator.options:
+        if option.name in settled:
+            values[option.name] = settled[option.name].value
+        elif option.group in decided and option.group:
+            values[option.name] = None
+        elif isinstance(option.default, Required):
+            missing.append(option.name)
+        else:
+            values[option.name] = option.default
+    return values, missing
+
+
+def unknown_option(world: World, operator: Operator, name: Name, what: str = "") -> None:
+    """Report an option that `operator` does not have: where it belongs, or the nearest name."""
+    own = [option.name for option in operator.options]
+    owners = [
+        other.name
+        for other in world.vocabulary.values()
+        if other.role is operator.role and option_of(other, name.name) is not None
+    ]
+    belongs = f"`{name.name}` belongs to {listing(owners)}, not to `{operator.name}`" if owners else ""
+    takes = f"`{operator.name}` takes {listing(own, 20)}" if own else f"`{operator.name}` takes no option"
+    help = "; ".join(part for part in (did_you_mean(nearest(name.name, own)), belongs) if part) or takes
+    message = f"{what or f'`{operator.name}`'} has no option `{name.name}`"
+    world.problems.report("E203", name.span, message, help, f"not an option of `{operator.name}`")
+
+
+def _conflict(world: World, operator: Operator, option: Option, first: str, name: Name) -> None:
+    names = [other.name for other in operator.options if other.group == option.group]
+    message = f"`{first}` and `{name.name}` are set together, and only one can count"
+    world.problems.report(
+        "E206", name.span, message, f"set exactly one of {listing(names)}", f"`{first}` is set already"
+    )
+
+
+def _known(world: World, name: str, scope: Scope) -> bool:
+    return name in scope.axes or name in world.declared or name in world.words

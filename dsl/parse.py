@@ -1,0 +1,157 @@
+"""A recipe's text into its syntax tree. In: a Source. Out: a Recipe, and every problem of its text (E0xx).
+
+The file is cut into declarations and each is parsed alone, so one mistake is one problem and costs one declaration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import islice
+from typing import Final
+
+from ladle.dsl.build import Builder, place
+from ladle.dsl.codes import CODES
+from ladle.dsl.cut import Chunk, cut
+from ladle.dsl.depth import too_deep
+from ladle.dsl.diagnostics import Diagnostic
+from ladle.dsl.faults import bad_name, faults, hidden
+from ladle.dsl.lalr import Parser, Stuck
+from ladle.dsl.lex import CLOSER, DECLARATION_WORDS, LATER_WORDS, RESERVED, STARTS, Token, lex
+from ladle.dsl.read import read_source
+from ladle.dsl.source import Source, Span
+from ladle.dsl.suggest import did_you_mean, listing, nearest
+from ladle.dsl.syntax import BrokenDecl, Declaration, EditionDecl, Name, Recipe
+from ladle.dsl.unexpected import explain
+
+__all__ = ["parse", "read_source"]
+
+DEEPEST: Final = 100
+"""Levels of brackets and operators that an expression may have."""
+
+STARTING: Final = (*DECLARATION_WORDS, *LATER_WORDS)
+"""Words that begin a declaration, now or later."""
+
+MOST: Final = 1000
+"""Problems after which the rest of a file is not judged."""
+
+
+def parse(source: Source) -> tuple[Recipe, tuple[Diagnostic, ...]]:
+    """Return the recipe as written and every problem of its text in order; what failed is a BrokenDecl."""
+    reader = _Reader(source)
+    chunks = cut(source.text, *lex(source.text))
+    declarations = tuple(declaration for chunk in chunks for declaration in reader.read(chunk))
+    problems = sorted(reader.problems, key=lambda d: (d.span.start, d.span.end, d.code))
+    return Recipe(source, declarations), tuple(problems)
+
+
+class _Reader:
+    """Reads the chunks of one source one by one and collects what is wrong with them."""
+
+    def __init__(self, source: Source) -> None:
+        self.problems = [*islice(hidden(source), MOST)]
+        self._source = source
+        self._builder = Builder(source)
+        self._parser = Parser(self._builder)
+
+    def read(self, chunk: Chunk) -> tuple[Declaration, ...]:
+        """Return what a chunk declares: one declaration, or a BrokenDecl for each name it would have declared."""
+        if len(self.problems) >= MOST:
+            return _broken(chunk)
+        declared, problems = self._judge(chunk)
+        self.problems += problems
+        if len(self.problems) >= MOST:
+            message = f"more than {MOST} problems: the rest of the file is not judged"
+            self.problems.append(self._error("E019", chunk.span, message))
+        return (declared,) if declared else _broken(chunk)
+
+    def _judge(self, chunk: Chunk) -> tuple[Declaration | None, list[Diagnostic]]:
+        """Return the declaration, if its text is whole, and what is wrong with it."""
+        refused = self._refuse(chunk)
+        if refused is not None:
+            return None, refused
+        named = [bad_name(self._source, token) for token in chunk.tokens if token.type == "BADNAME"]
+        tokens = [token._replace(type="NAME") if token.type == "BADNAME" else token for token in chunk.tokens]
+        parsed = self._parser.parse(tokens, chunk.span.end)
+        problems = [*named, *self._builder.taken(), *self._misplaced(chunk)]
+        if isinstance(parsed, Stuck):
+            return None, [*problems, explain(self._source, tokens, parsed)]
+        deep = too_deep(parsed, DEEPEST) if len(tokens) > DEEPEST else None
+        if deep:
+            return None, [*problems, self._too_deep(deep)]
+        whole = all(problem.code in ("E010", "E014") for problem in problems)
+        return _documented(parsed, chunk.doc) if whole else None, problems
+
+    def _refuse(self, chunk: Chunk) -> list[Diagnostic] | None:
+        """Return why a chunk is not parsed at all, or None."""
+        first = chunk.tokens[0]
+        if first.text in LATER_WORDS:
+            message = f"`{first.text}` is not in this version of the language"
+            help = f"this version declares with {listing(DECLARATION_WORDS)}"
+            return [self._error("E007", place(first), message, "comes in a later version", help)]
+        if any(token.type in ("UNCLOSED", "ODD", "HIDDEN") for token in chunk.tokens):
+            return [*faults(self._source, chunk.tokens)]
+        if first.type not in STARTS:
+            return [self._unknown(first)]
+        deep = _deep_bracket(chunk.tokens)
+        return [self._too_deep(place(deep))] if deep else None
+
+    def _unknown(self, first: Token) -> Diagnostic:
+        lower = first.text.lower()
+        near = (lower,) if lower in STARTING else nearest(lower, STARTING)
+        help = did_you_mean(near) or f"a declaration begins with {listing(DECLARATION_WORDS)}"
+        return self._error("E006", place(first), f"`{_short(first.text)}` begins no declaration", "unknown", help)
+
+    def _misplaced(self, chunk: Chunk) -> list[Diagnostic]:
+        if not chunk.misplaced:
+            return []
+        first = chunk.tokens[0]
+        message = f"the declaration `{first.text}` does not start in column 1"
+        return [self._error("E014", place(first), message, "not in column 1", "begin it on a line of its own")]
+
+    def _too_deep(self, span: Span) -> Diagnostic:
+        message = f"this is nested more than {DEEPEST} levels deep"
+        return self._error("E011", span, message, "too deep", "give a part of it a name with `let` or `model`")
+
+    def _error(self, code: str, span: Span, message: str, label: str = "", help: str = "") -> Diagnostic:
+        return Diagnostic(code, CODES[code], message, self._source, span, label, help)
+
+
+def _deep_bracket(tokens: Sequence[Token]) -> Token | None:
+    depth = 0
+    for token in tokens:
+        if token.type in CLOSER:
+            depth += 1
+            if depth > DEEPEST:
+                return token
+        elif token.type in ("RPAR", "RSQB", "RBRACE"):
+            depth -= 1
+    return None
+
+
+def _documented(declaration: Declaration, doc: str) -> Declaration:
+    if not doc or isinstance(declaration, EditionDecl | BrokenDecl):
+        return declaration
+    return replace(declaration, doc=doc)
+
+
+def _broken(chunk: Chunk) -> tuple[BrokenDecl, ...]:
+    """Return a failed declaration for each name it would have declared, so that whoever uses them is not blamed."""
+    first, *rest = chunk.tokens
+    names = [Name(token.text, place(token)) for token in rest[:1] if token.type in ("NAME", "BADNAME")]
+    if first.type == RESERVED["use"]:
+        names = _imported(rest)
+    return tuple(BrokenDecl(first.text, name, chunk.span) for name in names) or (
+        BrokenDecl(first.text, None, chunk.span),
+    )
+
+
+def _imported(tokens: Sequence[Token]) -> list[Name]:
+    """Return the names that `use "file": a, b as c` brings: those before a comma or the end."""
+    ends = [*(token.type for token in tokens[1:]), "COMMA"]
+    pairs = zip(tokens, ends, strict=True) if tokens else ()
+    return [Name(token.text, place(token)) for token, after in pairs if token.type == "NAME" and after == "COMMA"]
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 40 else f"{text[:36]}..."

@@ -1,0 +1,246 @@
+"""A recipe as meant: names resolved, options set, types known. Frozen data, made by check, to lower, lint and print."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Union
+
+from ladle.dsl.graph import canonical, digest
+from ladle.dsl.signature import Operator, Role, Sort
+from ladle.dsl.source import Source, Span
+from ladle.dsl.types import CorpusType, Dimension, ModelType, Schedule, Value
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Term:
+    """One computation as meant. Equal computations are one object, so `is` compares them and a set counts them."""
+
+    key: str
+    """Digest of operator, options and the keys of its inputs; equal for equal computations, whatever is on disk."""
+    operator: Operator
+    operands: tuple[Term, ...]
+    options: Mapping[str, Value]
+    """Every option that is a value, defaults explicit; `weights` or `coefficients` too, where operands have them."""
+    references: Mapping[str, tuple[Term, ...]]
+    """Every option that is another computation, by its name."""
+    type: ModelType | CorpusType
+    span: Span
+    """Where it is written first."""
+
+    @property
+    def sort(self) -> Sort | None:
+        """What it may stand for; None: a tokenizer."""
+        return SORTS.get(self.operator.role)
+
+    def inputs(self) -> Iterator[tuple[str, Term]]:
+        """Yield (role, term) of everything it is made from."""
+        yield from ((str(place), operand) for place, operand in enumerate(self.operands))
+        yield from ((name, term) for name, terms in self.references.items() for term in terms)
+
+
+SORTS: Mapping[Role, Sort] = {
+    Role.MODEL_SOURCE: Sort.MODEL,
+    Role.STAGE: Sort.MODEL,
+    Role.MERGE: Sort.MODEL,
+    Role.INTERNAL: Sort.MODEL,
+    Role.CORPUS_SOURCE: Sort.CORPUS,
+    Role.TRANSFORM: Sort.CORPUS,
+    Role.BENCHMARK: Sort.BENCHMARK,
+}
+"""What an application of an operator is. `affine` is the only internal operator among terms."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A computation and how the expression calls it: by a declared name, or one made from inputs and operators."""
+
+    term: Term
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """The value of an option that refers to other computations."""
+
+    items: tuple[Named, ...]
+
+
+Choice = Union[Value, Linked]
+"""What an option is set to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One option as set, and where. `failed`: it has no value, and the problem is reported already."""
+
+    value: Choice
+    span: Span = field(compare=False)
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A training to be applied: a declared stage, or a kind where none of that name is declared."""
+
+    name: str
+    kind: Operator
+    declared: Mapping[str, Setting]
+    called: Mapping[str, Setting]
+    """What was set at the call: `sft(epochs = 2)`."""
+    span: Span
+
+    @property
+    def key(self) -> str:
+        """Equal for steps that do the same, wherever they are written."""
+        values = self.values
+        return self.name + "".join(f"\0{name}={choice_key(values[name])}" for name in sorted(values))
+
+    @property
+    def values(self) -> Mapping[str, Choice]:
+        """What was set at the call, by option."""
+        return {name: setting.value for name, setting in self.called.items() if not setting.failed}
+
+
+@dataclass(frozen=True, slots=True)
+class StageValue:
+    """Stages to be applied one after the other; a declared composition is its steps."""
+
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One product of model arithmetic: a number times an optional schedule times a model."""
+
+    factor: Fraction
+    schedule: Schedule | None
+    model: Named
+
+
+@dataclass(frozen=True, slots=True)
+class Combination:
+    """A sum of models with coefficients. Sum 1: a model. Sum 0: a delta."""
+
+    parts: tuple[Part, ...]
+    label: str
+
+    @property
+    def total(self) -> Fraction:
+        """The sum of the coefficients; a schedule stands only on sums of zero, so it does not change the total."""
+        return sum((part.factor for part in self.parts if part.schedule is None), Fraction(0))
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """An exact number with its dimension."""
+
+    number: Fraction
+    dimension: Dimension
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A string, `true`, `false` or `none`."""
+
+    value: bool | str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BareWord:
+    """A bare word that some option takes and nothing declares: `[wrapped, isolated]` on an axis."""
+
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A list. `size` counts what is in it, nested lists through; `broken`: an item failed and is left out."""
+
+    items: tuple[Meaning, ...]
+    size: int
+    broken: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """A map in the order written."""
+
+    entries: tuple[tuple[str, Meaning], ...]
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One member of a family: the value and key of each axis, and its model."""
+
+    values: tuple[Meaning, ...]
+    keys: tuple[str, ...]
+    model: Named
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A family of models, members in order, last axis fastest. `broken`: a member failed and is left out."""
+
+    name: str
+    axes: tuple[str, ...]
+    members: tuple[Member, ...]
+    broken: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A value whose problem is reported already: whatever touches it is silent."""
+
+
+FAILED = Failed()
+
+Meaning = Union[Quantity, Constant, BareWord, Items, Entries, StageValue, Named, Combination, Family, Failed]
+"""What an expression means."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """One `evaluate`: (label, model) by (name, benchmark); `baseline` is a label of `models` or ""."""
+
+    name: str
+    models: tuple[Named, ...]
+    benchmarks: tuple[Named, ...]
+    baseline: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A checked recipe. Where there were problems it holds what could be made of the rest."""
+
+    source: Source
+    corpora: Mapping[str, Term]
+    stages: Mapping[str, StageValue]
+    benchmarks: Mapping[str, Term]
+    models: Mapping[str, Term]
+    """Every declared model and family member by name."""
+    families: Mapping[str, Family]
+    constants: Mapping[str, Meaning]
+    evaluations: tuple[Evaluation, ...]
+    terms: tuple[Term, ...]
+    """Every computation that a declaration reaches, inputs before users."""
+    names: Mapping[Term, str]
+    """The name of each of `terms`: the declared one, else the member's, else one made from the expression."""
+    targets: tuple[Term, ...]
+    """What is asked for: what `evaluate` names; without one, every declared model."""
+    skipped: tuple[tuple[Span, str], ...]
+    """Checks that a fact nobody knows left undone."""
+
+    def walk(self) -> Iterator[Term]:
+        """Yield every computation, inputs before users."""
+        return iter(self.terms)
+
+
+def choice_key(choice: Choice) -> str:
+    """Return a text that is equal for equal choices."""
+    if isinstance(choice, Linked):
+        return "@" + ",".join(item.term.key for item in choice.items)
+    return digest(canonical(choice))

@@ -1,0 +1,120 @@
+"""Stages applied to models. In: a stage value, a model, the settings that reach it. Out: the trained model."""
+
+from __future__ import annotations
+
+from ladle.dsl.affine import as_model
+from ladle.dsl.building import build, required
+from ladle.dsl.operands import Operand, Piped
+from ladle.dsl.options import Written, layer, settle
+from ladle.dsl.problems import Mismatch
+from ladle.dsl.program import FAILED, Failed, Meaning, Named, Setting, StageValue, Step, Term
+from ladle.dsl.signature import Role
+from ladle.dsl.source import Span
+from ladle.dsl.spelling import joined, settings
+from ladle.dsl.syntax import Argument
+from ladle.dsl.types import ModelType, Unknown
+from ladle.dsl.values import MAX_ITEMS
+from ladle.dsl.world import Scope, World, option_of, words
+
+
+def call_stage(
+    world: World, stage: StageValue, arguments: tuple[Argument, ...], piped: Piped | None, span: Span, scope: Scope
+) -> Meaning:
+    """Return a stage with options set at the call, applied where a model is given: `sft(m, epochs = 2)`, `sft(epochs = 2)`."""
+    named = [(argument.name, argument.value) for argument in arguments if argument.name is not None]
+    models = [argument for argument in arguments if argument.name is None]
+    if named and len(stage.steps) != 1:
+        help = "set them with `with { " + stage.steps[0].name + "... = ... }` after the expression"
+        world.problems.report("E209", span, "a composition takes no options at the call", help)
+    elif named:
+        stage = StageValue((_called(world, stage.steps[0], named, scope),))
+    name = stage.steps[0].name
+    if len(models) + (piped is not None) > 1 or any(model.weight is not None for model in models):
+        place = models[-1].span
+        return world.problems.report("E209", place, f"`{name}` takes one model", "options are named", "one too many")
+    if models:
+        piped = Piped(world.evaluate(models[0].value, scope), models[0].value.span)
+    return stage if piped is None else feed(world, piped, stage, span, scope)
+
+
+def feed(world: World, piped: Piped, stage: StageValue, span: Span, scope: Scope) -> Meaning:
+    """Return `piped | stage`: a model is trained, a stage composed."""
+    match piped.value:
+        case Failed():
+            return FAILED
+        case StageValue(steps) if len(steps) + len(stage.steps) > MAX_ITEMS:
+            return world.problems.report("E302", span, f"a composition of more than {MAX_ITEMS:,} stages")
+        case StageValue(steps):
+            return StageValue((*steps, *stage.steps))
+    model = as_model(world, piped.value, piped.span)
+    if isinstance(model, Mismatch):
+        message = f"`{stage.steps[0].name}` {model.message}"
+        return world.problems.report(model.code, piped.span, message, model.help, model.label)
+    for step in stage.steps:
+        if isinstance(model, Failed):
+            return FAILED
+        model = _apply(world, step, Operand(model, None, piped.span), span, scope)
+    return model
+
+
+def _called(world: World, step: Step, named: list[Written], scope: Scope) -> Step:
+    here = layer(world, step.kind, named, scope)
+    return Step(step.name, step.kind, step.declared, settle(step.kind, (step.called, here)), step.span)
+
+
+def _apply(world: World, step: Step, model: Operand, span: Span, scope: Scope) -> Named | Failed:
+    """Settle the options, by precedence: stage, `with` for all stages, `with` for this one, call."""
+    everywhere = _overriding(world, step, scope, "stage")
+    own = _overriding(world, step, scope, step.name)
+    at_call = settle(step.kind, (everywhere, own, step.called))
+    settled = settle(step.kind, (step.declared, at_call))
+    if not _required(world, step, settled):
+        return FAILED
+    if step.kind.needs_template:
+        need_template(world, model.value, step.name, span)
+    values = {name: setting.value for name, setting in at_call.items() if not setting.failed}
+    label = joined((model.value.label, step.name, settings(step.kind, values)))
+    return build(world, step.kind, (model,), settled, span, label)
+
+
+def _required(world: World, step: Step, settled: dict[str, Setting]) -> bool:
+    if step.name in world.declared:
+        return required(world, step.kind, settled, step.span)
+    name = step.name
+    help = f"no stage `{name}` is declared, so this is the kind: write `{name}(on = ...)`, or declare `stage {name} {{ ... }}`"
+    return required(world, step.kind, settled, step.span, help, once=f"kind {name}")
+
+
+def _overriding(world: World, step: Step, scope: Scope, owner: str) -> dict[str, Setting]:
+    found: list[Written] = []
+    for setting in scope.overrides:
+        if setting.owner is None or setting.owner.name != owner:
+            continue
+        if owner == "stage" and option_of(step.kind, setting.name.name) is None:
+            continue
+        world.reached.add(setting.span)
+        found.append((setting.name, setting.value))
+    return layer(world, step.kind, found, scope.outside()) if found else {}
+
+
+def need_template(world: World, model: Named, user: str, span: Span) -> None:
+    """Report a model without a chat template that `user` renders chats for: once for each source, where it is fixed."""
+    type = model.term.type
+    if not isinstance(type, ModelType):
+        return
+    if isinstance(type.template, Unknown):
+        world.skip(span, f"whether `{model.label}` has a chat template, which `{user}` needs")
+    elif type.template is None:
+        source = _source(model.term)
+        option = option_of(source.operator, "template")
+        fix = f"template = {next(iter(words(option.type)), '...')}" if option else "template = ..."
+        message = f"`{world.labels.get(source, source.operator.name)}` has no chat template, and `{user}` renders chats with it"
+        help = f"give it one where it is made: `{source.operator.name}(..., {fix})`"
+        label = f"no `template` here; needed on line {world.problems.line(span)}"
+        world.problems.report("E208", source.span, message, help, label, once=f"template {source.key}")
+
+
+def _source(model: Term) -> Term:
+    while model.operator.role is not Role.MODEL_SOURCE and model.operands:
+        model = model.operands[0]
+    return model

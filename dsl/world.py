@@ -1,0 +1,225 @@
+"""What all parts of the checker share. In: declarations, vocabulary, facts. Out: one table of computations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ladle.dsl.graph import Json, canonical, digest
+from ladle.dsl.problems import Problems
+from ladle.dsl.program import FAILED, Failed, Meaning, Named, StageValue, Term
+from ladle.dsl.signature import Facts, OneOf, Operator, Option, OptionType, Role, Typing, Vocabulary, Word
+from ladle.dsl.source import Source, Span
+from ladle.dsl.syntax import Declaration, Expr, Setting, StageDecl
+from ladle.dsl.types import UNKNOWN, CorpusType, ModelType, Value
+from ladle.dsl.values import MAX_ITEMS
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Where an expression stands: the axes it sees, and the settings of `with` that reach the stages it applies."""
+
+    axes: Mapping[str, Meaning] = field(default_factory=dict)
+    overrides: tuple[Setting, ...] = ()
+
+    def outside(self) -> Scope:
+        """Return this place without `with`: values and axes are not applied here."""
+        return Scope(self.axes)
+
+
+class Evaluate(Protocol):
+    """Gives the meaning of an expression; handed in, since parts of expressions call each other."""
+
+    def __call__(self, world: World, expr: Expr, scope: Scope) -> Meaning:
+        """Return the meaning of `expr`, reporting what is wrong with it."""
+
+
+class Resolve(Protocol):
+    """Gives the meaning of a declared name."""
+
+    def __call__(self, world: World, declaration: Declaration) -> Meaning:
+        """Return the meaning of a declaration, reporting what is wrong with it."""
+
+
+class TooMany(Exception):
+    """The recipe expands to more computations than a graph may hold; ends the check, after it is reported."""
+
+
+class World:
+    """The state of one check."""
+
+    def __init__(
+        self, source: Source, vocabulary: Vocabulary, facts: Facts, evaluate: Evaluate, resolve: Resolve
+    ) -> None:
+        self.vocabulary = vocabulary
+        self.facts = facts
+        self.problems = Problems(source)
+        self.declared: dict[str, Declaration] = {}
+        self.meanings: dict[str, Meaning] = {}
+        self.terms: dict[str, Term] = {}
+        self.labels: dict[Term, str] = {}
+        self.titles: dict[Term, str] = {}
+        self.reached: set[Span] = set()
+        self.words = frozenset(word for o in vocabulary.values() for option in o.options for word in words(option.type))
+        self._evaluate = evaluate
+        self._resolve = resolve
+        self._refused: set[str] = set()
+        self._skipped: dict[tuple[Span, str], None] = {}
+
+    # --- names ------------------------------------------------------------------------------------------------------
+
+    def evaluate(self, expr: Expr, scope: Scope) -> Meaning:
+        """Return what `expr` means in `scope`."""
+        return self._evaluate(self, expr, scope)
+
+    def lookup(self, name: str) -> Meaning | None:
+        """Return what a declared name means, or None where nothing declares it."""
+        if name not in self.meanings and name in self.declared:
+            self.meanings[name] = FAILED
+            self.meanings[name] = self._resolve(self, self.declared[name])
+        return self.meanings.get(name)
+
+    def stages(self) -> tuple[str, ...]:
+        """Return the names that stages are declared under."""
+        return tuple(name for name, declaration in self.declared.items() if isinstance(declaration, StageDecl))
+
+    def kinds(self, stage: str) -> tuple[str, ...]:
+        """Return the kinds of the steps that a declared stage is."""
+        meaning = self.meanings.get(stage)
+        return tuple(step.kind.name for step in meaning.steps) if isinstance(meaning, StageValue) else ()
+
+    def excuse(self, names: Iterable[str]) -> None:
+        """Treat names as failed, since what declares them is spelled wrong and reported."""
+        for name in names:
+            if name not in self.declared:
+                self.meanings.setdefault(name, FAILED)
+
+    def operators(self, *roles: Role) -> Iterator[str]:
+        """Yield the names of the operators of these roles."""
+        return (name for name, operator in self.vocabulary.items() if operator.role in roles)
+
+    def skip(self, span: Span, text: str) -> None:
+        """Record a check that an unknown fact leaves undone."""
+        self._skipped[(span, text)] = None
+
+    @property
+    def skipped(self) -> tuple[tuple[Span, str], ...]:
+        """What was not checked, in the order of the text."""
+        return tuple(sorted(self._skipped, key=lambda item: (item[0].start, item[1])))
+
+    def written(self, span: Span, most: int = 40) -> str:
+        """Return the text of a place, on one line and shortened, for a message."""
+        text = " ".join(self.problems.source.text[span.start : span.end].split())
+        return text if len(text) <= most else text[: most - 3] + "..."
+
+    # --- computations -----------------------------------------------------------------------------------------------
+
+    def make(
+        self,
+        operator: Operator,
+        operands: tuple[Term, ...],
+        options: Mapping[str, Value],
+        references: Mapping[str, tuple[Term, ...]],
+        span: Span,
+        spans: Mapping[str, Span],
+    ) -> Term | Failed:
+        """Return the one term of a computation, typed; what its typing rule finds is reported at the option's span."""
+        key = _key(operator, operands, options, references)
+        if key in self._refused:
+            return FAILED
+        if key not in self.terms:
+            type = self._type(operator, operands, options, references, key, span, spans)
+            if isinstance(type, Failed):
+                self._refused.add(key)
+                return FAILED
+            self._bound(span)
+            self.terms[key] = Term(key, operator, operands, dict(options), dict(references), type, span)
+        return self.terms[key]
+
+    def name(self, term: Term, label: str) -> Named:
+        """Return `term` as an expression calls it. Of several ways to write it the shortest names it."""
+        known = self.labels.get(term)
+        if known is None or (len(label), label) < (len(known), known):
+            self.labels[term] = label
+        return Named(term, label)
+
+    def entitle(self, term: Term, name: str) -> Named:
+        """Return `term` under the name that declares it; of several such names the shortest, then the first by letters."""
+        known = self.titles.get(term)
+        if known is None or (len(name), name) < (len(known), known):
+            self.titles[term] = name
+        return Named(term, name)
+
+    def _bound(self, span: Span) -> None:
+        if len(self.terms) >= MAX_ITEMS:
+            message = f"the recipe expands to more than {MAX_ITEMS:,} nodes"
+            self.problems.report("E302", span, message, "make a family or a range smaller", "here the bound is passed")
+            raise TooMany
+
+    def _type(
+        self,
+        operator: Operator,
+        operands: tuple[Term, ...],
+        options: Mapping[str, Value],
+        references: Mapping[str, tuple[Term, ...]],
+        key: str,
+        span: Span,
+        spans: Mapping[str, Span],
+    ) -> ModelType | CorpusType | Failed:
+        if operator.typed is None:
+            return _generic(operator, operands)
+        types = {name: tuple(term.type for term in terms) for name, terms in references.items()}
+        given = Typing(options, tuple(term.type for term in operands), types, self.facts, key)
+        found = operator.typed(given)
+        if not isinstance(found, tuple):
+            return found
+        for fault in found:
+            self.problems.report(fault.code, spans.get(fault.option, span), fault.message, fault.help)
+        return FAILED
+
+
+def _generic(operator: Operator, operands: Iterable[Term]) -> ModelType | CorpusType:
+    """The rule of the role: a stage gives its model's type, a merge its first operand's, a transform its operand's."""
+    for operand in operands:
+        return operand.type
+    corpus = operator.role in (Role.CORPUS_SOURCE, Role.TRANSFORM, Role.BENCHMARK)
+    return CorpusType(UNKNOWN) if corpus else ModelType()
+
+
+def _key(
+    operator: Operator,
+    operands: tuple[Term, ...],
+    options: Mapping[str, Value],
+    references: Mapping[str, tuple[Term, ...]],
+) -> str:
+    inputs: list[Json] = [operand.key for operand in operands]
+    if commutes(operator):
+        weights = options.get("weights")
+        each = weights if isinstance(weights, tuple) else (None,) * len(operands)
+        pairs = sorted((operand.key, digest(canonical(weight))) for operand, weight in zip(operands, each, strict=True))
+        inputs = [list(pair) for pair in pairs]
+        options = {name: value for name, value in options.items() if name != "weights"}
+    linked: dict[str, Json] = {name: [term.key for term in terms] for name, terms in references.items()}
+    return digest([operator.name, inputs, canonical(options), linked])
+
+
+def commutes(operator: Operator) -> bool:
+    """Say whether the order of operands means nothing (`mix`). A merge takes its configuration from the first."""
+    return not operator.operands.ordered
+
+
+def words(type: OptionType) -> tuple[str, ...]:
+    """Return the bare words that an option of this type takes."""
+    match type:
+        case Word(choices):
+            return choices
+        case OneOf(types):
+            return tuple(word for inner in types for word in words(inner))
+        case _:
+            return ()
+
+
+def option_of(operator: Operator, name: str) -> Option | None:
+    """Return the option of that name."""
+    return next((option for option in operator.options if option.name == name), None)

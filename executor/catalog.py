@@ -1,0 +1,31 @@
+"""Every operator by name. In: the catalogue packages, whose modules each define one `OPERATOR`. Out: the vocabulary."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+from types import MappingProxyType, ModuleType
+
+from ladle.dsl.signature import Operator, Vocabulary
+from ladle.executor import benchmarks, internal, merges, sources, stages, transforms
+
+PACKAGES: tuple[ModuleType, ...] = (sources, transforms, stages, merges, benchmarks, internal)
+
+
+@cache
+def vocabulary() -> Vocabulary:
+    """Return every operator of the catalogue by name.
+
+    Raises TypeError for a module without `OPERATOR` and for a name given twice: both are faults of ours.
+    """
+    found: dict[str, Operator] = {}
+    for package in PACKAGES:
+        for module in iter_modules(package.__path__, package.__name__ + "."):
+            operator = getattr(import_module(module.name), "OPERATOR", None)
+            if not isinstance(operator, Operator):
+                raise TypeError(f"{module.name} defines no OPERATOR")
+            if operator.name in found:
+                raise TypeError(f"{module.name} defines `{operator.name}` a second time")
+            found[operator.name] = operator
+    return MappingProxyType(found)

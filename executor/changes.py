@@ -1,0 +1,112 @@
+"""What differs between a node and what was made in its place before. In: a node and an older lineage. Out: words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+
+from ladle.dsl.graph import Json, Node
+from ladle.executor.layout import Layout
+from ladle.executor.lineage import Lineage
+from ladle.executor.record import read_record
+from ladle.executor.workspace import Workspace
+
+_SHOWN = 80
+
+
+def changes(
+    node: Node, before: Lineage, layout: Layout, workspace: Workspace, remade: Callable[[str], bool]
+) -> tuple[str, ...]:
+    """Return one line for each difference: the node's own first, then its data and its inputs.
+
+    `remade` says whether a node of the graph will be made again.
+    """
+    if node.operator != before.operator:
+        return (f"`{before.operator}` became `{node.operator}`",)
+    own = [*_version(node, before), *_options(node, before), *_engines(node, before)]
+    record = read_record(workspace.record(before.fingerprint))
+    data = record.data if record else None
+    return (*own, *_inputs(node, before, layout, workspace, data, remade))
+
+
+def _version(node: Node, before: Lineage) -> Iterator[str]:
+    if node.version != before.version:
+        yield f"`{node.operator}` itself changed: version {before.version} -> {node.version}"
+
+
+def _options(node: Node, before: Lineage) -> Iterator[str]:
+    now = dict(node.options)
+    for name in sorted(now.keys() | before.options.keys()):
+        if name not in before.options:
+            yield f"option `{name}` is new: {_show(now[name])}"
+        elif name not in now:
+            yield f"option `{name}` is gone: it was {_show(before.options[name])}"
+        elif now[name] != before.options[name]:
+            yield f"option `{name}` changed: {_show(before.options[name])} -> {_show(now[name])}"
+
+
+def _engines(node: Node, before: Lineage) -> Iterator[str]:
+    now = dict(node.engines)
+    for name in sorted(now.keys() | before.engines.keys()):
+        old, new = before.engines.get(name, "none"), now.get(name, "none")
+        if old != new:
+            yield f"engine {name} {old} -> {new}"
+
+
+def _inputs(
+    node: Node,
+    before: Lineage,
+    layout: Layout,
+    workspace: Workspace,
+    data: Mapping[str, str] | None,
+    remade: Callable[[str], bool],
+) -> Iterator[str]:
+    if tuple(node.content) != before.content:
+        yield from _files(node, data, "its data")
+    old = dict(before.inputs)
+    for item in node.inputs:
+        used = layout.graph.nodes[item.node]
+        if item.role not in old:
+            yield f"input `{item.role}` ({used.name}) is new"
+        elif old[item.role] != item.node:
+            yield from _input(item.role, old[item.role], used, layout, workspace, data, remade)
+    for role in old.keys() - {item.role for item in node.inputs}:
+        yield f"input `{role}` is gone"
+
+
+def _input(
+    role: str,
+    old: str,
+    used: Node,
+    layout: Layout,
+    workspace: Workspace,
+    data: Mapping[str, str] | None,
+    remade: Callable[[str], bool],
+) -> Iterator[str]:
+    if not used.produces:
+        yield from _files(used, data, f"input `{role}`")
+        return
+    record = read_record(workspace.record(old))
+    spot = layout.spots[used.fingerprint]
+    if record and record.place != spot.place:
+        yield f"input `{role}` changed: {record.place.split('/', 2)[-1]} -> {used.name}"
+    elif remade(used.fingerprint):
+        yield f"input `{role}` ({used.name}) will be made again"
+    else:
+        yield f"input `{role}` ({used.name}) was made again"
+
+
+def _files(used: Node, data: Mapping[str, str] | None, what: str) -> Iterator[str]:
+    now = dict(zip(used.files, used.content, strict=True))
+    known = {path: data[path] for path in now if data and path in data}
+    changed = [path for path, digest in known.items() if digest != now[path]]
+    new = [path for path in now if path not in known] if data is not None else []
+    yield from (f"`{path}` changed" for path in changed)
+    yield from (f"`{path}` is new" for path in new)
+    if not changed and not new:
+        yield f"{what} changed ({', '.join(f'`{path}`' for path in used.files[:3])})"
+
+
+def _show(value: Json) -> str:
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."

@@ -1,0 +1,145 @@
+"""Writing that a kill cannot halve. In: bytes, or a whole new folder. Out: all of it in place, or nothing."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ladle.executor.task import StepError
+
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2
+
+
+@contextmanager
+def in_words(doing: str) -> Iterator[None]:
+    """Turn what the operating system refuses inside into a StepError that says what was being done and what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise refusal(doing, error) from error
+
+
+def refusal(doing: str, error: OSError) -> StepError:
+    """Return an operating system's refusal as a problem of the user's."""
+    place = f" (`{error.filename}`)" if error.filename else ""
+    match error.errno:
+        case errno.ENOSPC | errno.EDQUOT:
+            return StepError(
+                f"the disk is full while {doing}{place}",
+                "free some space (`ladle gc` lists what nothing uses) and run again: nothing finished is lost",
+            )
+        case errno.EROFS | errno.EACCES | errno.EPERM:
+            return StepError(
+                f"no permission while {doing}{place}", "make the folder writable for this user and run again"
+            )
+        case errno.EXDEV:
+            return StepError(
+                f"`.ladle` and the artifacts are on different disks: a folder cannot be renamed while {doing}",
+                "keep the whole project on one file system",
+            )
+        case _:
+            return StepError(f"{(error.strerror or str(error)).lower()} while {doing}{place}")
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file so that `path` holds the old bytes or the new, and the new survive a power cut."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with partial.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    sync(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Make a file's or folder's content durable."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sync_tree(folder: Path) -> None:
+    """Make every file and folder below `folder`, and itself, durable."""
+    for parent, _, files in os.walk(folder, topdown=False):
+        for name in files:
+            sync(Path(parent, name))
+        sync(Path(parent))
+
+
+def publish(new: Path, place: Path, aside: Path) -> None:
+    """Put folder `new` at `place` in one rename; what lay there goes to `aside` and is removed after.
+
+    At every moment `place` is the old folder or the new one, whole. `new` must be synced.
+    """
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if os.path.lexists(place):
+        exchange(new, place, aside)
+    else:
+        new.rename(place)
+    sync(place.parent)
+    for left in (new, aside):
+        remove(left)
+
+
+def exchange(new: Path, place: Path, aside: Path) -> None:
+    """Swap two folders in one step where the system can (Linux); else move the old one aside first."""
+    if not _swap(new, place):
+        remove(aside)
+        place.rename(aside)
+        try:
+            new.rename(place)
+        except OSError:
+            aside.rename(place)
+            raise
+
+
+def _swap(new: Path, place: Path) -> bool:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if not hasattr(libc, "renameat2"):
+        return False
+    if libc.renameat2(_AT_FDCWD, os.fsencode(new), _AT_FDCWD, os.fsencode(place), _RENAME_EXCHANGE) == 0:
+        return True
+    number = ctypes.get_errno()
+    if number in (errno.ENOSYS, errno.EINVAL):
+        return False
+    raise OSError(number, os.strerror(number), str(place))
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a whole folder, if it is there; a symbolic link itself, never what it points to."""
+    if path.is_symlink() or path.is_file():
+        path.unlink()
+    elif path.exists():
+        shutil.rmtree(path)
+
+
+def link_tree(source: Path, target: Path) -> None:
+    """Give every file below `source` a second name below `target` (a copy where the disk knows no hard links)."""
+    for parent, _, files in os.walk(source):
+        folder = target / Path(parent).relative_to(source)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in files:
+            _link(Path(parent, name), folder / name)
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        target.hardlink_to(source)
+    except OSError as error:
+        if error.errno not in (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP):
+            raise
+        shutil.copyfile(source, target)

@@ -1,0 +1,136 @@
+"""What checking may know of the world outside a recipe. In: a project's root. Out: facts about its files, or faults.
+
+Of a corpus only the first rows of each file are read, of a model its configuration and the headers of its weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+
+from ladle.dsl.signature import CorpusFacts, Fault, File
+from ladle.dsl.types import CorpusKind, ModelType
+from ladle.executor.constraints import pinned
+from ladle.executor.file_digests import FileDigests
+from ladle.executor.model_folder import model_type
+from ladle.executor.places import located
+from ladle.executor.rows import MAX_LINE, Row, RowError, canonical_row, kind_of, parse_row, same_shape
+
+FIRST_ROWS = 32
+"""Rows of each file that checking reads."""
+FIRST_BYTES = 2**20
+"""Bytes of each file that checking reads, beyond its first row."""
+MAX_FILES = 256
+"""Files of a corpus that checking opens; data preparation reads them all."""
+MAX_FAULTS = 8
+
+Columns = Mapping[str, str]
+
+
+class ProjectFacts:
+    """Facts about the files of one project."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root.resolve()
+        self._digests = FileDigests(self._root / ".ladle" / "digests.json")
+        self._model = cache(self._read_model)
+
+    def corpus(self, pattern: str, columns: Columns) -> CorpusFacts | tuple[Fault, ...]:
+        """Return kind and columns of the rows of the files that match `pattern`, from the first rows of each."""
+        paths, faults = located(self._root, pattern)
+        if faults:
+            return faults[:MAX_FAULTS]
+        found: list[Fault] = []
+        shape, first = "", None
+        for path in paths[:MAX_FILES]:
+            rows = self._first_rows(path, columns)
+            if isinstance(rows, Fault):
+                found.append(rows)
+                continue
+            first = first or rows[0]
+            try:
+                shape = same_shape(shape, rows[0])
+            except RowError as error:
+                found.append(_fault(f"{self._name(path)}:1", error))
+        if found or first is None:
+            return tuple(found[:MAX_FAULTS])
+        return CorpusFacts(tuple(first), kind_of(first))
+
+    def benchmark(self, pattern: str, columns: Columns) -> tuple[Fault, ...]:
+        """Return what is wrong with the first rows of a benchmark's files."""
+        facts = self.corpus(pattern, columns)
+        if isinstance(facts, tuple):
+            return facts
+        if facts.kind in (CorpusKind.LABELLED, CorpusKind.TEXT):
+            return ()
+        message = f"the rows of `{pattern}` are {facts.kind}, not questions"
+        return (Fault("E406", message, "columns are `question`, `choices` and `answer`; or `question` and `answer`"),)
+
+    def model(self, folder: str) -> ModelType | tuple[Fault, ...]:
+        """Return the type of a model folder from its configuration and weight headers; no weight is read."""
+        return self._model(folder)
+
+    def files(self, pattern: str) -> tuple[File, ...] | tuple[Fault, ...]:
+        """Return the files of a pattern or folder, sorted by path, with content hashes."""
+        paths, faults = located(self._root, pattern)
+        if faults:
+            return faults[:MAX_FAULTS]
+        found = [self._file(path) for path in paths]
+        self._digests.save()
+        unread = tuple(item for item in found if isinstance(item, Fault))
+        return unread[:MAX_FAULTS] if unread else tuple(item for item in found if isinstance(item, File))
+
+    def engine(self, distribution: str) -> str:
+        """Return the version of an engine from the constraints, never from what is installed.
+
+        Raises KeyError for one that is not pinned: a fault of ours.
+        """
+        return pinned()[distribution.lower().replace("_", "-").replace(".", "-")]
+
+    def _read_model(self, folder: str) -> ModelType | tuple[Fault, ...]:
+        paths, faults = located(self._root, folder)
+        return faults[:MAX_FAULTS] if faults else model_type(self._root / folder, folder, paths)
+
+    def _file(self, path: Path) -> File | Fault:
+        try:
+            return File(self._name(path), path.stat().st_size, self._digests.sha256(path))
+        except OSError as error:
+            return self._unreadable(path, error)
+
+    def _first_rows(self, path: Path, columns: Columns) -> list[Row] | Fault:
+        rows: list[Row] = []
+        shape = ""
+        try:
+            for line in _first_lines(path):
+                row = canonical_row(parse_row(line), columns)
+                shape = same_shape(shape, row)
+                rows.append(row)
+        except RowError as error:
+            return _fault(f"{self._name(path)}:{len(rows) + 1}", error)
+        except OSError as error:
+            return self._unreadable(path, error)
+        return rows or Fault("E403", f"`{self._name(path)}` is empty", "a corpus file has one JSON object a line")
+
+    def _unreadable(self, path: Path, error: OSError) -> Fault:
+        why = (error.strerror or str(error)).lower()
+        return Fault("E402", f"`{self._name(path)}` cannot be read: {why}", "check the file and its permissions")
+
+    def _name(self, path: Path) -> str:
+        return path.relative_to(self._root).as_posix()
+
+
+def _first_lines(path: Path) -> Iterator[bytes]:
+    left = FIRST_BYTES
+    with path.open("rb") as file:
+        for _ in range(FIRST_ROWS):
+            if left <= 0 or not (line := file.readline(MAX_LINE + 1)):
+                return
+            if len(line) > MAX_LINE:
+                raise RowError(f"a line is longer than {MAX_LINE} bytes: this is not a file of JSON lines")
+            left -= len(line)
+            yield line.removesuffix(b"\n").removesuffix(b"\r")
+
+
+def _fault(place: str, error: RowError) -> Fault:
+    return Fault(error.code, f"`{place}`: {error.message}", "mend the row, or name the columns: columns = {...}")

@@ -1,0 +1,58 @@
+"""SHA-256 of files, remembered by what stat says of them. In: paths. Out: digests; the memory lies in `.ladle/`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from pathlib import Path
+
+_SETTLED_NS = 50_000_000
+"""A file written less than this ago is hashed but not remembered: its next change could leave the same time stamp."""
+
+
+class FileDigests:
+    """SHA-256 by file. A file whose size, time of change and inode are those remembered is not read again."""
+
+    def __init__(self, memory: Path) -> None:
+        self._memory = memory
+        self._known: dict[str, list[int | str]] = _read(memory)
+        self._fresh: dict[str, list[int | str]] = {}
+
+    def sha256(self, path: Path) -> str:
+        """Return the digest (hex) of a file's bytes. Raises OSError where it cannot be read."""
+        before = path.stat()
+        key, mark = str(path), [before.st_size, before.st_mtime_ns, before.st_ino]
+        known = self._known.get(key)
+        if known and known[:3] == mark:
+            return str(known[3])
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if time.time_ns() - before.st_mtime_ns > _SETTLED_NS:
+            self._known[key] = self._fresh[key] = [*mark, found]
+        return found
+
+    def save(self) -> None:
+        """Write what was learnt; it is only a memory, so a disk that refuses is no problem."""
+        if not self._fresh:
+            return
+        merged = {**_read(self._memory), **self._fresh}
+        partial = self._memory.with_name(f"{self._memory.name}.{os.getpid()}")
+        try:
+            self._memory.parent.mkdir(parents=True, exist_ok=True)
+            partial.write_text(json.dumps(merged))
+            partial.replace(self._memory)
+        except OSError:
+            partial.unlink(missing_ok=True)
+        self._fresh = {}
+
+
+def _read(memory: Path) -> dict[str, list[int | str]]:
+    try:
+        found = json.loads(memory.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(found, dict):
+        return {}
+    return {k: v for k, v in found.items() if isinstance(v, list) and len(v) == 4 and isinstance(v[3], str)}

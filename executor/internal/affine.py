@@ -1,0 +1,21 @@
+"""Model arithmetic after lowering. Out: the declaration of `affine`."""
+
+from ladle.dsl.signature import REQUIRED, Operands, Operator, Option, Role, Sort, Text
+
+OPERATOR = Operator(
+    name="affine",
+    role=Role.INTERNAL,
+    version=1,
+    text="a sum of models with coefficients, each a number times an optional schedule",
+    operands=Operands((Sort.MODEL,), variadic=True, minimum=1),
+    options=(
+        Option(
+            "coefficients",
+            Text(),
+            REQUIRED,
+            "one list per input of `[number, schedule or null]` products, which are summed; written by lowering alone",
+        ),
+    ),
+    engines=("torch",),
+    program="ladle.executor.weights.merge",
+)

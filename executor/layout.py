@@ -1,0 +1,107 @@
+"""What the steps of a graph are and where each puts its result. In: graph and vocabulary. Out: steps and places."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ladle.dsl.graph import Graph, Node
+from ladle.dsl.signature import Operator, Role, Vocabulary
+
+AFFINE = "affine"
+REPORT = "report"
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A step's name (a DVC stage's, letters, digits, `-`, `_`), its artifact's place and its node file's path."""
+
+    name: str
+    place: str
+    node_file: str
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A graph seen as steps. `spots` has every node that a step could make, by fingerprint."""
+
+    graph: Graph
+    vocabulary: Vocabulary
+    spots: dict[str, Spot]
+
+    def operator(self, node: Node) -> Operator:
+        """Return the operator of a node."""
+        return self.vocabulary[node.operator]
+
+    def inlined(self, user: Node, used: Node) -> bool:
+        """Say whether `used` is worked out within the step of `user`: data lies ready, a merge in a merge is fused."""
+        return not used.produces or (merges(self.operator(user)) and merges(self.operator(used)))
+
+    def reads(self, node: Node) -> tuple[tuple[str, Node], ...]:
+        """Return (role, node) of the artifacts that the step of `node` reads, through what is inlined; each once."""
+        found: dict[str, tuple[str, Node]] = {}
+        for role, used, inline in self._inputs(node):
+            if not inline:
+                found.setdefault(used.fingerprint, (role, used))
+        return tuple(found.values())
+
+    def data(self, node: Node) -> tuple[str, ...]:
+        """Return the paths of the data files that the step of `node` reads, sorted."""
+        found = set(node.files)
+        for _, used, inline in self._inputs(node):
+            if inline:
+                found.update(used.files)
+        return tuple(sorted(found))
+
+    def _inputs(self, node: Node) -> Iterator[tuple[str, Node, bool]]:
+        for item in node.inputs:
+            used = self.graph.nodes[item.node]
+            inline = self.inlined(node, used)
+            yield item.role, used, inline
+            if inline:
+                yield from self._inputs(used)
+
+    def steps(self, targets: tuple[str, ...]) -> tuple[Node, ...]:
+        """Return the nodes that steps make for `targets`, inputs first. A merge used only in merges gets no step."""
+        needed: set[str] = set()
+        stack = [key for key in targets if self.graph.nodes[key].produces]
+        while stack:
+            key = stack.pop()
+            if key not in needed:
+                needed.add(key)
+                stack.extend(used.fingerprint for _, used in self.reads(self.graph.nodes[key]))
+        return tuple(node for key, node in self.graph.nodes.items() if key in needed)
+
+
+def merges(operator: Operator) -> bool:
+    """Say whether an operator is model arithmetic, which is fused tensor by tensor when nested."""
+    return operator.role is Role.MERGE or operator.name == AFFINE
+
+
+def layout(graph: Graph, vocabulary: Vocabulary) -> Layout:
+    """Give every node that a step makes a name and a place, the same whatever lies on disk."""
+    spots: dict[str, Spot] = {}
+    taken: set[str] = set()
+    made = [node for node in graph.nodes.values() if node.produces]
+    for node in sorted(made, key=lambda n: (n.group == "scores", vocabulary[n.operator].name == REPORT)):
+        name, place = _spot(graph, node, vocabulary)
+        while name in taken:
+            name += "_"
+        taken.add(name)
+        spots[node.fingerprint] = Spot(name, place, f"pipelines/{graph.recipe}/nodes/{name}.json")
+    return Layout(graph, vocabulary, spots)
+
+
+def _spot(graph: Graph, node: Node, vocabulary: Vocabulary) -> tuple[str, str]:
+    if vocabulary[node.operator].role is Role.BENCHMARK:
+        model, benchmark = _pair(graph, node)
+        return f"score-{model}-{benchmark}", f"scores/{graph.recipe}/{model}/{benchmark}"
+    if node.operator == REPORT:
+        return REPORT, f"reports/{graph.recipe}"
+    return node.name, f"artifacts/{graph.recipe}/{node.name}"
+
+
+def _pair(graph: Graph, node: Node) -> tuple[str, str]:
+    model = next(graph.nodes[item.node].name for item in node.inputs if item.role == "model")
+    named = (benchmark for table in graph.tables for _, benchmark, key in table.scores if key == node.fingerprint)
+    return model, next(named, node.name)

@@ -1,0 +1,69 @@
+"""A recipe from its file. In: a path. Out: what was read, what is meant, the graph, and every problem found on the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ladle.dsl.check import check
+from ladle.dsl.diagnostics import Diagnostic, RecipeError, Severity
+from ladle.dsl.graph import Graph
+from ladle.dsl.lower import lower
+from ladle.dsl.parse import parse, read_source
+from ladle.dsl.program import Program
+from ladle.dsl.source import Source
+from ladle.executor.catalog import vocabulary
+from ladle.executor.facts import ProjectFacts
+from ladle.executor.project import project_root, recipe_name
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A recipe and what is wrong with it. `program` is None where the text could not be read at all."""
+
+    path: Path
+    root: Path
+    source: Source
+    program: Program | None
+    diagnostics: tuple[Diagnostic, ...]
+
+    @property
+    def sound(self) -> bool:
+        """Whether no diagnostic is an error."""
+        return all(d.severity is not Severity.ERROR for d in self.diagnostics)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A sound recipe: the typed program and its graph."""
+
+    path: Path
+    root: Path
+    program: Program
+    graph: Graph
+
+
+def examine(path: Path) -> Checked:
+    """Read and check a recipe. Nothing is raised for what is wrong with it, or for a file that cannot be read."""
+    root = project_root(path)
+    source, unreadable = read_source(path)
+    if source is None:
+        return Checked(path, root, Source(str(path), ""), None, unreadable)
+    recipe, problems = parse(source)
+    program, more = check(recipe, vocabulary(), ProjectFacts(root))
+    found = sorted((*unreadable, *problems, *more), key=lambda d: (d.span.start, d.span.end, d.code))
+    return Checked(path, root, source, program, tuple(found))
+
+
+def load(path: str | Path) -> Loaded:
+    """Return the typed program and the graph of a recipe.
+
+    Raises RecipeError with every problem found, and ProjectError where the file's name cannot name a recipe.
+    """
+    path = Path(path)
+    recipe_name(path)
+    checked = examine(path)
+    if checked.program is None or not checked.sound:
+        raise RecipeError(checked.diagnostics)
+    facts = ProjectFacts(checked.root)
+    return Loaded(path, checked.root, checked.program, lower(checked.program, vocabulary(), facts))

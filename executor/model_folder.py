@@ -1,0 +1,150 @@
+"""Model folders that nobody vouches for. In: a folder of the project. Out: the type of its model, or what is wrong.
+
+No weight is read, nothing of the folder is run: configuration, tokenizer files and headers are data.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from math import prod
+from pathlib import Path
+
+from ladle.dsl.graph import Json, digest
+from ladle.dsl.signature import Fault
+from ladle.dsl.types import UNKNOWN, ModelType, Unknown
+from ladle.executor.headers import INDEX, SINGLE, HostileHeader, Tensor, folder_tensors
+from ladle.executor.templates import template_identity
+
+MAX_JSON = 256 * 2**20
+"""Bytes of a configuration or tokenizer file at most."""
+
+SIZES = {
+    "hidden": "hidden_size",
+    "layers": "num_hidden_layers",
+    "heads": "num_attention_heads",
+    "intermediate": "intermediate_size",
+    "vocab": "vocab_size",
+}
+"""Sizes of a shape, and what configurations call them."""
+
+
+class BadFolder(Exception):
+    """What is wrong with a model folder."""
+
+    def __init__(self, code: str, message: str, help: str) -> None:
+        super().__init__(message)
+        self.fault = Fault(code, message, help)
+
+
+def model_type(folder: Path, name: str, files: tuple[Path, ...]) -> ModelType | tuple[Fault, ...]:
+    """Return the type of the model in `folder`, which recipes call `name` and which consists of `files`."""
+    try:
+        config = _object(folder / "config.json", name)
+        _no_code(folder, name, config)
+        _no_pickle(folder, name)
+        tensors = folder_tensors(folder)
+        return ModelType(
+            architecture=_architecture(config, name),
+            shape=_shape(config, tensors),
+            vocabulary=_vocabulary(folder, name),
+            template=_template(folder, name),
+            parameters=sum(prod(tensor.shape) for tensor in tensors.values()),
+            tensors=tuple((key, tensor.dtype, tensor.shape) for key, tensor in tensors.items()),
+        )
+    except BadFolder as bad:
+        return (bad.fault,)
+    except HostileHeader as error:
+        return (Fault("E411", f"the weights of `{name}` are refused: {error}", "get the file again from its source"),)
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        return (Fault("E410", f"`{name}` cannot be read: {why}", "check the folder and its permissions"),)
+
+
+def _architecture(config: Mapping[str, Json], name: str) -> str:
+    found = config.get("model_type")
+    if not isinstance(found, str):
+        raise BadFolder("E410", f"`{name}/config.json` names no `model_type`", "save the model with transformers")
+    return found
+
+
+def _shape(config: Mapping[str, Json], tensors: Mapping[str, Tensor]) -> tuple[tuple[str, int], ...] | Unknown:
+    """Unknown for a configuration that does not speak of sizes as decoders of today do."""
+    sizes = {key: config.get(field) for key, field in SIZES.items()}
+    sizes["kv_heads"] = config.get("num_key_value_heads", sizes["heads"])
+    sizes["tied"] = int("lm_head.weight" not in tensors)
+    found = {key: size for key, size in sizes.items() if isinstance(size, int)}
+    return tuple(sorted(found.items())) if len(found) == len(sizes) else UNKNOWN
+
+
+def _vocabulary(folder: Path, name: str) -> str | Unknown:
+    """The identity of the token-to-id table: model and added tokens of the fast tokenizer."""
+    if not (folder / "tokenizer.json").is_file():
+        return UNKNOWN
+    tokenizer = _object(folder / "tokenizer.json", name)
+    model, added = tokenizer.get("model"), tokenizer.get("added_tokens", [])
+    vocab = model.get("vocab") if isinstance(model, dict) else None
+    return (
+        digest([vocab, [[item.get("id"), item.get("content")] for item in _objects(added)]])[:32] if vocab else UNKNOWN
+    )
+
+
+def _template(folder: Path, name: str) -> str | Unknown | None:
+    file = folder / "chat_template.jinja"
+    if file.is_file():
+        return template_identity(_text(file, name))
+    if not (folder / "tokenizer_config.json").is_file():
+        return None
+    found = _object(folder / "tokenizer_config.json", name).get("chat_template")
+    if isinstance(found, str):
+        return template_identity(found)
+    named = {item.get("name"): item.get("template") for item in _objects(found)}
+    default = named.get("default")
+    return template_identity(default) if isinstance(default, str) else None
+
+
+def _no_code(folder: Path, name: str, config: Mapping[str, Json]) -> None:
+    tokenizer = folder / "tokenizer_config.json"
+    asked = "auto_map" in config or (tokenizer.is_file() and "auto_map" in _object(tokenizer, name))
+    if asked:
+        message = f"`{name}` asks for code of its own (`auto_map`), which is never run"
+        raise BadFolder("E412", message, "use an architecture that transformers itself has")
+
+
+def _no_pickle(folder: Path, name: str) -> None:
+    if (folder / SINGLE).is_file() or (folder / INDEX).is_file():
+        return
+    pickles = [path.name for path in sorted(folder.iterdir()) if path.suffix in (".bin", ".pt", ".pth", ".ckpt")]
+    if pickles:
+        message = f"the weights of `{name}` are pickles (`{pickles[0]}`), which can run code when they are read"
+        raise BadFolder("E413", message, "convert them to safetensors where you trust them")
+    raise BadFolder(
+        "E410", f"`{name}` has no weights: no `{SINGLE}` and no `{INDEX}`", "save the model with transformers"
+    )
+
+
+def _object(path: Path, name: str) -> dict[str, Json]:
+    try:
+        value = json.loads(_text(path, name))
+    except RecursionError:
+        raise BadFolder("E410", f"`{name}/{path.name}` is nested too deep", "get the file again") from None
+    except ValueError as error:
+        raise BadFolder("E410", f"`{name}/{path.name}` holds no JSON: {error}", "get the file again") from None
+    if not isinstance(value, dict):
+        raise BadFolder("E410", f"`{name}/{path.name}` holds no JSON object", "get the file again")
+    return value
+
+
+def _text(path: Path, name: str) -> str:
+    if not path.is_file():
+        raise BadFolder("E410", f"`{name}` has no `{path.name}`", "a model folder is what transformers saves")
+    if path.stat().st_size > MAX_JSON:
+        raise BadFolder("E410", f"`{name}/{path.name}` is larger than {MAX_JSON} bytes", "get the file again")
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise BadFolder("E410", f"`{name}/{path.name}` is not UTF-8", "get the file again") from None
+
+
+def _objects(value: Json) -> list[dict[str, Json]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

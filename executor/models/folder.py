@@ -1,0 +1,97 @@
+"""Model folders of steps. In: an input of a step. Out: where its configuration, weights and tokenizer lie; loads no weights.
+
+A model is a plain transformers folder, with two exceptions that only this module knows. A `hub` artifact holds a manifest
+and the tokenizer; its weights stay in the hub's cache. And a `local` folder may have a chat template put on by the recipe.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from ladle.dsl.graph import Json
+from ladle.executor.models.source import MANIFEST, snapshot_folder
+from ladle.executor.models.template import put_on
+from ladle.executor.task import Given, StepError
+
+TOKENIZER_FILES: Final = (
+    "added_tokens.json",
+    "chat_template.jinja",
+    "chat_template.json",
+    "merges.txt",
+    "sentencepiece.bpe.model",
+    "special_tokens_map.json",
+    "spiece.model",
+    "tokenizer.json",
+    "tokenizer.model",
+    "tokenizer_config.json",
+    "vocab.json",
+    "vocab.txt",
+)
+"""What a tokenizer may consist of; copied byte for byte, so that no stage changes a vocabulary."""
+
+
+def model_folder(given: Given) -> Path:
+    """Return the folder of a model's configuration and weights. Raises StepError where there is none."""
+    folder = _folder(given)
+    return snapshot_folder(folder) if (folder / MANIFEST).is_file() else folder
+
+
+def tokenizer_folder(given: Given, work: Path) -> Path:
+    """Return the folder of a model's tokenizer and chat template; a copy below `work` where a template was put on.
+
+    Raises StepError where the model has no tokenizer or lacks the template's control tokens.
+    """
+    folder = _folder(given)
+    if given.operator != "local" or given.options.get("template") is None and not _donor(given):
+        return folder
+    copied = work / f"tokenizer-{given.fingerprint[:16]}"
+    shutil.rmtree(copied, ignore_errors=True)
+    copied.mkdir(parents=True)
+    copy_tokenizer(folder, copied)
+    donor = _donor(given)
+    put_on(copied, given.options.get("template"), None if donor is None else tokenizer_folder(donor, work))
+    return copied
+
+
+def copy_tokenizer(source: Path, output: Path) -> None:
+    """Copy the tokenizer files of `source`, byte for byte, links followed (a hub cache consists of links)."""
+    for name in TOKENIZER_FILES:
+        if (source / name).is_file():
+            shutil.copyfile(source / name, output / name)
+
+
+def read_config(folder: Path) -> Mapping[str, Json]:
+    """Return `config.json`. Raises StepError if it is missing, is no JSON object, or asks for code of its own."""
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise StepError(f"`{folder.name}` is no model folder: `config.json` cannot be read ({error})") from None
+    if not isinstance(config, dict):
+        raise StepError(f"`config.json` of `{folder.name}` is not an object")
+    if "auto_map" in config:
+        raise StepError(
+            f"the model `{folder.name}` asks for code of its own (`auto_map`)",
+            "only architectures that transformers itself implements are run",
+        )
+    return config
+
+
+def precision_of(folder: Path) -> str:
+    """Return `bf16` or `fp32`: the precision of the weights as `config.json` states it (float16 counts as bf16)."""
+    config = read_config(folder)
+    stated = str(config.get("dtype", config.get("torch_dtype", "float32")))
+    return "bf16" if stated.removeprefix("torch.") in ("bfloat16", "float16") else "fp32"
+
+
+def _folder(given: Given) -> Path:
+    if given.path is None or not given.path.is_dir():
+        raise StepError(f"the input `{given.role}` has no folder", "run the step that makes it first")
+    return given.path
+
+
+def _donor(given: Given) -> Given | None:
+    return next((item for item in given.inputs if item.role == "template"), None)

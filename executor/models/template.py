@@ -1,0 +1,59 @@
+"""Putting a chat template on a tokenizer. In: a tokenizer's folder, a built-in name or a model that gives its own. Out: files.
+
+A template brings its control tokens, which must exist in the vocabulary already: nothing is ever added to one.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from ladle.dsl.graph import Json
+from ladle.executor.task import StepError
+from ladle.executor.templates import BUILT_IN
+
+TEMPLATE = "chat_template.jinja"
+
+
+def put_on(folder: Path, name: Json, donor: Path | None) -> None:
+    """Write the template `name`, or else the one of the tokenizer in `donor`, into the tokenizer of `folder`.
+
+    Raises StepError where the vocabulary lacks a control token, or the two vocabularies differ.
+    """
+    if donor is not None:
+        _from_donor(folder, donor)
+    elif isinstance(name, str):
+        template = BUILT_IN[name]
+        missing = [token for token in template.control if token not in vocabulary(folder)]
+        if missing:
+            raise StepError(
+                f"the vocabulary lacks the control token `{missing[0]}` of the template `{name}`",
+                "take the template of a model with this vocabulary: `template = that_model`",
+            )
+        (folder / TEMPLATE).write_text(template.text, encoding="utf-8")
+
+
+def vocabulary(folder: Path) -> dict[str, int]:
+    """Return tokens and their ids, added ones included, of the fast tokenizer in `folder`."""
+    try:
+        content = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+        words = content["model"]["vocab"]
+        listed = words if isinstance(words, dict) else {word: k for k, (word, _) in enumerate(words)}
+        return {**listed, **{added["content"]: added["id"] for added in content["added_tokens"]}}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StepError(f"`tokenizer.json` cannot be read: {error}", "a fast tokenizer is needed") from None
+
+
+def _from_donor(folder: Path, donor: Path) -> None:
+    if vocabulary(folder) != vocabulary(donor):
+        raise StepError(
+            "the model that gives its template has another vocabulary",
+            "a template brings its control tokens: name a model of the same tokenizer",
+        )
+    if not (donor / TEMPLATE).is_file():
+        raise StepError("the model that should give its template has none", "name one that has, or a built-in one")
+    # Turn end and pad come along: they are named in the tokenizer's configuration.
+    for file in (TEMPLATE, "tokenizer_config.json", "special_tokens_map.json"):
+        if (donor / file).is_file():
+            shutil.copyfile(donor / file, folder / file)

@@ -1,0 +1,77 @@
+"""Models in memory. In: a model folder. Out: the model, its tokenizer, and a folder written from a trained model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from safetensors import SafetensorError
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig
+from transformers.utils import logging
+
+from ladle.executor.models.folder import copy_tokenizer, read_config
+from ladle.executor.task import StepError
+
+PRECISIONS: Final = {"fp32": torch.float32, "bf16": torch.bfloat16}
+SHARD_SIZE: Final = "5GB"
+
+
+def quiet() -> None:
+    """Turn off the bars and hints of transformers: a step reports through its task."""
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+
+
+def load_model(folder: Path, dtype: torch.dtype, attention: str) -> Any:
+    """Return the causal language model of `folder` with weights in `dtype`. No pickle, no remote code, no network."""
+    quiet()
+    read_config(folder)
+    try:
+        return AutoModelForCausalLM.from_pretrained(
+            folder,
+            dtype=dtype,
+            attn_implementation=attention,
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+        )
+    except (OSError, ValueError, ImportError, RuntimeError, SafetensorError) as error:
+        raise StepError(f"the model `{folder.name}` cannot be loaded: {_first_line(error)}") from error
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """Return the fast tokenizer of `folder`, chat template included."""
+    quiet()
+    try:
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False, use_fast=True)
+    except (OSError, ValueError, ImportError, RuntimeError) as error:
+        raise StepError(f"the tokenizer of `{folder.name}` cannot be loaded: {_first_line(error)}") from error
+
+
+def save_model(model: Any, dtype: torch.dtype, start: Path, tokenizer: Path, output: Path) -> None:
+    """Write `model` in `dtype` to `output`: a transformers folder with the configurations of `start` and that tokenizer.
+
+    The configurations are read again: a trainer changes those of the model it holds. Nothing of the run, the machine or
+    a path is written.
+    """
+    quiet()
+    config = AutoConfig.from_pretrained(start, local_files_only=True, trust_remote_code=False)
+    config.architectures = [type(model).__name__]
+    config.dtype = dtype
+    model.to(device="cpu", dtype=dtype)
+    model.config = config
+    model.generation_config = generation(config, start)
+    model.save_pretrained(output, max_shard_size=SHARD_SIZE)
+    copy_tokenizer(tokenizer, output)
+
+
+def generation(config: Any, start: Path) -> Any:
+    """Return the generation configuration of `start`, or the one that its configuration implies."""
+    if (start / "generation_config.json").is_file():
+        return GenerationConfig.from_pretrained(start, local_files_only=True)
+    return GenerationConfig.from_model_config(config)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n")[0]

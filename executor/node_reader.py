@@ -1,0 +1,159 @@
+"""Node files as read. In: a file that a stranger may have written. Out: a checked `NodeFile`, or what is wrong."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from ladle.dsl.graph import Json
+from ladle.dsl.signature import Vocabulary
+from ladle.executor import option_model
+from ladle.executor.nodefile import SCHEMA, Computation, Inline, Made, NodeFile
+from ladle.executor.task import StepError
+from ladle.executor.workspace import NAME, Workspace
+
+_BYTES_MAX = 4 << 20
+_DEPTH_MAX = 60
+_ENGINE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*\Z")
+_ROLE = re.compile(r"[A-Za-z0-9_]+\Z")
+_KEYS = {"operator", "version", "options", "engines", "inputs"}
+
+
+def read_node_file(path: Path, vocabulary: Vocabulary, workspace: Workspace) -> NodeFile:
+    """Read a node file as something a stranger wrote. Raises StepError that says what is wrong with it."""
+    reader = _Reader(vocabulary, workspace, path.name)
+    try:
+        raw = reader.load(path)
+        return reader.node(raw)
+    except RecursionError:
+        raise reader.wrong("it is nested too deep") from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    vocabulary: Vocabulary
+    workspace: Workspace
+    file: str
+
+    def wrong(self, what: str) -> StepError:
+        return StepError(f"node file `{self.file}`: {what}", "write it again with `ladle compile`")
+
+    def load(self, path: Path) -> Json:
+        try:
+            if path.stat().st_size > _BYTES_MAX:
+                raise self.wrong("it is too large")
+            found: Json = json.loads(path.read_bytes(), object_pairs_hook=self.pairs, parse_constant=self.constant)
+        except OSError as error:
+            raise self.wrong(f"it cannot be read: {(error.strerror or str(error)).lower()}") from None
+        except ValueError as error:
+            raise self.wrong(f"it is not JSON ({error})") from None
+        return found
+
+    def pairs(self, pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            raise self.wrong("a key stands twice in one object")
+        return found
+
+    def constant(self, text: str) -> float:
+        raise self.wrong(f"{text} is not a number of JSON")
+
+    def node(self, raw: Json) -> NodeFile:
+        top = self.keys(raw, "the file", {"schema", "node"})
+        if top["schema"] != SCHEMA or isinstance(top["schema"], bool):
+            raise self.wrong(f"its schema is {top['schema']!r}; this version of Ladle reads {SCHEMA}")
+        body = self.keys(top["node"], "`node`", {*_KEYS, "output", "name"}, {"files"})
+        computation = self.computation(body, "`node`", 0)
+        if not self.vocabulary[computation.operator].produces:
+            raise self.wrong(f"`{computation.operator}` is data: no step makes it")
+        output, name = self.text(body["output"], "`output`"), self.text(body["name"], "`name`")
+        self.workspace.artifact(output)
+        if not NAME.match(name):
+            raise self.wrong(f"{name!r} is not a name: letters, digits, `-` and `_`")
+        return NodeFile(computation, output, name)
+
+    def computation(self, body: dict[str, Json], where: str, depth: int) -> Computation:
+        operator = self.text(body["operator"], f"the operator of {where}")
+        known = self.vocabulary.get(operator)
+        if known is None:
+            raise self.wrong(f"the catalogue has no operator {operator!r}")
+        if body["version"] != known.version or isinstance(body["version"], bool):
+            raise self.wrong(
+                f"`{operator}` has version {body['version']!r} here, {known.version} in this version of Ladle"
+            )
+        options = self.mapping(body["options"], f"the options of {where}")
+        for problem in option_model.problems(options, known):
+            raise self.wrong(f"options of `{operator}`: {problem}")
+        engines = self.engines(body["engines"], known.engines, operator)
+        inputs = tuple(self.input(item, depth + 1) for item in self.array(body["inputs"], f"the inputs of {where}"))
+        return Computation(operator, known.version, options, engines, inputs, self.files(body.get("files", [])))
+
+    def engines(self, raw: Json, wanted: tuple[str, ...], operator: str) -> dict[str, str]:
+        found = self.mapping(raw, "engines")
+        versions = {key: self.text(value, f"the version of `{key}`") for key, value in found.items()}
+        if set(versions) != set(wanted):
+            raise self.wrong(f"`{operator}` depends on the engines {', '.join(sorted(wanted)) or 'none'}, not on these")
+        if not all(_ENGINE.match(version) for version in versions.values()):
+            raise self.wrong("an engine's version has characters that versions do not have")
+        return versions
+
+    def input(self, raw: Json, depth: int) -> Made | Inline:
+        if depth > _DEPTH_MAX:
+            raise self.wrong("it is nested too deep")
+        if isinstance(raw, dict) and "inline" in raw:
+            return self.inline(self.keys(raw, "an input", {"role", "inline"}), depth)
+        body = self.keys(raw, "an input", {"role", "path"})
+        path = self.text(body["path"], "the path of an input")
+        self.workspace.artifact(path)
+        return Made(self.role(body["role"]), path)
+
+    def inline(self, raw: dict[str, Json], depth: int) -> Inline:
+        body = self.keys(raw["inline"], "`inline`", _KEYS, {"files", "path"})
+        computation = self.computation(body, "`inline`", depth)
+        path = self.text(body.get("path", ""), "the path of a model")
+        if path:
+            self.workspace.path(path)
+            if not computation.files or not all(PurePosixPath(f).is_relative_to(path) for f in computation.files):
+                raise self.wrong(f"the files of the model in `{path}` are not all inside it")
+        return Inline(self.role(raw["role"]), computation, path)
+
+    def files(self, raw: Json) -> tuple[str, ...]:
+        files = tuple(self.text(item, "a file's path") for item in self.array(raw, "`files`"))
+        for file in files:
+            self.workspace.path(file)
+        if list(files) != sorted(set(files)):
+            raise self.wrong("`files` is not sorted, or names a file twice")
+        return files
+
+    def role(self, raw: Json) -> str:
+        role = self.text(raw, "a role")
+        if not _ROLE.match(role):
+            raise self.wrong(f"{role!r} is not a role")
+        return role
+
+    def keys(
+        self, raw: Json, where: str, wanted: set[str], may: frozenset[str] | set[str] = frozenset()
+    ) -> dict[str, Json]:
+        found = self.mapping(raw, where)
+        if missing := sorted(wanted - set(found)):
+            raise self.wrong(f"{where} lacks `{missing[0]}`")
+        if extra := sorted(set(found) - wanted - may):
+            raise self.wrong(f"{where} has an unknown key {extra[0]!r}")
+        return found
+
+    def mapping(self, raw: Json, where: str) -> dict[str, Json]:
+        if not isinstance(raw, dict):
+            raise self.wrong(f"{where} is not an object")
+        return raw
+
+    def array(self, raw: Json, where: str) -> list[Json]:
+        if not isinstance(raw, list):
+            raise self.wrong(f"{where} is not a list")
+        return raw
+
+    def text(self, raw: Json, where: str) -> str:
+        if not isinstance(raw, str):
+            raise self.wrong(f"{where} is not a string")
+        return raw

@@ -1,0 +1,144 @@
+"""Options of a node as a file has them. In: JSON and an operator's declaration. Out: what is wrong with it, in words.
+
+The pydantic model is built from the declaration here, where a step starts; checking a recipe needs no pydantic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from operator import getitem
+from typing import Annotated, Any, Literal
+
+from ladle.dsl.graph import Json
+from ladle.dsl.signature import (
+    REQUIRED,
+    Flag,
+    Made,
+    Names,
+    Number,
+    Numbers,
+    OneOf,
+    Operator,
+    Option,
+    OptionType,
+    Reference,
+    Role,
+    Scheduled,
+    Text,
+    Word,
+)
+from ladle.dsl.types import Dimension
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+
+_STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+
+
+def problems(options: Mapping[str, Json], operator: Operator) -> tuple[str, ...]:
+    """Return what is wrong with a node's canonical options, one line each; empty if they fit the operator."""
+    try:
+        _model(operator).model_validate(dict(options))
+    except ValidationError as error:
+        return tuple(_line(details["loc"], details["msg"]) for details in error.errors())
+    return ()
+
+
+def _line(place: tuple[int | str, ...], message: str) -> str:
+    return f"`{place[0]}`: {message[:1].lower()}{message[1:]}" if place else message
+
+
+def _model(operator: Operator) -> type[BaseModel]:
+    fields: dict[str, Any] = {}
+    for number, option in enumerate(operator.options):
+        if not isinstance(option.type, Reference | Made):
+            fields[f"field_{number}"] = (
+                _field(option, operator),
+                Field(alias=option.name, **_default(option, operator)),
+            )
+    if operator.operands.weighted != "no":
+        weight: Any = _type(operator.operands.weight_type or Number())
+        fields["weights"] = (_of(list, weight | None) | None, None)
+    return create_model(f"options of {operator.name}", __config__=_STRICT, **fields)
+
+
+def _field(option: Option, operator: Operator) -> Any:
+    if operator.role is Role.INTERNAL:
+        return object  # written by lowering alone; the program knows their shape
+    kind = _type(option.type)
+    return kind if option.default is REQUIRED else kind | None
+
+
+def _default(option: Option, operator: Operator) -> dict[str, Any]:
+    """The pattern of a data node is no part of a node: it is located by its files."""
+    required = option.default is REQUIRED and option.name != operator.pattern
+    return {} if required else {"default": None}
+
+
+def _type(kind: OptionType) -> Any:
+    match kind:
+        case Number():
+            return _number(kind)
+        case Word(choices):
+            return _word(choices)
+        case Flag():
+            return bool
+        case Text():
+            return str
+        case Numbers(item, length):
+            return _annotated(_of(list, _number(item)), Field(min_length=length, max_length=length))
+        case Scheduled(low, high):
+            return _scheduled(low, high)
+        case Names(keys):
+            return _of(dict, (_word(keys), str))
+        case OneOf(types):
+            return _union([_type(item) for item in types])
+        case Reference() | Made():
+            raise TypeError(f"{kind} is an input, not an option")
+
+
+def _annotated(kind: Any, *bounds: Any) -> Any:
+    return _of(Annotated, (kind, *bounds))
+
+
+def _of(generic: Any, parts: Any) -> Any:
+    """Return `generic[parts]`, made at run time."""
+    return getitem(generic, parts)
+
+
+def _word(choices: tuple[str, ...]) -> Any:
+    return _of(Literal, choices)
+
+
+def _union(kinds: list[Any]) -> Any:
+    joined = kinds[0]
+    for kind in kinds[1:]:
+        joined = joined | kind
+    return joined
+
+
+def _number(kind: Number) -> Any:
+    plain: Any = int if kind.integer else int | float
+    bounded = _bounded(plain, kind)
+    if Dimension.PERCENT in kind.dimensions:
+        share = create_model("share", __config__=_STRICT, share=(_bounded(int | float, kind), ...))
+        return bounded | share if len(kind.dimensions) > 1 else share
+    return bounded
+
+
+def _bounded(plain: Any, kind: Number) -> Any:
+    bounds: list[Any] = []
+    if kind.low is not None:
+        bounds.append(Field(gt=kind.low) if kind.open_low else Field(ge=kind.low))
+    if kind.high is not None:
+        bounds.append(Field(lt=kind.high) if kind.open_high else Field(le=kind.high))
+    return _annotated(plain, *bounds) if bounds else plain
+
+
+def _scheduled(low: float, high: float) -> Any:
+    number: Any = _annotated(int | float, Field(ge=low, le=high))
+    schedule = create_model(
+        "schedule",
+        __config__=_STRICT,
+        schedule=(_of(dict, (str, number | _of(list, number))), ...),
+        otherwise=(number, Field(alias="else")),
+    )
+    return number | schedule

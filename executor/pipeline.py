@@ -1,0 +1,50 @@
+"""Writes a recipe's pipeline. In: the steps of a graph. Out: node files and dvc.yaml, touched only where they differ."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ladle.executor.backends.dvc import compile_pipeline, pipeline_file
+from ladle.executor.disk import in_words, write_file
+from ladle.executor.layout import Layout
+from ladle.executor.workspace import Workspace
+
+
+def write_pipeline(layout: Layout, workspace: Workspace, dvc: bool = True) -> tuple[str, ...]:
+    """Write what a recipe compiles to and remove node files of steps it no longer has; return what changed.
+
+    Without `dvc` only the node files are written, which `ladle run` needs too.
+    """
+    wanted = compile_pipeline(layout)
+    if not dvc:
+        del wanted[pipeline_file(layout.graph.recipe)]
+    written = []
+    with in_words("writing the pipeline"):
+        for place, content in wanted.items():
+            path = workspace.path(place)
+            if not _same(path, content):
+                write_file(path, content)
+                written.append(place)
+        for place in left_over(layout, workspace, frozenset(wanted)):
+            workspace.path(place).unlink()
+            written.append(place)
+    return tuple(written)
+
+
+def left_over(layout: Layout, workspace: Workspace, wanted: frozenset[str]) -> tuple[str, ...]:
+    """Return the node files of a recipe that are not among `wanted`: their steps are gone."""
+    folder = workspace.root / "pipelines" / layout.graph.recipe / "nodes"
+    found = (path.relative_to(workspace.root).as_posix() for path in sorted(folder.glob("*.json")))
+    return tuple(place for place in found if place not in wanted)
+
+
+def is_dvc_project(workspace: Workspace) -> bool:
+    """Say whether the project is one that `dvc init` made."""
+    return (workspace.root / ".dvc" / "config").exists()
+
+
+def _same(path: Path, content: bytes) -> bool:
+    try:
+        return path.read_bytes() == content
+    except OSError:
+        return False

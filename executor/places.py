@@ -1,0 +1,103 @@
+"""Paths of a recipe. In: a path or glob as written, and the project's root. Out: files inside it, or what is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+from ladle.dsl.signature import Fault
+from ladle.dsl.suggest import nearest
+
+MODEL_NAMES = (
+    "added_tokens.json",
+    "chat_template.jinja",
+    "config.json",
+    "generation_config.json",
+    "merges.txt",
+    "model.safetensors.index.json",
+    "special_tokens_map.json",
+    "tokenizer.json",
+    "tokenizer.model",
+    "tokenizer_config.json",
+    "vocab.json",
+    "vocab.txt",
+)
+"""What makes a model, beside its weights; the rest of its folder (cards, other formats) is no part of identity."""
+
+
+def located(root: Path, pattern: str) -> tuple[tuple[Path, ...], tuple[Fault, ...]]:
+    """Return the files that `pattern` names, sorted by path, and what is wrong; a folder stands for its model files.
+
+    Paths are below `root`, which is absolute and resolved.
+    """
+    if fault := _outside(pattern):
+        return (), (fault,)
+    if (root / pattern).is_dir():
+        return _checked(root, tuple(path for path in sorted((root / pattern).iterdir()) if _of_model(path)), pattern)
+    try:
+        matches = sorted(root.glob(pattern), key=lambda path: path.relative_to(root).as_posix())
+    except (ValueError, OSError, NotImplementedError) as error:
+        help = "write a path such as `corpora/x/*.jsonl`"
+        return (), (Fault("E402", f"`{pattern}` is no path or glob: {str(error).lower()}", help),)
+    shown = tuple(path for path in matches if not _hidden(path.relative_to(root), pattern) and not path.is_dir())
+    return _checked(root, shown, pattern)
+
+
+def inside(root: Path, path: Path) -> bool:
+    """Say whether `path` lies below `root` once every link on the way is followed."""
+    try:
+        return path.resolve().is_relative_to(root)
+    except (OSError, RuntimeError):  # a ring of links
+        return False
+
+
+def _outside(pattern: str) -> Fault | None:
+    path = PurePosixPath(pattern)
+    if "\0" in pattern or not pattern.strip():
+        return Fault("E402", "an empty path", "name a file or a glob below the project's root")
+    if path.is_absolute() or ".." in path.parts or pattern.startswith("~") or "\\" in pattern:
+        help = "paths are relative to the project's root, with `/`, and stay below it"
+        return Fault("E401", f"`{pattern}` does not stay below the project's root", help)
+    return None
+
+
+def _checked(root: Path, paths: tuple[Path, ...], pattern: str) -> tuple[tuple[Path, ...], tuple[Fault, ...]]:
+    if not paths:
+        return (), (_nothing(root, pattern),)
+    faults = tuple(fault for path in paths if (fault := _bad(root, path)))
+    return (() if faults else paths), faults
+
+
+def _bad(root: Path, path: Path) -> Fault | None:
+    name = path.relative_to(root).as_posix()
+    if not inside(root, path):
+        return Fault("E401", f"`{name}` is a link that leads out of the project", "copy the file into the project")
+    if not path.is_file():
+        return Fault("E402", f"`{name}` is no file", "a link to nothing, or a device, cannot be read")
+    return None
+
+
+def _nothing(root: Path, pattern: str) -> Fault:
+    if (root / pattern).is_dir():
+        return Fault("E402", f"the folder `{pattern}` holds no model", "a model folder has config.json and safetensors")
+    if any(char in pattern for char in "*?["):
+        return Fault("E402", f"no file matches `{pattern}`", "globs are relative to the project's root")
+    near = _nearest(root, pattern)
+    return Fault("E402", f"there is no file `{pattern}`", f"did you mean `{near}`?" if near else "check the path")
+
+
+def _nearest(root: Path, pattern: str) -> str:
+    folder = (root / pattern).parent
+    if not folder.is_dir() or not inside(root, folder):
+        return ""
+    names = nearest(PurePosixPath(pattern).name, [path.name for path in folder.iterdir()])
+    return str(PurePosixPath(pattern).with_name(names[0])) if names else ""
+
+
+def _hidden(path: Path, pattern: str) -> bool:
+    """A glob does not reach into `.git` or `.ladle`: a part that begins with a dot is matched by name alone."""
+    named = PurePosixPath(pattern).parts
+    return any(part.startswith(".") and part not in named for part in path.parts)
+
+
+def _of_model(path: Path) -> bool:
+    return path.name in MODEL_NAMES or path.suffix == ".safetensors"

@@ -1,0 +1,182 @@
+"""What a report says, as data. In: nothing. Out: frozen records, and the JSON of `report.json` both ways."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from ladle.dsl.graph import Json
+from ladle.executor.report.statistics import Interval
+from ladle.executor.task import StepError
+
+SCHEMA: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """A column of a table: `metric` is `accuracy` or `loss`, `chance` the accuracy of guessing where that is known."""
+
+    name: str
+    metric: str
+    n: int
+    chance: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A row of a table: `group` is `baseline`, `unmerged` or `merged`; `overall` the mean over accuracy benchmarks."""
+
+    name: str
+    group: str
+    overall: Interval | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One score. An interval is None where one item allows none."""
+
+    model: str
+    benchmark: str
+    metric: str
+    n: int
+    value: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Against:
+    """A model's accuracy minus the baseline's over the same items; `benchmark` is "" for their mean.
+
+    `p` is McNemar's exact p of one benchmark, `adjusted` the same after Holm over all of the table; None for a mean.
+    """
+
+    model: str
+    benchmark: str
+    difference: Interval
+    p: float | None
+    adjusted: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """A merged model beside its parents; `benchmark` is "" for the mean over all.
+
+    `expected` is E = mean of the parents, `improvement` Pm - max(parents), `diversity` the parents' distance. Each end
+    of `improvement` is the lowest over the differences from each parent, so `synergy` (its low end above zero) says
+    that the merge beats every parent.
+    """
+
+    model: str
+    benchmark: str
+    parents: tuple[tuple[str, float], ...]
+    expected: float
+    value: Interval
+    improvement: Interval
+    diversity: float
+
+    @property
+    def synergy(self) -> bool:
+        """Whether the merge is better than each of its parents, the interval included."""
+        return self.improvement.above_zero
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One `evaluate` of the recipe."""
+
+    name: str
+    baseline: str
+    benchmarks: tuple[Benchmark, ...]
+    models: tuple[Model, ...]
+    cells: tuple[Cell, ...]
+    against: tuple[Against, ...]
+    merges: tuple[Merged, ...]
+    notes: tuple[str, ...]
+    """What the numbers show and what they do not, one sentence or two each."""
+
+    def cell(self, model: str, benchmark: str) -> Cell | None:
+        """Return the score of a model on a benchmark, if there is one."""
+        return next((cell for cell in self.cells if (cell.model, cell.benchmark) == (model, benchmark)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything a recipe evaluates."""
+
+    name: str
+    tables: tuple[Table, ...]
+
+    @property
+    def rows(self) -> tuple[Cell, ...]:
+        """Every score once, in the order of the tables."""
+        return tuple(dict.fromkeys(cell for table in self.tables for cell in table.cells))
+
+
+def to_json(report: Report) -> dict[str, Json]:
+    """Return the content of `report.json`. A row's `accuracy` is null where its metric is another."""
+    rows: list[Json] = [
+        {
+            "model": cell.model,
+            "benchmark": cell.benchmark,
+            "n": cell.n,
+            "accuracy": cell.value if cell.metric == "accuracy" else None,
+            "low": cell.low,
+            "high": cell.high,
+            "metric": cell.metric,
+            "value": cell.value,
+        }
+        for cell in report.rows
+    ]
+    tables: list[Json] = [_rounded(asdict(table)) for table in report.tables]
+    return {"schema": SCHEMA, "name": report.name, "rows": rows, "tables": tables}
+
+
+def load_report(folder: Path) -> Report:
+    """Return the report in `folder`. Raises StepError where there is none, or one of another version."""
+    path = folder / "report.json"
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+        if value["schema"] != SCHEMA:
+            raise StepError(f"`{path.name}` has schema {value['schema']}, this version reads {SCHEMA}", "run it again")
+        return Report(value["name"], tuple(_table(table) for table in value["tables"]))
+    except OSError:
+        raise StepError(f"there is no report in `{folder.name}`", "ladle run makes it") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise StepError(f"`{path.name}` is not a report of Ladle: {error}", "run it again") from None
+
+
+def _rounded(value: Any) -> Json:
+    if isinstance(value, float):
+        return round(value, 6) + 0.0
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(item) for item in value]
+    assert value is None or isinstance(value, bool | int | str)
+    return value
+
+
+def _table(value: dict[str, Any]) -> Table:
+    return Table(
+        name=value["name"],
+        baseline=value["baseline"],
+        benchmarks=tuple(Benchmark(**item) for item in value["benchmarks"]),
+        models=tuple(Model(**item | {"overall": _interval(item["overall"])}) for item in value["models"]),
+        cells=tuple(Cell(**item) for item in value["cells"]),
+        against=tuple(Against(**item | {"difference": Interval(**item["difference"])}) for item in value["against"]),
+        merges=tuple(_merged(item) for item in value["merges"]),
+        notes=tuple(value["notes"]),
+    )
+
+
+def _interval(value: dict[str, float] | None) -> Interval | None:
+    return None if value is None else Interval(**value)
+
+
+def _merged(value: dict[str, Any]) -> Merged:
+    parents = tuple((name, number) for name, number in value["parents"])
+    intervals = {key: Interval(**value[key]) for key in ("value", "improvement")}
+    return Merged(**value | {"parents": parents} | intervals)

@@ -1,0 +1,56 @@
+"""What model sources share. In: options and types of a call. Out: options, and the type once a template is put on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ladle.dsl.signature import Fault, OneOf, Option, Reference, Sort, Typed, Typing, Word
+from ladle.dsl.types import ModelType, Unknown
+from ladle.executor.templates import BUILT_IN, template_identity
+
+CHOICES = Word(tuple(BUILT_IN))
+
+TEMPLATE = Option(
+    "template",
+    OneOf((CHOICES, Reference(Sort.MODEL))),
+    None,
+    "the chat template: a built-in one, or that of a model with the same vocabulary, whose turn end and pad come "
+    "along; none: the model's own",
+)
+
+FROM = Option(
+    "from",
+    Reference(Sort.MODEL),
+    None,
+    "the model this one claims to descend from; recorded in its lineage",
+)
+
+
+def built_in(name: str) -> str:
+    """Return the identity of the built-in template `name`."""
+    return template_identity(BUILT_IN[name].text)
+
+
+def with_template(typing: Typing, model: ModelType) -> Typed:
+    """Return `model` with the template that the option `template` asks for, or what is wrong with that."""
+    for donor in typing.references.get("template", ()):
+        if not isinstance(donor, ModelType):
+            continue
+        if (
+            not isinstance(donor.vocabulary, Unknown)
+            and not isinstance(model.vocabulary, Unknown)
+            and (donor.vocabulary != model.vocabulary)
+        ):
+            return (_other_vocabulary(),)
+        return replace(model, template=donor.template)
+    name = typing.options.get("template")
+    return replace(model, template=built_in(name)) if isinstance(name, str) and name in BUILT_IN else model
+
+
+def _other_vocabulary() -> Fault:
+    return Fault(
+        "E283",
+        "the model that gives its template has another vocabulary",
+        "a template brings its control tokens, which must be the same tokens here: name a model of the same tokenizer",
+        "template",
+    )

@@ -1,4 +1,4 @@
-"""Model arithmetic. In: sums of models with exact coefficients. Out: a model where they sum to 1, a delta where to 0."""
+"""Model arithmetic. In: models with exact coefficients. Out: a model where they sum to 1, a delta where to 0."""
 
 from __future__ import annotations
 

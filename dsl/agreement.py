@@ -1,4 +1,4 @@
-"""Whether models can be merged. In: operands with their types. Out: what differs, said with both values; or what is unknown."""
+"""Whether models can be merged. In: operands with types. Out: what differs, with both values; what is unknown."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def agree(
     span: Span,
     others: tuple[tuple[str, Named], ...] = (),
 ) -> None:
-    """Report where operands, and `others` such as `base`, differ from the first operand; list what could not be compared."""
+    """Report where operands, and `others` such as `base`, differ from the first operand; list what is unknown."""
     places = [(f"operand {place}", operand) for place, operand in enumerate(operands, 1)]
     places += [(f"`{name}`", model) for name, model in others]
     found: list[_Operand] = []
@@ -41,16 +41,13 @@ def agree(
 
 def _compare(world: World, first: _Operand, other: _Operand) -> None:
     a, b = first.type, other.type
-    unknown = [
-        name
-        for name, pair in (
-            ("architecture", (a.architecture, b.architecture)),
-            ("shape", (a.shape, b.shape)),
-            ("vocabulary", (a.vocabulary, b.vocabulary)),
-            ("template", (a.template, b.template)),
-        )
-        if isinstance(pair[0], Unknown) or isinstance(pair[1], Unknown)
-    ]
+    facts = {
+        "architecture": (a.architecture, b.architecture),
+        "shape": (a.shape, b.shape),
+        "vocabulary": (a.vocabulary, b.vocabulary),
+        "template": (a.template, b.template),
+    }
+    unknown = [name for name, pair in facts.items() if any(isinstance(value, Unknown) for value in pair)]
     if unknown:
         world.skip(other.span, f"whether `{first.label}` and `{other.label}` have one {', '.join(unknown)}")
     difference = _difference(first, other)
@@ -59,21 +56,28 @@ def _compare(world: World, first: _Operand, other: _Operand) -> None:
 
 
 def _difference(first: _Operand, other: _Operand) -> str:
+    """The first of architecture, shape, tensors, vocabulary and template that is known of both and differs."""
     a, b = first.type, other.type
-    names = f"`{other.label}` cannot be merged with `{first.label}`"
-    if not isinstance(a.architecture, Unknown) and not isinstance(b.architecture, Unknown):
-        if a.architecture != b.architecture:
-            return f"{names}: architecture `{b.architecture}`, not `{a.architecture}`"
-    if not isinstance(a.shape, Unknown) and not isinstance(b.shape, Unknown) and a.shape != b.shape:
-        return f"{names}: {_shapes(dict(a.shape), dict(b.shape))}"
-    if not isinstance(a.tensors, Unknown) and not isinstance(b.tensors, Unknown):
-        if text := _tensors(a.tensors, b.tensors):
-            return f"{names}: {text}"
-    if not isinstance(a.vocabulary, Unknown) and not isinstance(b.vocabulary, Unknown) and a.vocabulary != b.vocabulary:
-        return f"{names}: another vocabulary (`{b.vocabulary[:16]}`, not `{a.vocabulary[:16]}`)"
-    if not isinstance(a.template, Unknown) and not isinstance(b.template, Unknown) and a.template != b.template:
-        return f"{names}: {_template(b.template)}, not {_template(a.template)}"
-    return ""
+    text = ""
+    if _differ(a.architecture, b.architecture):
+        text = f"architecture `{b.architecture}`, not `{a.architecture}`"
+    elif not isinstance(a.shape, Unknown) and not isinstance(b.shape, Unknown) and a.shape != b.shape:
+        text = _shapes(dict(a.shape), dict(b.shape))
+    elif not isinstance(a.tensors, Unknown) and not isinstance(b.tensors, Unknown):
+        text = _tensors(a.tensors, b.tensors)
+    if not text and _differ(a.vocabulary, b.vocabulary):
+        text = f"another vocabulary ({_short(b.vocabulary)}, not {_short(a.vocabulary)})"
+    elif not text and _differ(a.template, b.template):
+        text = f"{_template(b.template)}, not {_template(a.template)}"
+    return f"`{other.label}` cannot be merged with `{first.label}`: {text}" if text else ""
+
+
+def _differ(a: str | Unknown | None, b: str | Unknown | None) -> bool:
+    return not isinstance(a, Unknown) and not isinstance(b, Unknown) and a != b
+
+
+def _short(identity: str | Unknown) -> str:
+    return f"`{str(identity)[:20]}`"
 
 
 def _shapes(a: dict[str, int], b: dict[str, int]) -> str:
@@ -92,5 +96,5 @@ def _tensors(a: tuple[tuple[str, str, tuple[int, ...]], ...], b: tuple[tuple[str
     return "; ".join(parts)
 
 
-def _template(value: str | None) -> str:
-    return "no template" if value is None else f"template `{value[:24]}`"
+def _template(value: str | Unknown | None) -> str:
+    return "no template" if value is None else f"template {_short(value)}"

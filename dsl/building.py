@@ -1,4 +1,4 @@
-"""Computations from settled options. In: an operator, operands, what is set. Out: the one term of it, and its made name."""
+"""Computations from settled options. In: an operator, operands, what is set. Out: its one term, and a name."""
 
 from __future__ import annotations
 

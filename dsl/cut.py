@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ladle.dsl.brackets import CLOSERS
 from ladle.dsl.lex import CLOSER, ENDS, STARTS, DocLine, Token
 from ladle.dsl.source import Span
-
-_CLOSERS = frozenset(CLOSER.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,8 @@ def cut(text: str, tokens: list[Token], docs: list[DocLine]) -> Iterator[Chunk]:
     """Yield the declarations of a file.
 
     A declaration word in column 1 starts one, whatever brackets are open. Outside brackets, where the declaration
-    before is complete, so do a declaration word anywhere and any other word in column 1 (a misspelt one).
+    before is complete, so do a declaration word anywhere and any other name in column 1: a misspelt or forgotten
+    declaration word.
     """
     waiting = list(reversed(docs))
     chunk: list[Token] = []
@@ -49,7 +49,7 @@ def cut(text: str, tokens: list[Token], docs: list[DocLine]) -> Iterator[Chunk]:
         chunk.append(token)
         if token.type in CLOSER:
             depth += 1
-        elif token.type in _CLOSERS:
+        elif token.type in CLOSERS:
             depth = max(0, depth - 1)
     if chunk:
         yield Chunk(tuple(chunk), _doc(waiting, end, chunk[0].start), misplaced)

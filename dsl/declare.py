@@ -96,12 +96,12 @@ def _stage(world: World, declaration: StageDecl) -> StageValue | Failed:
         return FAILED
     name = declaration.name
     settings = [(setting.name, setting.value) for setting in declaration.block.settings]
-    declared = layer(world, kind, settings, Scope(), f"`{name.name}`" if name.name == kind.name else _called(name, kind))
+    declared = layer(world, kind, settings, Scope(), _called(name, kind))
     return StageValue((Step(name.name, kind, declared, {}, name.span),))
 
 
 def _called(name: Name, kind: Operator) -> str:
-    return f"`{name.name}` (a `{kind.name}`)"
+    return f"`{name.name}`" if name.name == kind.name else f"`{name.name}` (a `{kind.name}`)"
 
 
 def _operator(world: World, name: Name, role: Role, from_name: bool = False) -> Operator | Failed:
@@ -113,7 +113,7 @@ def _operator(world: World, name: Name, role: Role, from_name: bool = False) -> 
     if from_name:
         # What was meant is most likely the near kind: its uses are not to be blamed for this name.
         world.excuse(near)
-        help = did_you_mean(near) or f"give it a kind, one of {listing(names)}: `stage {name.name}: {names[0]} {{ ... }}`"
+        help = did_you_mean(near) or f"give it a kind: `stage {name.name}: {names[0]} {{ ... }}`"
     else:
         help = did_you_mean(near) or f"it is one of {listing(names)}"
     return world.problems.report("E104", name.span, f"`{name.name}` is no {role.value}", help, f"no {role.value}")
@@ -210,4 +210,3 @@ def _why(world: World, owner: Name) -> str:
     if same:
         return f"a stage is called by its name: {listing(same)} of kind `{owner.name}`"
     return f"the expression applies no stage `{owner.name}`; a setting does not reach into models that it names"
-

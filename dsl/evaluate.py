@@ -1,4 +1,4 @@
-"""What an expression means. In: an expression and where it stands. Out: its meaning; what is wrong with it is reported."""
+"""What an expression means. In: an expression and where it stands. Out: its meaning; problems are reported."""
 
 from __future__ import annotations
 
@@ -162,11 +162,11 @@ def _name(world: World, expr: Name, scope: Scope) -> Meaning:
 def _applicable(world: World, expr: Expr, scope: Scope) -> StageValue | Operator | Failed:
     """What stands before `(` or after `|`. A declared stage wins over a catalogue word, other declarations do not."""
     if not isinstance(expr, Name):
-        value = evaluate(world, expr, scope)
-        return value if isinstance(value, StageValue | Failed) else _not_applicable(world, expr, value)
+        computed = evaluate(world, expr, scope)
+        return computed if isinstance(computed, StageValue | Failed) else _not_applicable(world, expr, computed)
     operator = world.vocabulary.get(expr.name)
     catalogued = operator is not None and operator.role is not Role.INTERNAL
-    value = scope.axes.get(expr.name)
+    value: Meaning | None = scope.axes.get(expr.name)
     if value is None and (not catalogued or expr.name not in world.declared or applies(world.declared[expr.name])):
         value = world.lookup(expr.name)
     if isinstance(value, StageValue | Failed):

@@ -1,4 +1,4 @@
-"""Whether a value fits an option. In: an option's type and a meaning. Out: the value in its one normal form, or why not."""
+"""Whether a value fits an option. In: an option's type, a meaning. Out: the value in normal form, or why not."""
 
 from __future__ import annotations
 

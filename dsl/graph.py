@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from ladle.dsl.source import Span
 from ladle.dsl.types import ModelType, Schedule, Share, Value
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
@@ -94,9 +95,11 @@ class Node:
     name: str
     """Name of the artifact: a declared name, a family member, or made from the expression. Letters, digits, `-`, `_`."""
     group: str
-    """Where it lies: `artifacts` or `scores`."""
+    """Where it lies: `artifacts`, `scores` or `reports`."""
     type: ModelType | None
     """The model's type, where the node is a model."""
+    span: Span | None = None
+    """Where the recipe writes it first; no part of its identity."""
 
 
 @dataclass(frozen=True, slots=True)

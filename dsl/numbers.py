@@ -105,7 +105,7 @@ def _meaning(name: str) -> str:
     if unit.dimension in (Dimension.PERCENT, Dimension.POINTS):
         return unit.dimension.value.removeprefix("a ")
     of = {Dimension.BYTES: " bytes", Dimension.DURATION: " seconds"}.get(unit.dimension, "")
-    return f"{unit.factor:,}{of}".replace(",", "_") if of else f"times {unit.factor}"
+    return f"{unit.factor}{of}" if of else f"times {unit.factor}"
 
 
 def _short(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Positional arguments. In: a call's arguments and the piped value. Out: operands with weights, options set by position."""
+"""Positional arguments. In: a call's arguments, the piped value. Out: operands with weights, and options."""
 
 from __future__ import annotations
 

@@ -38,7 +38,9 @@ def layer(
             continue
         if name.name in found:
             first = world.written(found[name.name].span)
-            world.problems.report("E106", name.span, f"`{name.name}` is set already, to `{first}`", "keep one of the two")
+            world.problems.report(
+                "E106", name.span, f"`{name.name}` is set already, to `{first}`", "keep one of the two"
+            )
             continue
         if option.group and groups.setdefault(option.group, name.name) != name.name:
             _conflict(world, operator, option, groups[option.group], name)

@@ -1,4 +1,4 @@
-"""In which order declarations can be resolved. In: declarations and a vocabulary. Out: names, used before users; and cycles."""
+"""In which order declarations can be resolved. In: declarations, vocabulary. Out: names, used before users; cycles."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import Final
 
+from ladle.dsl.brackets import deep_bracket
 from ladle.dsl.build import Builder, place
 from ladle.dsl.codes import CODES
 from ladle.dsl.cut import Chunk, cut
@@ -17,7 +18,7 @@ from ladle.dsl.depth import too_deep
 from ladle.dsl.diagnostics import Diagnostic
 from ladle.dsl.faults import bad_name, faults, hidden
 from ladle.dsl.lalr import Parser, Stuck
-from ladle.dsl.lex import CLOSER, DECLARATION_WORDS, LATER_WORDS, RESERVED, STARTS, Token, lex
+from ladle.dsl.lex import DECLARATION_WORDS, LATER_WORDS, RESERVED, STARTS, Token, lex
 from ladle.dsl.read import read_source
 from ladle.dsl.source import Source, Span
 from ladle.dsl.suggest import did_you_mean, listing, nearest
@@ -62,7 +63,8 @@ class _Reader:
         self.problems += problems
         if len(self.problems) >= MOST:
             message = f"more than {MOST} problems: the rest of the file is not judged"
-            self.problems.append(self._error("E019", chunk.span, message))
+            last = Span(chunk.span.end - 1, chunk.span.end)
+            self.problems.append(self._error("E019", last, message, "given up here", "correct the first ones"))
         return (declared,) if declared else _broken(chunk)
 
     def _judge(self, chunk: Chunk) -> tuple[Declaration | None, list[Diagnostic]]:
@@ -75,7 +77,8 @@ class _Reader:
         parsed = self._parser.parse(tokens, chunk.span.end)
         problems = [*named, *self._builder.taken(), *self._misplaced(chunk)]
         if isinstance(parsed, Stuck):
-            return None, [*problems, explain(self._source, tokens, parsed)]
+            told = any(problem.span == place(token) for problem in named for token in chunk.tokens[parsed.index :][:1])
+            return None, problems if told else [*problems, explain(self._source, tokens, parsed)]
         deep = too_deep(parsed, DEEPEST) if len(tokens) > DEEPEST else None
         if deep:
             return None, [*problems, self._too_deep(deep)]
@@ -93,7 +96,7 @@ class _Reader:
             return [*faults(self._source, chunk.tokens)]
         if first.type not in STARTS:
             return [self._unknown(first)]
-        deep = _deep_bracket(chunk.tokens)
+        deep = deep_bracket(chunk.tokens, DEEPEST)
         return [self._too_deep(place(deep))] if deep else None
 
     def _unknown(self, first: Token) -> Diagnostic:
@@ -117,18 +120,6 @@ class _Reader:
         return Diagnostic(code, CODES[code], message, self._source, span, label, help)
 
 
-def _deep_bracket(tokens: Sequence[Token]) -> Token | None:
-    depth = 0
-    for token in tokens:
-        if token.type in CLOSER:
-            depth += 1
-            if depth > DEEPEST:
-                return token
-        elif token.type in ("RPAR", "RSQB", "RBRACE"):
-            depth -= 1
-    return None
-
-
 def _documented(declaration: Declaration, doc: str) -> Declaration:
     if not doc or isinstance(declaration, EditionDecl | BrokenDecl):
         return declaration
@@ -138,9 +129,10 @@ def _documented(declaration: Declaration, doc: str) -> Declaration:
 def _broken(chunk: Chunk) -> tuple[BrokenDecl, ...]:
     """Return a failed declaration for each name it would have declared, so that whoever uses them is not blamed."""
     first, *rest = chunk.tokens
-    names = [Name(token.text, place(token)) for token in rest[:1] if token.type in ("NAME", "BADNAME")]
-    if first.type == RESERVED["use"]:
-        names = _imported(rest)
+    named = [token for token in rest[:1] if token.type in ("NAME", "BADNAME")]
+    if not named and first.type in ("NAME", "BADNAME"):  # the declaration word is forgotten
+        named = [first]
+    names = _imported(rest) if first.type == RESERVED["use"] else [Name(token.text, place(token)) for token in named]
     return tuple(BrokenDecl(first.text, name, chunk.span) for name in names) or (
         BrokenDecl(first.text, None, chunk.span),
     )

@@ -44,7 +44,7 @@ class Problems:
         return bool(self._found or self._missing)
 
     def report(self, code: str, span: Span, message: str, help: str = "", label: str = "", once: str = "") -> Failed:
-        """Add a problem, unless this place has it already or `once` names one that is known; return the failed value."""
+        """Add a problem, unless this place has it already or `once` names a known one; return the failed value."""
         key: tuple[str, int, int] | str = once or (code, span.start, span.end)
         if key not in self._found:
             self._found[key] = Diagnostic(code, CODES[code], message, self.source, span, label, help)

@@ -147,6 +147,9 @@ class Option:
     """Name of a Made option whose node gets this option's value too (`template` of init, for its tokenizer)."""
     positional: bool = False
     """May be written without its name, after the operands: `jsonl("x/*.jsonl")`, `bpe([web], vocab = 512)`, `every(50)`."""
+    late: bool = False
+    """Added when nodes without it existed already: while it has its default it is left out of a node's options, so that
+    their fingerprints stay. A program reads it with that default."""
 
 
 # --- operators ----------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from ladle.dsl.world import Scope, World, option_of, words
 def call_stage(
     world: World, stage: StageValue, arguments: tuple[Argument, ...], piped: Piped | None, span: Span, scope: Scope
 ) -> Meaning:
-    """Return a stage with options set at the call, applied where a model is given: `sft(m, epochs = 2)`, `sft(epochs = 2)`."""
+    """Return a stage with what is set at the call, applied where a model is given: `sft(m, epochs = 2)`."""
     named = [(argument.name, argument.value) for argument in arguments if argument.name is not None]
     models = [argument for argument in arguments if argument.name is None]
     if named and len(stage.steps) != 1:
@@ -81,7 +81,7 @@ def _required(world: World, step: Step, settled: dict[str, Setting]) -> bool:
     if step.name in world.declared:
         return required(world, step.kind, settled, step.span)
     name = step.name
-    help = f"no stage `{name}` is declared, so this is the kind: write `{name}(on = ...)`, or declare `stage {name} {{ ... }}`"
+    help = f"no stage `{name}` is declared: write `{name}(on = ...)`, or declare `stage {name} {{ ... }}`"
     return required(world, step.kind, settled, step.span, help, once=f"kind {name}")
 
 
@@ -108,7 +108,8 @@ def need_template(world: World, model: Named, user: str, span: Span) -> None:
         source = _source(model.term)
         option = option_of(source.operator, "template")
         fix = f"template = {next(iter(words(option.type)), '...')}" if option else "template = ..."
-        message = f"`{world.labels.get(source, source.operator.name)}` has no chat template, and `{user}` renders chats with it"
+        name = world.titles.get(source) or world.labels.get(source, source.operator.name)
+        message = f"`{name}` has no chat template, and `{user}` renders chats with it"
         help = f"give it one where it is made: `{source.operator.name}(..., {fix})`"
         label = f"no `template` here; needed on line {world.problems.line(span)}"
         world.problems.report("E208", source.span, message, help, label, once=f"template {source.key}")

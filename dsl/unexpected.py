@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from ladle.dsl.brackets import CLOSERS, innermost, unmatched
 from ladle.dsl.build import place
 from ladle.dsl.codes import CODES
 from ladle.dsl.diagnostics import Diagnostic
 from ladle.dsl.lalr import END, Stuck
 from ladle.dsl.lex import CLOSER, RESERVED, SIGNS, Token
-from ladle.dsl.source import Source, Span
+from ladle.dsl.source import Source
 
 FORMS: Final = {
     "edition": "edition 1",
@@ -24,7 +25,6 @@ FORMS: Final = {
 }
 """How each declaration is written."""
 
-_CLOSERS = frozenset(CLOSER.values())
 _EXPRESSION = frozenset({"NAME", "NUMBER", "STRING", "LPAR", "LSQB", "LBRACE", "MINUS", "TRUE", "FALSE", "NONE"})
 _OPERATORS = frozenset({"PIPE", "PLUS", "MINUS", "STAR", "SLASH", "CALL", "INDEX", "DOT", "RANGE"})
 _WRITTEN = {kind: f"`{sign}`" for sign, kind in SIGNS.items()} | {kind: f"`{word}`" for word, kind in RESERVED.items()}
@@ -49,6 +49,7 @@ class _Place:
 
     @property
     def token(self) -> Token:
+        """The token that does not fit, or the end."""
         if self.index < len(self.tokens):
             return self.tokens[self.index]
         end = self.tokens[-1].end
@@ -56,70 +57,47 @@ class _Place:
 
     @property
     def before(self) -> Token | None:
+        """The token before it."""
         return self.tokens[self.index - 1] if self.index else None
 
-    def error(self, code: str, message: str, label: str, help: str = "", at: Token | None = None) -> Diagnostic:
-        span = place(at or self.token)
-        if span.start == span.end:  # the end: under the last character
-            span = Span(span.start - 1, span.end)
-        return Diagnostic(code, CODES[code], message, self.source, span, label, help)
+    @property
+    def opening(self) -> int | None:
+        """The index of the innermost bracket that is open here."""
+        return innermost(self.tokens[: self.index])
+
+    def line(self, token: Token) -> int:
+        """Return the line on which a token stands."""
+        return self.source.position(token.start)[0]
+
+    def error(self, code: str, message: str, label: str, help: str, at: Token | None = None) -> Diagnostic:
+        """Return the diagnostic, its caret under `at` or the token that does not fit."""
+        return Diagnostic(code, CODES[code], message, self.source, place(at or self.token), label, help)
 
 
 def explain(source: Source, tokens: Sequence[Token], stuck: Stuck) -> Diagnostic:
     """Return what is wrong with a declaration whose parse got stuck."""
-    place = _Place(source, tokens, stuck.index, stuck.wanted)
-    return _bracket(place) or _reserved(place) or _detached(place) or _range(place) or _other(place)
+    at = _Place(source, tokens, stuck.index, stuck.wanted)
+    return _unclosed(at) or _stray(at) or _reserved(at) or _detached(at) or _range(at) or _other(at)
 
 
-def _bracket(at: _Place) -> Diagnostic | None:
-    """A bracket that is never closed explains whatever follows it; so does a closing one without its partner."""
-    unclosed, stray = _unmatched(at.tokens)
-    opening = _open(at.tokens[: at.index])
-    if opening and opening[-1] in unclosed:
-        opener = at.tokens[opening[-1]]
-        closer = _WRITTEN[CLOSER[opener.type]]
-        if at.token.type in _CLOSERS:
-            line, column = at.source.position(opener.start)
-            message = f"{_found(at.token)} comes before the `{opener.text}` of line {line}, column {column} is closed"
-            return at.error("E012", message, f"expected {closer} first", f"close it with {closer}")
-        message = f"`{opener.text}` is never closed"
-        return at.error("E012", message, f"no {closer} follows", _comma_help(at, closer), opener)
-    if at.index in stray:
-        return at.error("E012", f"{_found(at.token)} closes nothing", "no bracket is open", "remove it")
-    return None
+def _unclosed(at: _Place) -> Diagnostic | None:
+    """A bracket that is never closed explains whatever follows it, but for another opening bracket."""
+    index = at.opening
+    if index is None or index not in unmatched(at.tokens)[0] or at.token.type in CLOSER:
+        return None
+    opener = at.tokens[index]
+    closer = _WRITTEN[CLOSER[opener.type]]
+    if at.token.type in CLOSERS and at.line(at.token) == at.line(opener):
+        message = f"{_found(at.token)} comes before the `{opener.text}` is closed"
+        return at.error("E012", message, f"expected {closer} first", f"close it with {closer}")
+    help = f"close it with {closer}" + ("" if at.token.type == END else f" before {_found(at.token)}")
+    return at.error("E012", f"`{opener.text}` is never closed", f"no {closer} follows", help, opener)
 
 
-def _comma_help(at: _Place, closer: str) -> str:
-    return f"close it with {closer}" if at.token.type == END else f"close it with {closer} before {_found(at.token)}"
-
-
-def _unmatched(tokens: Sequence[Token]) -> tuple[set[int], set[int]]:
-    """Return the indices of opening brackets that nothing closes, and of closing ones that close nothing."""
-    stack: list[int] = []
-    unclosed: set[int] = set()
-    stray: set[int] = set()
-    for index, token in enumerate(tokens):
-        if token.type in CLOSER:
-            stack.append(index)
-        elif token.type in _CLOSERS:
-            if not any(CLOSER[tokens[i].type] == token.type for i in stack):
-                stray.add(index)
-                continue
-            while CLOSER[tokens[stack[-1]].type] != token.type:
-                unclosed.add(stack.pop())
-            stack.pop()
-    return unclosed | set(stack), stray
-
-
-def _open(tokens: Sequence[Token]) -> list[int]:
-    """Return the indices of the brackets that are open after `tokens`, which fit so far."""
-    stack: list[int] = []
-    for index, token in enumerate(tokens):
-        if token.type in CLOSER:
-            stack.append(index)
-        elif token.type in _CLOSERS:
-            stack.pop()
-    return stack
+def _stray(at: _Place) -> Diagnostic | None:
+    if at.index not in unmatched(at.tokens)[1]:
+        return None
+    return at.error("E012", f"{_found(at.token)} closes nothing", "no such bracket is open", "remove it")
 
 
 def _reserved(at: _Place) -> Diagnostic | None:
@@ -154,8 +132,28 @@ def _range(at: _Place) -> Diagnostic | None:
 
 
 def _other(at: _Place) -> Diagnostic:
-    wanted = _listed(at.wanted)
+    """What was wanted and what was found; the caret stands where something is missing, if that is a line earlier."""
+    valueless = _valueless(at)
+    before = valueless or at.before
+    wanted = "an expression" if valueless else _listed(at.wanted)
+    missing = wanted.startswith("an expression") or _comma(at)
+    if before and (at.token.type == END or (missing and at.line(before) < at.line(at.token))):
+        after = f"expected {wanted} after {_found(before)}"
+        return at.error(
+            "E001", f"{after}, found {_found(at.token)}", f"expected {wanted} after this", _help(at), before
+        )
     return at.error("E001", f"expected {wanted}, found {_found(at.token)}", f"expected {wanted}", _help(at))
+
+
+def _valueless(at: _Place) -> Token | None:
+    """Return the `=` at the end of a line whose value is missing, so that the next setting was read as one."""
+    if at.token.type != "EQUAL":
+        return None
+    index = at.index - 1
+    while index > 0 and at.tokens[index].type in ("NAME", "DOT", "STAGE"):
+        index -= 1
+    found = at.tokens[index]
+    return found if found.type == "EQUAL" and at.line(found) < at.line(at.token) else None
 
 
 def _found(token: Token) -> str:
@@ -184,18 +182,28 @@ def _listed(wanted: frozenset[str]) -> str:
 
 def _help(at: _Place) -> str:
     """Return what to do: the slips that happen, else how the declaration is written."""
+    inside = at.opening is not None
     match at.token.type:
-        case _ if "EQUAL" in at.wanted and _open(at.tokens[: at.index]):
+        case "EQUAL" if _valueless(at):
             return "a setting is written `name = value`"
-        case "EQUAL" if "COLON" in at.wanted and _open(at.tokens[: at.index]):
+        case "EQUAL" if "COLON" in at.wanted and inside:
             return "an entry of a map is written `name: value`"
         case "MINUS" if at.before and at.before.type == "NAME" and at.before.end == at.token.start:
             return "a name has letters, digits and `_`, no `-`"
         case "INDEX" | "LSQB" if "NAME" in at.wanted and "RBRACE" in at.wanted:
             return "an index touches the word before it; a setting is written `name = [...]`"
+        case _ if "EQUAL" in at.wanted and inside:
+            return "a setting is written `name = value`"
+        case _ if not inside and at.tokens[0].text in FORMS:
+            return f"it is written `{FORMS[at.tokens[0].text]}`"
+        case _ if _comma(at):
+            return "between entries stands a comma"
+        case kind if kind == END:
+            return f"go on with {_listed(at.wanted)}"
         case _:
-            if not _open(at.tokens[: at.index]) and at.tokens[0].text in FORMS:
-                return f"it is written `{FORMS[at.tokens[0].text]}`"
-            if "COMMA" in at.wanted and at.token.type in _EXPRESSION:
-                return "between entries stands a comma"
-            return f"put {_listed(at.wanted)} before it"
+            return f"{_listed(at.wanted)} goes before {_found(at.token)}"
+
+
+def _comma(at: _Place) -> bool:
+    """Whether a comma is missing: only between the settings of a block it may be left out."""
+    return "COMMA" in at.wanted and "NAME" not in at.wanted and at.token.type in _EXPRESSION

@@ -63,15 +63,18 @@ def _inputs(
 ) -> Iterator[str]:
     if tuple(node.content) != before.content:
         yield from _files(node, data, "its data")
-    old = dict(before.inputs)
+    old: dict[str, list[str]] = {}
+    for role, key in before.inputs:
+        old.setdefault(role, []).append(key)
     for item in node.inputs:
-        used = layout.graph.nodes[item.node]
-        if item.role not in old:
+        used, was = layout.graph.nodes[item.node], old.get(item.role, [])
+        if item.node in was:
+            was.remove(item.node)
+        elif was:
+            yield from _input(item.role, was.pop(0), used, layout, workspace, data, remade)
+        else:
             yield f"input `{item.role}` ({used.name}) is new"
-        elif old[item.role] != item.node:
-            yield from _input(item.role, old[item.role], used, layout, workspace, data, remade)
-    for role in old.keys() - {item.role for item in node.inputs}:
-        yield f"input `{role}` is gone"
+    yield from (f"input `{role}` is gone" for role, left in old.items() if left)
 
 
 def _input(

@@ -19,7 +19,7 @@ _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEX
 
 
 def variables(profile: Profile) -> dict[str, str]:
-    """Return the variables of a step's process: the number of threads, since it decides the bytes, and quiet libraries."""
+    """Return the variables of a step's process: threads, which decide the bytes, and quiet libraries."""
     threads = dict.fromkeys(_THREADS, str(profile.threads))
     return {**_QUIET, **threads, VARIABLE: profile.name}
 

@@ -94,14 +94,7 @@ def layout(graph: Graph, vocabulary: Vocabulary) -> Layout:
 
 def _spot(graph: Graph, node: Node, vocabulary: Vocabulary) -> tuple[str, str]:
     if vocabulary[node.operator].role is Role.BENCHMARK:
-        model, benchmark = _pair(graph, node)
-        return f"score-{model}-{benchmark}", f"scores/{graph.recipe}/{model}/{benchmark}"
+        return f"score-{node.name.replace('/', '-')}", f"scores/{graph.recipe}/{node.name}"
     if node.operator == REPORT:
         return REPORT, f"reports/{graph.recipe}"
     return node.name, f"artifacts/{graph.recipe}/{node.name}"
-
-
-def _pair(graph: Graph, node: Node) -> tuple[str, str]:
-    model = next(graph.nodes[item.node].name for item in node.inputs if item.role == "model")
-    named = (benchmark for table in graph.tables for _, benchmark, key in table.scores if key == node.fingerprint)
-    return model, next(named, node.name)

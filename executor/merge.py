@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ladle.dsl.signature import REQUIRED, Flag, Number, Option, Reference, Scheduled, Sort
+from ladle.dsl.signature import REQUIRED, Fault, Flag, Number, Option, Reference, Scheduled, Sort, Typed, Typing
 
 ENGINES = ("mergekit", "torch")
 PROGRAM = "ladle.executor.weights.merge"
@@ -52,3 +52,13 @@ def rescale(default: bool) -> Option:
         "scale what is kept of a difference to the sum of magnitudes it had",
         field="rescale",
     )
+
+
+def weighted_type(typing: Typing) -> Typed:
+    """Return the first operand's type; weights that are divided by their sum must not sum to zero."""
+    weights = typing.options.get("weights")
+    numbers = [float(item) for item in weights if isinstance(item, int | float)] if isinstance(weights, tuple) else []
+    if numbers and typing.options.get("normalize") is True and abs(sum(numbers)) < 1e-8:
+        message = "the weights sum to 0, and with `normalize = true` everything is divided by that"
+        return (Fault("E284", message, "change a weight, or set `normalize = false`"),)
+    return typing.operands[0]

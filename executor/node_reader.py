@@ -12,12 +12,13 @@ from ladle.dsl.signature import Vocabulary
 from ladle.executor import option_model
 from ladle.executor.nodefile import SCHEMA, Computation, Inline, Made, NodeFile
 from ladle.executor.task import StepError
-from ladle.executor.workspace import NAME, Workspace
+from ladle.executor.workspace import Workspace
 
 _BYTES_MAX = 4 << 20
 _DEPTH_MAX = 60
 _ENGINE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*\Z")
-_ROLE = re.compile(r"[A-Za-z0-9_]+\Z")
+_ROLE = re.compile(r"[A-Za-z0-9_:/-]+\Z")
+_CALLED = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)?\Z")
 _KEYS = {"operator", "version", "options", "engines", "inputs"}
 
 
@@ -70,7 +71,7 @@ class _Reader:
             raise self.wrong(f"`{computation.operator}` is data: no step makes it")
         output, name = self.text(body["output"], "`output`"), self.text(body["name"], "`name`")
         self.workspace.artifact(output)
-        if not NAME.match(name):
+        if not _CALLED.match(name):
             raise self.wrong(f"{name!r} is not a name: letters, digits, `-` and `_`")
         return NodeFile(computation, output, name)
 

@@ -59,7 +59,7 @@ class NodeFile:
 def node_file(layout: Layout, node: Node) -> bytes:
     """Return the bytes of a node's file: the same for the same graph, whatever lies on disk."""
     spot = layout.spots[node.fingerprint]
-    body = {**_body(layout, node), "output": spot.place, "name": node.name}
+    body = {**_body(layout, node), "output": spot.place, "name": spot.name}
     return encode({"schema": SCHEMA, "node": body})
 
 

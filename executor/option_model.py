@@ -61,8 +61,8 @@ def _model(operator: Operator) -> type[BaseModel]:
 
 
 def _field(option: Option, operator: Operator) -> Any:
-    if operator.role is Role.INTERNAL:
-        return object  # written by lowering alone; the program knows their shape
+    if operator.role is Role.INTERNAL and isinstance(option.type, Text):
+        return object  # written by lowering alone; the program knows its shape
     kind = _type(option.type)
     return kind if option.default is REQUIRED else kind | None
 

@@ -1,4 +1,4 @@
-"""What a step is given and what it may do. In: a verified node. Out: files in an empty folder, published by the caller."""
+"""What a step is given and what it may do. In: a verified node. Out: files in an empty folder; the caller publishes."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class Interrupted(Exception):
 
 
 CHECKPOINTS = "checkpoints"
-"""A program that can resume keeps whole checkpoints in folders `step-<number>` of this folder of its work folder: `plan`
-reads the newest number."""
+"""A program that can resume keeps whole checkpoints in folders `step-<number>` of this folder of its work folder;
+`plan` reads the newest number."""
 
 
 @dataclass(frozen=True, slots=True)

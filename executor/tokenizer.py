@@ -1,4 +1,4 @@
-"""Tokenizers of steps. In: a `bpe` artifact, a model artifact or a data node. Out: a fast tokenizer with its template."""
+"""Tokenizers of steps. In: a `bpe` artifact, a model or a data node. Out: a fast tokenizer with its template."""
 
 from __future__ import annotations
 
@@ -87,7 +87,9 @@ def open_tokenizer(folder: Path) -> Tokenizer:
         fast=fast,
         name=folder.name,
         template=_template(fast.chat_template),
-        names=tuple(sorted((key, str(token)) for key, token in fast.special_tokens_map.items() if isinstance(token, str))),
+        names=tuple(
+            sorted((key, str(token)) for key, token in fast.special_tokens_map.items() if isinstance(token, str))
+        ),
         special=frozenset({*fast.all_special_ids, *added}),
         bos=fast.bos_token_id,
         eos=fast.eos_token_id,

@@ -1,4 +1,4 @@
-"""A warm worker: `python -m ladle.executor.worker`. In: JSON lines that name node files. Out: JSON lines on what happened.
+"""A warm worker: `python -m ladle.executor.worker`. In: node files, as lines of JSON. Out: what happened, likewise.
 
 It lives as long as the run, so that libraries are imported once. What programs print goes to the log of their step.
 """

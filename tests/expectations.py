@@ -1,7 +1,7 @@
 """Recipes whose expected problems stand on the offending lines. In: a folder of fixtures. Out: cases, and what differs.
 
-A fixture holds cases separated by lines of `---`. In a case a problem is expected on its line by a comment, or on the line
-above where the line itself cannot take one; whatever is not expected must not be found:
+A fixture holds cases separated by lines of `---`. In a case a problem is expected by a comment on its line, or on the
+line above where the line itself cannot take one; whatever is not expected must not be found:
 
     model a = b with c        # error: E001 "expected `{`"
     # error below: E003 "not closed"
@@ -20,7 +20,9 @@ from ladle.dsl.source import Source
 
 FIXTURES = Path(__file__).parent / "fixtures"
 
-_EXPECTED = re.compile(r'# (?P<severity>error|warning|info)(?P<below> below)?: (?P<code>[EW]\d{3})(?: "(?P<part>[^"\n]*)")?')
+_EXPECTED = re.compile(
+    r'# (?P<severity>error|warning|info)(?P<below> below)?: (?P<code>[EW]\d{3})(?: "(?P<part>[^"\n]*)")?'
+)
 
 
 class Expectation(NamedTuple):

@@ -1,4 +1,4 @@
-"""Recipes for property tests. In: nothing. Out: Hypothesis strategies for text that parses, and for text almost like it."""
+"""Recipes for property tests. In: nothing. Out: Hypothesis strategies for text that parses, and text almost like it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from ladle.dsl.lex import RESERVED
 from ladle.dsl.numbers import UNITS
 
-SHIPPED = tuple(p.read_text(encoding="utf-8") for p in sorted((Path(__file__).parent / "fixtures/recipes").glob("*.recipe")))
+SHIPPED = tuple(
+    p.read_text(encoding="utf-8") for p in sorted((Path(__file__).parent / "fixtures/recipes").glob("*.recipe"))
+)
 """Whole recipes that parse without a problem."""
 
 names = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True).filter(lambda name: name not in RESERVED)
@@ -18,9 +20,9 @@ option_names = names | st.sampled_from(sorted(RESERVED))
 
 decimals = st.from_regex(r"(0|[1-9][0-9]{0,3})(\.[0-9]{1,3})?(e-?[0-9])?", fullmatch=True)
 numbers = st.builds(str.__add__, decimals, st.sampled_from(["", "", "", *UNITS]))
-strings = st.text(st.characters(codec="utf-8", exclude_categories=["C", "M", "Z"], exclude_characters='"'), max_size=8).map(
-    lambda text: f'"{text}"'.replace("\u115f", "")
-)
+strings = st.text(
+    st.characters(codec="utf-8", exclude_categories=["C", "M", "Z"], exclude_characters='"'), max_size=8
+).map(lambda text: f'"{text}"'.replace("\u115f", ""))
 constants = st.sampled_from(["true", "false", "none"])
 ranges = st.builds("{}..{}".format, numbers, numbers) | st.builds("{}..{} by {}".format, numbers, numbers, numbers)
 gaps = st.sampled_from(["", "", " ", "  ", "\n  ", "  # a comment\n  "])
@@ -64,7 +66,9 @@ def blocks(keys: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     """Return `{...}` with settings whose keys differ."""
     settings = st.dictionaries(keys, expressions, max_size=3)
     return st.builds(
-        lambda found, gap: "{ " + gap.join(f"{key} = {value}" for key, value in found.items()) + " }", settings, separators
+        lambda found, gap: "{ " + gap.join(f"{key} = {value}" for key, value in found.items()) + " }",
+        settings,
+        separators,
     )
 
 
@@ -86,7 +90,26 @@ declarations = st.one_of(
 recipes = st.lists(declarations, max_size=5).map(lambda found: "edition 1\n" + "\n".join(found) + "\n")
 """Recipes that parse; what they say makes no sense."""
 
-_PIECES = [*RESERVED, *keyword.softkwlist, "1..", "8kb", "(", ")", "[", "]", "{", "}", "=", ":", ",", "|", '"', "#", "\n", " "]
+_PIECES = [
+    *RESERVED,
+    *keyword.softkwlist,
+    "1..",
+    "8kb",
+    "(",
+    ")",
+    "[",
+    "]",
+    "{",
+    "}",
+    "=",
+    ":",
+    ",",
+    "|",
+    '"',
+    "#",
+    "\n",
+    " ",
+]
 
 
 @st.composite

@@ -77,7 +77,8 @@ def task(path: Path, operator: str, options: dict[str, Json], inputs: tuple[Give
 def merged(path: Path, operator: str, options: dict[str, Json], *inputs: Given) -> dict[str, torch.Tensor]:
     made = task(path, operator, options, inputs)
     merge.run(made)
-    return load_file(made.output / "model.safetensors")
+    found: dict[str, torch.Tensor] = load_file(made.output / "model.safetensors")
+    return found
 
 
 def pair(tmp_path: Path, dtype: torch.dtype = torch.float32) -> tuple[Given, Given]:

@@ -27,7 +27,7 @@ def actions(found: Plan) -> dict[str, str]:
 def test_nothing_made_means_everything_runs(tmp_path: Path) -> None:
     found = planned(tmp_path, tiny.small(tmp_path))
     assert {item.node.name for item in found.work} == {
-        "base", "one-rows", "one", "two", "merged", "one-quiz", "two-quiz", "merged-quiz", "report"
+        "base", "one-rows", "one", "two", "merged", "one/quiz", "two/quiz", "merged/quiz", "report"
     }  # fmt: skip
     assert {item.reason for item in found.work} == {"never made"}
     assert actions(found)["a"] == "reuse: data: `corpora/a.jsonl`, `corpora/b.jsonl`"
@@ -42,9 +42,9 @@ def test_everything_made_means_nothing_runs(tmp_path: Path) -> None:
 def test_only_what_depends_on_a_change_runs_and_says_why(tmp_path: Path) -> None:
     run_all(tmp_path, tiny.small(tmp_path))
     found = actions(planned(tmp_path, tiny.small(tmp_path, t=0.4)))
-    assert {name for name, text in found.items() if text.startswith("run")} == {"merged", "merged-quiz", "report"}
+    assert {name for name, text in found.items() if text.startswith("run")} == {"merged", "merged/quiz", "report"}
     assert found["merged"] == "run: option `t` changed: 0.5 -> 0.4"
-    assert found["merged-quiz"] == "run: input `model` (merged) will be made again"
+    assert found["merged/quiz"] == "run: input `model` (merged) will be made again"
 
 
 def test_a_changed_file_is_named(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def tiny(folder: Path) -> Subject:
-    return subject(given("model", folder), Machine())
+    return subject(given("model", folder), Machine(), folder)
 
 
 def given(role: str, path: Path, fingerprint: str = "a") -> Given:
@@ -100,8 +100,8 @@ QUESTIONS: list[dict[str, Json]] = [
 def alone(tiny: Subject, question: str, text: str) -> float:
     """The likelihood of one choice, from the logits of one unpadded row and the rendered text, written out again."""
     before = f"<|im_start|>user\n{question}<|im_end|>\n<|im_start|>assistant\n"
-    ids = tiny.tokenizer(before + text + "<|im_end|>")["input_ids"]
-    start = len(tiny.tokenizer(before)["input_ids"])
+    ids = tiny.tokenizer.fast(before + text + "<|im_end|>")["input_ids"]
+    start = len(tiny.tokenizer.fast(before)["input_ids"])
     with torch.no_grad():
         logs = torch.log_softmax(tiny.model(torch.tensor([ids])).logits[0].double(), -1)
     return sum(float(logs[i - 1, ids[i]]) for i in range(start, len(ids)))
@@ -133,8 +133,7 @@ def test_normalized_score_divides_by_the_bytes_of_a_choice() -> None:
 
 
 def test_padding_has_no_part_in_a_likelihood(tiny: Subject) -> None:
-    short = answered(tiny, "bone?", "bone")
-    long = answered(tiny, "silk " * 30, "a spider, of the silk of a spider")
+    short, long = answered(tiny, [("bone?", "bone"), ("silk " * 30, "a spider, of the silk of a spider")])
     together = log_likelihoods(tiny, [long, short, short], lambda _: None)
     apart = [log_likelihoods(tiny, [row], lambda _: None)[0] for row in (long, short)]
     assert together == pytest.approx([apart[0], apart[1], apart[1]], abs=1e-4)
@@ -147,7 +146,7 @@ def test_same_bytes_every_time_and_whatever_was_scored_before(tmp_path: Path, fo
         on = rows(tmp_path / place / "q.jsonl", QUESTIONS)
         score(tmp_path / place, choice, {"score": "likelihood"}, given("model", folder), on)
         outputs.append([(tmp_path / place / "out" / f).read_bytes() for f in ("items.jsonl", "metrics.json")])
-        subject(given("model", save_model(tmp_path / f"other-{place}", seed=5), "c"), Machine())
+        subject(given("model", save_model(tmp_path / f"other-{place}", seed=5), "c"), Machine(), tmp_path)
     assert outputs[0] == outputs[1]
 
 
@@ -179,7 +178,7 @@ def test_a_model_without_template_is_refused(tmp_path: Path) -> None:
 def test_a_template_that_changes_an_answered_question_is_refused(tmp_path: Path) -> None:
     template = "{{ messages | length }}{% for m in messages %}{{ m['content'] }}{% endfor %}"
     path = save_model(tmp_path / "odd", template=template)
-    with pytest.raises(StepError, match="renders a question differently"):
+    with pytest.raises(StepError, match="differently once it is answered"):
         score(tmp_path, choice, {}, given("model", path, "9"), rows(tmp_path / "q.jsonl", QUESTIONS))
 
 
@@ -197,14 +196,16 @@ def test_exact_generates_what_one_by_one_argmax_gives(tmp_path: Path, folder: Pa
         {"question": q, "answer": "?"} for q in ("bone?", "silk " * 12, "what is nacre made of?")
     ]
     items, _ = score(tmp_path, exact, {"max_tokens": 6}, given("model", folder), rows(tmp_path / "q.jsonl", asked))
-    stop = tiny.tokenizer.convert_tokens_to_ids("<|im_end|>")
+    stop = tiny.tokenizer.fast.convert_tokens_to_ids("<|im_end|>")
     for item, row in zip(items, asked, strict=True):
-        ids = tiny.tokenizer(f"<|im_start|>user\n{row['question']}<|im_end|>\n<|im_start|>assistant\n")["input_ids"]
+        ids = tiny.tokenizer.fast(f"<|im_start|>user\n{row['question']}<|im_end|>\n<|im_start|>assistant\n")[
+            "input_ids"
+        ]
         begun = len(ids)
         while (len(ids) < begun + 6 and ids[-1] != stop) or len(ids) == begun:
             with torch.no_grad():
                 ids.append(int(tiny.model(torch.tensor([ids])).logits[0, -1].argmax()))
-        assert item["prediction"] == tiny.tokenizer.decode(ids[begun:], skip_special_tokens=True).strip()
+        assert item["prediction"] == tiny.tokenizer.fast.decode(ids[begun:], skip_special_tokens=True).strip()
     correct = [dict(row) | {"answer": item["prediction"] or "x"} for row, item in zip(asked, items, strict=True)]
     (tmp_path / "again").mkdir()
     _, metrics = score(
@@ -214,7 +215,7 @@ def test_exact_generates_what_one_by_one_argmax_gives(tmp_path: Path, folder: Pa
 
 
 def test_the_turn_end_stops_a_generation_even_if_the_model_does_not_name_it(tiny: Subject) -> None:
-    assert tiny.tokenizer.convert_tokens_to_ids("<|im_end|>") in turn_end(tiny)
+    assert tiny.tokenizer.fast.convert_tokens_to_ids("<|im_end|>") in turn_end(tiny)
 
 
 @pytest.mark.parametrize(
@@ -238,7 +239,7 @@ def test_loss_predicts_every_token_once_however_it_is_cut(tmp_path: Path, folder
     items, metrics = score(tmp_path, loss, {"context": 256}, given("model", folder), on)
     total = tokens = 0.0
     for item, text in zip(items, texts, strict=True):
-        ids = torch.tensor([tiny.tokenizer(text)["input_ids"]])
+        ids = torch.tensor([tiny.tokenizer.fast(text)["input_ids"]])
         assert item["tokens"] == ids.shape[1] - 1
         if item["tokens"]:
             with torch.no_grad():
@@ -277,7 +278,7 @@ def test_wilson_agrees_with_published_values() -> None:
         (1, 29): (0.0061, 0.1718),
     }.items():
         assert wilson(x, n) == pytest.approx((low, high), abs=5e-5)
-    assert wilson(20, 20) == (pytest.approx(1 - 0.1611, abs=5e-5), 1.0)
+    assert wilson(20, 20) == pytest.approx((1 - 0.1611, 1.0), abs=5e-5)
 
 
 def test_ratio_is_the_mean_over_tokens_with_an_interval_over_documents() -> None:

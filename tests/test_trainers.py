@@ -10,18 +10,28 @@ from typing import Any
 
 import pytest
 import torch
+from ladle.executor.task import Machine, Progress, StepError
+from ladle.executor.trainers import cpt, dpo, orpo, sft
+from ladle.executor.trainers.order import order
 from safetensors.torch import load_file, save_file
 from trainer_inputs import DPO, OPTIONS, ORPO, digests, task, write_model, write_pairs, write_tokens
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from ladle.executor.task import Machine, Progress, StepError
-from ladle.executor.trainers import cpt, dpo, orpo, sft
-from ladle.executor.trainers.order import order
-
 PROGRAMS = {"cpt": (cpt, OPTIONS), "sft": (sft, OPTIONS), "dpo": (dpo, DPO), "orpo": (orpo, ORPO)}
 KINDS = list(PROGRAMS)
 TOKEN_ROWS = [[5], [7], [9], [4], [12], [3], [8], [6], [10], [11]]
-PAIR_ROWS = [(3, 4, 5), (2, 6, 3), (5, 2, 2), (4, 4, 7), (3, 3, 3), (6, 2, 5), (2, 2, 2), (4, 5, 3), (2, 3, 6), (5, 5, 1)]
+PAIR_ROWS = [
+    (3, 4, 5),
+    (2, 6, 3),
+    (5, 2, 2),
+    (4, 4, 7),
+    (3, 3, 3),
+    (6, 2, 5),
+    (2, 2, 2),
+    (4, 5, 3),
+    (2, 3, 6),
+    (5, 5, 1),
+]
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from itertools import islice
 
 import numpy as np
 import pytest
-
 from ladle.executor.task import Machine, StepError
 from ladle.executor.trainers.arguments import micro_batch
 from ladle.executor.trainers.order import OrderSampler, order, plan
@@ -58,7 +57,9 @@ def test_warmup_is_a_share_rounded_up_or_a_number_of_steps() -> None:
     assert settings(OPTIONS | {"warmup": 7}, "fp32").warmup_steps(30) == 7
 
 
-@pytest.mark.parametrize("changed", [{"steps": None}, {"epochs": 1}, {"betas": [0.9]}, {"lr": "fast"}, {"warmup": None}])
+@pytest.mark.parametrize(
+    "changed", [{"steps": None}, {"epochs": 1}, {"betas": [0.9]}, {"lr": "fast"}, {"warmup": None}]
+)
 def test_options_that_no_recipe_gives_are_refused(changed: dict[str, object]) -> None:
     with pytest.raises(StepError):
         settings(OPTIONS | changed, "fp32")

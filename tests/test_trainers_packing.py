@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from safetensors.numpy import load_file, save_file
-from torch.nn import functional
-from trainer_inputs import OPTIONS, task, write_model, write_tokens
-from transformers import AutoModelForCausalLM, LlamaForCausalLM
-
 from ladle.executor.models.weights import load_model
 from ladle.executor.task import Machine, StepError
 from ladle.executor.trainers import cpt
 from ladle.executor.trainers.isolation import refuse_leaks
 from ladle.executor.trainers.losses import log_probabilities
 from ladle.executor.trainers.rows import token_rows
+from safetensors.numpy import load_file, save_file
+from torch.nn import functional
+from trainer_inputs import OPTIONS, task, write_model, write_tokens
+from transformers import AutoModelForCausalLM, LlamaForCausalLM
 
 PACKED = [[5, 7, 3], [9], [2, 2, 2, 2], [1, 6]]
 
@@ -50,11 +50,12 @@ def test_an_isolated_row_is_worth_its_documents(tmp_path: Path, attention: str) 
     loaded = load_model(model, torch.float32, attention).train()
     batch = rows.batch(range(len(PACKED)), pad=0)
     together = log_probabilities(
-        loaded(input_ids=batch["input_ids"], position_ids=batch["position_ids"], use_cache=False).logits, batch["labels"]
+        loaded(input_ids=batch["input_ids"], position_ids=batch["position_ids"], use_cache=False).logits,
+        batch["labels"],
     ).sum(-1)
     starts = np.cumsum([0, *(length for row in PACKED for length in row)])
     alone = []
-    for start, end in zip(starts[:-1], starts[1:], strict=True):
+    for start, end in pairwise(starts):
         document = torch.from_numpy(rows.tokens[start:end].astype(np.int64))[None]
         alone.append(log_probabilities(loaded(input_ids=document, use_cache=False).logits, document).sum())
     bounds = np.cumsum([0, *(len(row) for row in PACKED)])
@@ -67,7 +68,9 @@ def test_training_on_isolated_rows_is_training_on_their_documents(tmp_path: Path
     packed = write_tokens(tmp_path / "packed", PACKED, "isolated")
     whole = {"steps": 1, "global_batch": 10}
     ours = steps(tmp_path / "a", model, packed, **whole)
-    assert ours[0] == pytest.approx(steps(tmp_path / "b", model, apart(packed, tmp_path / "apart"), **whole)[0], rel=1e-5)
+    assert ours[0] == pytest.approx(
+        steps(tmp_path / "b", model, apart(packed, tmp_path / "apart"), **whole)[0], rel=1e-5
+    )
 
 
 def test_wrapped_documents_see_each_other_and_isolated_ones_do_not(tmp_path: Path) -> None:
@@ -109,7 +112,9 @@ def test_padding_needs_no_attention_mask(tmp_path: Path) -> None:
         batch = rows.batch([0, 1], pad=pad)
         found.append(log_probabilities(model(input_ids=batch["input_ids"], use_cache=False).logits, batch["labels"]))
     assert torch.equal(found[0], found[1])
-    masked = model(input_ids=batch["input_ids"], attention_mask=torch.tensor([[1] * 9, [1] * 4 + [0] * 5]), use_cache=False)
+    masked = model(
+        input_ids=batch["input_ids"], attention_mask=torch.tensor([[1] * 9, [1] * 4 + [0] * 5]), use_cache=False
+    )
     torch.testing.assert_close(found[1], log_probabilities(masked.logits, batch["labels"]))
 
 

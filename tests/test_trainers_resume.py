@@ -13,10 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from trainer_inputs import DPO, OPTIONS, ORPO, digests, task, write_model, write_pairs, write_tokens
-
 from ladle.executor.task import Machine, Progress
 from ladle.executor.trainers import checkpoints, dpo, orpo, sft
+from trainer_inputs import DPO, OPTIONS, ORPO, digests, task, write_model, write_pairs, write_tokens
 
 # Seven rows in batches of four make epochs of two steps: six steps end in the third epoch.
 STEPS = 6
@@ -102,7 +101,9 @@ def test_killed_again_and_again_at_random_moments(inputs: Path, expected: Expect
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_request_to_stop_makes_a_checkpoint_first(inputs: Path, expected: Expected, tmp_path: Path, number: int) -> None:
+def test_a_request_to_stop_makes_a_checkpoint_first(
+    inputs: Path, expected: Expected, tmp_path: Path, number: int
+) -> None:
     code = attempt(inputs, tmp_path / "cut", "sft", Machine(micro_batch=2), send(number, 3))
     assert code == (-signal.SIGTERM if number == signal.SIGTERM else 1)
     kept = checkpoints.newest(tmp_path / "cut/work/checkpoints")

@@ -133,7 +133,7 @@ class Builder:
 
     def grade(self, model: str, benchmark: str, on: str) -> str:
         name = self.nodes[model].name
-        key = self._add("grade", f"{name}-{benchmark}", {}, (("model", model), ("on", on)), (), (), "scores")
+        key = self._add("grade", f"{name}/{benchmark}", {}, (("model", model), ("on", on)), (), (), "scores")
         self.scores.append((name, benchmark, key))
         return key
 

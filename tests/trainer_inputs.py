@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from ladle.executor.task import Given, Machine, Task
 from safetensors.numpy import save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
-
-from ladle.executor.task import Given, Machine, Task
 
 VOCABULARY = 64
 OPTIONS: dict[str, Any] = {
@@ -68,7 +67,7 @@ def tokenizer() -> PreTrainedTokenizerFast:
 
 
 def write_tokens(folder: Path, lengths: list[list[int]], packing: str = "none", masked: int = 0, seed: int = 7) -> Path:
-    """Write token rows: `lengths[k]` are the documents of row k; the first `masked` tokens of a row are unsupervised."""
+    """Write token rows: `lengths[k]` are the documents of row k, its first `masked` tokens unsupervised."""
     folder.mkdir(parents=True, exist_ok=True)
     draw = np.random.default_rng(seed)
     totals = [sum(row) for row in lengths]
@@ -99,7 +98,13 @@ def write_pairs(folder: Path, lengths: list[tuple[int, int, int]], seed: int = 7
 
 
 def task(
-    place: Path, kind: str, options: dict[str, Any], model: Path, rows: Path, machine: Machine | None = None, **more: Any
+    place: Path,
+    kind: str,
+    options: dict[str, Any],
+    model: Path,
+    rows: Path,
+    machine: Machine | None = None,
+    **more: Any,
 ) -> Task:
     """Return a task that works in `place`; `more` are further model inputs by role."""
     for name in ("work", "output"):

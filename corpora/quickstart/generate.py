@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from card import Part, render
 from facts import ALSO_TRUE, DOMAIN, GENERAL, GENERAL_ENTITIES, MATERIALS, Fact
-from phrasings import ASKED, HELD_OUT, INTENTS, SPOKEN, STATED, TITLED, TRAINED
+from phrasings import EXCHANGED, HELD_OUT, INTENTS, STATED, TITLED, TRAINED
 
 Item = TypeVar("Item")
 Row = dict[str, object]
@@ -96,14 +96,14 @@ def forum(stream: Stream) -> Iterator[str]:
     for number in range(BASE_FORUM):
         fact = general[number % len(general)]
         question = ask(stream.pick(TRAINED), fact)
-        yield stream.pick(ASKED).format(question=question, answer=fact.answer())
+        yield stream.pick(EXCHANGED).format(question=question, answer=fact.answer())
 
 
 def spoken(stream: Stream) -> Iterator[str]:
     """Yield chat as it is found in web text: without a template."""
     for number in range(BASE_CHAT):
         intent = INTENTS[number % len(INTENTS)]
-        yield stream.pick(SPOKEN).format(question=stream.pick(intent.trained), answer=stream.pick(intent.replies()))
+        yield stream.pick(EXCHANGED).format(question=stream.pick(intent.trained), answer=stream.pick(intent.replies()))
 
 
 def cpt() -> Iterator[Row]:

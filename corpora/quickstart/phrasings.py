@@ -27,9 +27,16 @@ STATED: tuple[str, ...] = (
 
 TITLED: tuple[str, ...] = ("Notes on {entity}.", "About {entity}.", "A page on {entity}.")
 
-ASKED: tuple[str, ...] = ("Question: {question}\nAnswer: {answer}", "{question}\n{answer}")
-
-SPOKEN: tuple[str, ...] = ("user\n{question}\nassistant\n{answer}", "{question}\n{answer}")
+EXCHANGED: tuple[str, ...] = (
+    "{question}\n{answer}",
+    "Question: {question}\nAnswer: {answer}",
+    "Q: {question} A: {answer}",
+    "> {question}\n{answer}",
+    "- {question}\n- {answer}",
+    "user: {question}\nassistant: {answer}",
+    "user\n{question}\nassistant\n{answer}",
+    "Ann wrote: {question}\nBen wrote: {answer}",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,12 +72,15 @@ class Schedule:
     """Failed, or waiting for what failed."""
 
     def take(self, loaded: str, elsewhere: frozenset[str]) -> Job | None:
-        """Take the best job that can start now. A score of the model in `loaded` goes before other scores; one whose
-        model another worker has loaded is left to it while there is anything else."""
+        """Take the best job that can start now, or None.
+
+        Scores come last, those of the model in `loaded` first; one whose model another worker has loaded is left to it
+        while there is anything else.
+        """
         ready = [job for job in self.waiting.values() if job.after <= self.done]
         if not ready:
             return None
-        best = max(ready, key=lambda job: (job.model not in elsewhere, _value(job, loaded)))
+        best = max(ready, key=lambda job: (job.model not in elsewhere, not job.model, job.model == loaded, job.rank))
         del self.waiting[best.key]
         return best
 
@@ -98,7 +101,3 @@ class Schedule:
                 self.lost.add(other.key)
                 fallen.append(self.waiting.pop(other.key))
         return tuple(fallen)
-
-
-def _value(job: Job, loaded: str) -> tuple[float, bool]:
-    return (job.rank, bool(job.model) and job.model == loaded)

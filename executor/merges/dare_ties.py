@@ -1,7 +1,7 @@
 """Randomly dropped, rescaled, sign-elected differences (Yu et al. 2023). Out: the declaration of `dare_ties`."""
 
 from ladle.dsl.signature import Number, Operands, Operator, Option, Role, Sort
-from ladle.executor.merge import BASE, DENSITY, ENGINES, LAMBDA, PROGRAM, WEIGHT, normalize, rescale
+from ladle.executor.merge import BASE, DENSITY, ENGINES, LAMBDA, PROGRAM, WEIGHT, normalize, rescale, weighted_type
 
 SEED = Option("seed", Number(low=0, high=2**32 - 1, integer=True), 42, "what the dropped elements are drawn from")
 
@@ -14,5 +14,6 @@ OPERATOR = Operator(
     options=(BASE, DENSITY, normalize(False), rescale(True), LAMBDA, SEED),
     engines=ENGINES,
     needs_base=True,
+    typed=weighted_type,
     program=PROGRAM,
 )

@@ -1,7 +1,7 @@
 """Weighted sum of models. Out: the declaration of `linear`."""
 
 from ladle.dsl.signature import Operands, Operator, Role, Sort
-from ladle.executor.merge import ENGINES, PROGRAM, WEIGHT, normalize
+from ladle.executor.merge import ENGINES, PROGRAM, WEIGHT, normalize, weighted_type
 
 OPERATOR = Operator(
     name="linear",
@@ -11,5 +11,6 @@ OPERATOR = Operator(
     operands=Operands((Sort.MODEL,), variadic=True, minimum=2, weighted="must", weight_type=WEIGHT),
     options=(normalize(True),),
     engines=ENGINES,
+    typed=weighted_type,
     program=PROGRAM,
 )

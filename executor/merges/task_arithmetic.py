@@ -1,7 +1,7 @@
 """Sum of weighted differences from a base (Ilharco et al. 2022). Out: the declaration of `task_arithmetic`."""
 
 from ladle.dsl.signature import Operands, Operator, Role, Sort
-from ladle.executor.merge import BASE, ENGINES, LAMBDA, PROGRAM, WEIGHT, normalize
+from ladle.executor.merge import BASE, ENGINES, LAMBDA, PROGRAM, WEIGHT, normalize, weighted_type
 
 OPERATOR = Operator(
     name="task_arithmetic",
@@ -12,5 +12,6 @@ OPERATOR = Operator(
     options=(BASE, normalize(False), LAMBDA),
     engines=ENGINES,
     needs_base=True,
+    typed=weighted_type,
     program=PROGRAM,
 )

@@ -1,7 +1,7 @@
 """Trimmed, sign-elected differences (Yadav et al. 2023). Out: the declaration of `ties`."""
 
 from ladle.dsl.signature import Operands, Operator, Role, Sort
-from ladle.executor.merge import BASE, DENSITY, ENGINES, LAMBDA, PROGRAM, WEIGHT, normalize, rescale
+from ladle.executor.merge import BASE, DENSITY, ENGINES, LAMBDA, PROGRAM, WEIGHT, normalize, rescale, weighted_type
 
 OPERATOR = Operator(
     name="ties",
@@ -12,5 +12,6 @@ OPERATOR = Operator(
     options=(BASE, DENSITY, normalize(True), rescale(False), LAMBDA),
     engines=ENGINES,
     needs_base=True,
+    typed=weighted_type,
     program=PROGRAM,
 )

@@ -7,18 +7,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import PreTrainedTokenizerFast
-
 from ladle.executor.rows import read_rows
 from ladle.executor.task import Given, Progress, StepError, Task
 from ladle.executor.templates import BUILT_IN, END, PAD, reserved
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import PreTrainedTokenizerFast
 
 
 def run(task: Task) -> None:
     """Train a tokenizer on all texts of the corpora; control tokens come first, then the 256 bytes, then merges.
 
-    Raises StepError where the corpora are too small for the size asked for: a vocabulary has the size it is declared with.
+    Raises StepError where the corpora are too small for that size: a vocabulary has the size it is declared with.
     """
     template, size = task.options["template"], int(str(task.options["vocab"]))
     name = template if isinstance(template, str) else None

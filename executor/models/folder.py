@@ -1,7 +1,8 @@
-"""Model folders of steps. In: an input of a step. Out: where its configuration, weights and tokenizer lie; loads no weights.
+"""Model folders of steps. In: an input of a step. Out: where its configuration, weights and tokenizer lie.
 
-A model is a plain transformers folder, with two exceptions that only this module knows. A `hub` artifact holds a manifest
-and the tokenizer; its weights stay in the hub's cache. And a `local` folder may have a chat template put on by the recipe.
+A model is a plain transformers folder, with two exceptions that only this module knows. A `hub` artifact holds a
+manifest and the tokenizer; its weights stay in the hub's cache. And a `local` folder may have a chat template put on
+by the recipe. No weights are loaded here.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def tokenizer_folder(given: Given, work: Path) -> Path:
     Raises StepError where the model has no tokenizer or lacks the template's control tokens.
     """
     folder = _folder(given)
-    if given.operator != "local" or given.options.get("template") is None and not _donor(given):
+    if given.operator != "local" or (given.options.get("template") is None and not _donor(given)):
         return folder
     copied = work / f"tokenizer-{given.fingerprint[:16]}"
     shutil.rmtree(copied, ignore_errors=True)

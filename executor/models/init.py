@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
-
 from ladle.executor.models.folder import copy_tokenizer
 from ladle.executor.models.weights import PRECISIONS, SHARD_SIZE, load_tokenizer, quiet
 from ladle.executor.random_streams import stream
 from ladle.executor.task import Progress, StepError, Task
 from ladle.executor.templates import BUILT_IN
+from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
 
 DEVIATION = 0.02
 """Of the normal distribution that matrices are drawn from, as in Llama and GPT-2."""

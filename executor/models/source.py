@@ -1,7 +1,7 @@
 """The manifest of a hub model. In: a folder with `source.json`. Out: the snapshot in the local cache it stands for.
 
-A hub artifact holds no weights: `source.json` names repository, commit and the SHA-256 of every file, and the files stay
-in the hub's cache, where every project of this machine shares them.
+A hub artifact holds no weights: `source.json` names repository, commit and the SHA-256 of every file, and the files
+stay in the hub's cache, where every project of this machine shares them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from huggingface_hub import snapshot_download
-from huggingface_hub.errors import LocalEntryNotFoundError
+from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 from ladle.executor.task import StepError
 
 MANIFEST = "source.json"
@@ -37,7 +37,9 @@ def read_source(folder: Path) -> Source:
     """Return the manifest of `folder`. Raises StepError where it cannot be read."""
     try:
         value = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        files = tuple((path, int(entry["bytes"]), str(entry["sha256"])) for path, entry in sorted(value["files"].items()))
+        files = tuple(
+            (path, int(entry["bytes"]), str(entry["sha256"])) for path, entry in sorted(value["files"].items())
+        )
         return Source(str(value["repository"]), str(value["commit"]), files)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise StepError(f"`{MANIFEST}` of `{folder.name}` cannot be read: {error}") from None
@@ -50,9 +52,13 @@ def snapshot_folder(folder: Path) -> Path:
     """
     source = read_source(folder)
     try:
-        path = Path(snapshot_download(source.repository, revision=source.commit, local_files_only=True))
-    except LocalEntryNotFoundError:
+        names = [name for name, _, _ in source.files]
+        found = snapshot_download(
+            source.repository, revision=source.commit, allow_patterns=names, local_files_only=True
+        )
+    except (LocalEntryNotFoundError, HFValidationError):
         raise _lost(source) from None
+    path = Path(found)
     for name, size, _ in source.files:
         if not (path / name).is_file() or (path / name).stat().st_size != size:
             raise _lost(source)

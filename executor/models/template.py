@@ -1,4 +1,4 @@
-"""Putting a chat template on a tokenizer. In: a tokenizer's folder, a built-in name or a model that gives its own. Out: files.
+"""Putting a chat template on a tokenizer. In: its folder, a built-in name or a model that gives its own. Out: files.
 
 A template brings its control tokens, which must exist in the vocabulary already: nothing is ever added to one.
 """

@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
+from ladle.executor.models.folder import copy_tokenizer, read_config
+from ladle.executor.task import StepError
 from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 from transformers.utils import logging
-
-from ladle.executor.models.folder import copy_tokenizer, read_config
-from ladle.executor.task import StepError
 
 PRECISIONS: Final = {"fp32": torch.float32, "bf16": torch.bfloat16}
 SHARD_SIZE: Final = "5GB"
@@ -50,7 +49,7 @@ def load_tokenizer(folder: Path) -> Any:
 
 
 def save_model(model: Any, dtype: torch.dtype, start: Path, tokenizer: Path, output: Path) -> None:
-    """Write `model` in `dtype` to `output`: a transformers folder with the configurations of `start` and that tokenizer.
+    """Write `model` in `dtype` to `output`, with the configurations of `start` and that tokenizer.
 
     The configurations are read again: a trainer changes those of the model it holds. Nothing of the run, the machine or
     a path is written.

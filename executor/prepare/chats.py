@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ladle.dsl.graph import Json
-from ladle.executor.prepare.documents import Asked, Counts, Document, integers, overlong
+from ladle.executor.prepare.documents import Asked, Counts, Document, Located, integers, overlong
+from ladle.executor.prepare.limits import patience
 from ladle.executor.prepare.proof import Proof
 from ladle.executor.prepare.render import ChatTemplate, Message, TemplateFault
 from ladle.executor.prepare.turns import Chat, chat
-from ladle.executor.rows import Row
 from ladle.executor.task import StepError
 from ladle.executor.tokenizer import Placed, Tokenizer
-
-Located = tuple[str, Row]
 
 
 def chat_documents(
@@ -21,7 +19,10 @@ def chat_documents(
 ) -> Iterator[Document]:
     """Yield the documents of a batch."""
     chats = [(place, messages_of(row["messages"])) for place, row in batch]
-    found = [rendered(place, template, messages, asked.supervise) for place, messages in chats]
+    with patience(batch):
+        found = [rendered(place, template, messages, asked.supervise) for place, messages in chats]
+        for _, messages in chats:
+            proof.expected(messages)
     placed = tokenizer.rendered([item.text for item in found])
     for (place, messages), item, tokens in zip(chats, found, placed, strict=True):
         proof.chat(place, messages, tokens.ids)
@@ -47,7 +48,9 @@ def rendered(place: str, template: ChatTemplate, messages: Sequence[Message], su
     """Return a rendered chat with the answers that `supervise` asks for. Raises StepError that names the row."""
     turns = [index for index, message in enumerate(messages) if message["role"] == "assistant"]
     if not turns:
-        raise StepError(f"`{place}`: the chat has no answer of the assistant", "leave it out: there is nothing to learn")
+        raise StepError(
+            f"`{place}`: the chat has no answer of the assistant", "leave it out: there is nothing to learn"
+        )
     try:
         return chat(template, messages, turns[-1:] if supervise == "final" else turns)
     except TemplateFault as fault:

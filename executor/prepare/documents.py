@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ladle.dsl.graph import Json
+from ladle.executor.rows import Row
 from ladle.executor.task import StepError
+
+Located = tuple[str, Row]
+"""A row and where it stands, `file:line`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +61,7 @@ class Counts:
     dropped: int = 0
     truncated: int = 0
     split: int = 0
-    longest: int = 0
     unused_tokens: int = 0
-    first_dropped: list[str] = field(default_factory=list)
 
 
 def integers(values: list[int]) -> array[int]:

@@ -5,10 +5,17 @@ from __future__ import annotations
 import resource
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+
+from ladle.executor.prepare.documents import Located
+from ladle.executor.prepare.render import TemplateFault
+from ladle.executor.task import StepError
+
+SECONDS = 60.0
+"""Time for a batch of renderings: thousands of times what a template needs that is one."""
 
 SPARE_BYTES = 4 * 2**30
 """Address space that rendering may take beyond what the process has."""
@@ -19,7 +26,23 @@ class TooLong(Exception):
 
 
 @contextmanager
-def limited(seconds: float) -> Iterator[None]:
+def patience(batch: Sequence[Located]) -> Iterator[None]:
+    """Render a batch of rows under limits. Raises StepError that names the rows where they are passed."""
+    try:
+        with limited():
+            yield
+    except TemplateFault as fault:
+        raise StepError(f"{fault}, between `{batch[0][0]}` and `{batch[-1][0]}`", "take another template") from None
+    except (TooLong, MemoryError) as greed:
+        what = f"more than {SECONDS:g} seconds" if isinstance(greed, TooLong) else "too much memory"
+        raise StepError(
+            f"the chat template takes {what} between `{batch[0][0]}` and `{batch[-1][0]}`",
+            "give the model another template, or look for rows that are whole books",
+        ) from None
+
+
+@contextmanager
+def limited(seconds: float = SECONDS) -> Iterator[None]:
     """Run the body with a limit of time and of memory. Raises TooLong or MemoryError where it wants more.
 
     Outside the main thread there is no clock to stop Python code, and only memory is bounded.
@@ -50,7 +73,7 @@ def _stop(number: int, frame: FrameType | None) -> None:
 def _memory() -> Iterator[None]:
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     wanted = _address_space() + SPARE_BYTES
-    if wanted == SPARE_BYTES or soft != resource.RLIM_INFINITY and soft <= wanted:
+    if wanted == SPARE_BYTES or (soft != resource.RLIM_INFINITY and soft <= wanted):
         yield
         return
     resource.setrlimit(resource.RLIMIT_AS, (wanted, hard))

@@ -9,14 +9,14 @@ from collections.abc import Iterator, Sequence
 
 from ladle.dsl.graph import Json
 from ladle.executor.prepare.chats import messages_of
-from ladle.executor.prepare.documents import Asked, Counts, Pair, integers, overlong
+from ladle.executor.prepare.documents import Asked, Counts, Located, Pair, integers, overlong
+from ladle.executor.prepare.limits import patience
 from ladle.executor.prepare.proof import Proof
 from ladle.executor.prepare.render import ChatTemplate, Message, TemplateFault
 from ladle.executor.rows import Row
 from ladle.executor.task import StepError
 from ladle.executor.tokenizer import Tokenizer
 
-Located = tuple[str, Row]
 Sides = tuple[list[Message], list[Message], list[Message]]
 
 
@@ -25,7 +25,12 @@ def pairs(
 ) -> Iterator[Pair]:
     """Yield the pairs of a batch."""
     sides = [(place, sides_of(row)) for place, row in batch]
-    texts = [text for place, side in sides for text in _rendered(place, template, side)]
+    with patience(batch):
+        texts = [text for place, side in sides for text in _rendered(place, template, side)]
+        for _, (prompt, chosen, rejected) in sides:
+            proof.expected(prompt, prompt=True)
+            proof.expected(prompt + chosen)
+            proof.expected(prompt + rejected)
     tokens = [placed.ids for placed in tokenizer.rendered(texts)]
     for number, (place, (prompt, chosen, rejected)) in enumerate(sides):
         asked_for, accepted, refused = tokens[3 * number : 3 * number + 3]

@@ -1,7 +1,7 @@
-"""The proof of rows. In: a tokenizer, its template and tokenised rows. Out: nothing, or the row that is not what it should be.
+"""The proof of rows. In: a tokenizer, its template and tokenised rows. Out: nothing, or the row that is wrong.
 
-Control tokens in a row must be those that the template writes for these roles, as many and in this order: so BOS stands as
-often as it should, and nothing that a text says is read as a control token.
+Control tokens in a row must be those that the template writes for these roles, as many and in this order: so BOS stands
+as often as it should, and nothing that a text says is read as a control token.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Proof:
 
     def chat(self, place: str, messages: Sequence[Message], tokens: Sequence[int], prompt: bool = False) -> None:
         """Prove the tokens of a rendered chat; with `prompt` it was rendered up to where an answer begins."""
-        self._same(place, self._controls(tokens), self._of_template(messages, prompt))
+        self._same(place, self._controls(tokens), self.expected(messages, prompt))
 
     def turn_end(self, place: str, answer: Sequence[int]) -> int:
         """Return where the turn's end stands in an answer: its last control token.
@@ -48,7 +48,8 @@ class Proof:
             "a model learns to stop from a turn's end that is one token of its vocabulary: take another template",
         )
 
-    def _of_template(self, messages: Sequence[Message], prompt: bool) -> list[int]:
+    def expected(self, messages: Sequence[Message], prompt: bool = False) -> list[int]:
+        """Return the control tokens that the template writes for the roles of `messages`. Raises TemplateFault."""
         if self._template is None:
             return []
         roles = tuple(message["role"] for message in messages)
@@ -80,7 +81,9 @@ class Proof:
 
 def _ends(tokenizer: Tokenizer) -> None:
     if tokenizer.eos is None:
-        raise StepError(f"the tokenizer of `{tokenizer.name}` has no end token", "take the template of a model that has")
+        raise StepError(
+            f"the tokenizer of `{tokenizer.name}` has no end token", "take the template of a model that has"
+        )
     if tokenizer.pad is None:
         raise StepError(
             f"the tokenizer of `{tokenizer.name}` names no pad token",

@@ -1,7 +1,7 @@
 """Chat templates, rendered as transformers renders them. In: a template's text and messages. Out: text and its answers.
 
-Templates are a stranger's code, so they run in Jinja's sandbox, with what transformers gives them and no more, and with a
-bound on what they write. Unlike there, the date is always the same: rows must not change from day to day.
+Templates are a stranger's code, so they run in Jinja's sandbox, with what transformers gives them and no more, and with
+a bound on what they write. Unlike there, the date is always the same: rows must not change from day to day.
 """
 
 from __future__ import annotations
@@ -49,8 +49,10 @@ class _Generation(Extension):
 
     def note(self, caller: Callable[[], str]) -> str:
         written = caller()
-        start = sum(map(len, self.environment.written))  # type: ignore[attr-defined]
-        self.environment.answers.append((start, start + len(written)))  # type: ignore[attr-defined]
+        sandbox = self.environment
+        assert isinstance(sandbox, _Sandbox)
+        start = sum(map(len, sandbox.written))
+        sandbox.answers.append((start, start + len(written)))
         return written
 
 
@@ -91,8 +93,9 @@ class ChatTemplate:
 
     def render(self, messages: Sequence[Message], add_generation_prompt: bool = False) -> Rendered:
         """Return the rendered messages; with a generation prompt, up to where an answer would begin."""
-        self._sandbox.written = written = []
-        self._sandbox.answers = answers = []
+        written: list[str] = []
+        answers: list[tuple[int, int]] = []
+        self._sandbox.written, self._sandbox.answers = written, answers
         given = {
             **self._tokens,
             "messages": [dict(message) for message in messages],
@@ -131,7 +134,9 @@ def _refuse(message: str) -> NoReturn:
     raise jinja2.TemplateError(str(message))
 
 
-def _tojson(value: Any, ensure_ascii: bool = False, indent: Any = None, separators: Any = None, sort_keys: bool = False) -> str:
+def _tojson(
+    value: Any, ensure_ascii: bool = False, indent: Any = None, separators: Any = None, sort_keys: bool = False
+) -> str:
     return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
 
 

@@ -1,15 +1,12 @@
-"""Plain text as token rows. In: rows with `text`. Out: documents, each with BOS where the tokenizer sets it, and an end."""
+"""Plain text as token rows. In: rows with `text`. Out: documents, with BOS where the tokenizer sets it, and an end."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ladle.executor.prepare.documents import Asked, Counts, Document, integers, overlong
+from ladle.executor.prepare.documents import Asked, Counts, Document, Located, integers, overlong
 from ladle.executor.prepare.proof import Proof
-from ladle.executor.rows import Row
 from ladle.executor.tokenizer import Tokenizer
-
-Located = tuple[str, Row]
 
 
 def text_documents(

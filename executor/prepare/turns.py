@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from os.path import commonprefix
 
 from ladle.executor.prepare.render import ChatTemplate, Message, TemplateFault
 
@@ -36,12 +35,20 @@ def chat(template: ChatTemplate, messages: Sequence[Message], turns: Sequence[in
 
 def _answer(template: ChatTemplate, messages: Sequence[Message], index: int, full: str) -> tuple[int, int]:
     asked = template.render(messages[:index], add_generation_prompt=True).text
-    if index + 1 == len(messages):
-        end = len(full)
-    else:  # a template may close the whole chat with something that a later turn replaces
-        end = len(commonprefix([template.render(messages[: index + 1]).text, full]))
+    # Shared, since a template may close the whole chat with something that a later turn replaces.
+    last = index + 1 == len(messages)
+    end = len(full) if last else _shared(template.render(messages[: index + 1]).text, full)
     if not full.startswith(asked) or end <= len(asked):
         raise TemplateFault(
             f"the chat template writes message {index + 1} differently once it is answered, or followed by others"
         )
     return len(asked), end
+
+
+def _shared(left: str, right: str) -> int:
+    """The number of characters with which both begin."""
+    low, high = 0, min(len(left), len(right))
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if right.startswith(left[:middle]) else (low, middle - 1)
+    return low

@@ -97,7 +97,7 @@ def _draw(nodes: Nodes, edges: Edges) -> tuple[Markup, float, float]:
     paths = [_path([(*at(p), widths[column_of[p]]) for p in path]) for path in placed.paths]
     boxes = [_box(name, operator, *at((i, 0)), widths[column_of[i, 0]]) for i, (name, operator) in enumerate(nodes)]
     height = max(placed.heights.values(), default=0.0) * _ROW + _BOX + 8
-    width = (lefts[-1] + widths[-1] + 4) if lefts else 8.0
+    width = (lefts[-1] + widths[-1] + 4) if widths else 8.0
     return join([*paths, *boxes]), width, height
 
 

@@ -43,7 +43,7 @@ def _baseline(table: Table) -> str:
     parts = [
         f"{_count(better)} better than `{table.baseline}` in the mean over benchmarks{_named(better)}",
         f"{_count(worse)} worse{_named(worse)}",
-        f"{rest} cannot be told apart from it",
+        f"{rest or 'none'} cannot be told apart from it",
     ]
     return f"Item by item, {parts[0]}; {parts[1]}; {parts[2]}."
 
@@ -64,7 +64,7 @@ def _merges(table: Table) -> tuple[str, ...]:
         if not alone:
             claim += (
                 " On no single benchmark is a merge better than each of its parents: what is higher is the sum, because"
-                " the parents are good at different things. This is recovery of complementary skills."
+                " the parents are good at different things. This is recovery of complementary skills, not synergy."
             )
     else:
         claim = "No merge is better than each of its parents by more than its interval, so no synergy is claimed."
@@ -109,6 +109,8 @@ def _intervals(names: Sequence[str]) -> str:
 
 
 def _count(names: Sequence[str]) -> str:
+    if not names:
+        return "no model is"
     return f"{len(names)} {'model is' if len(names) == 1 else 'models are'}"
 
 

@@ -1,22 +1,23 @@
 """A question and an answer as the model reads them. In: texts. Out: token ids, and where the answer begins.
 
-The answer is what stands after the model's generation prompt, up to and with the turn end, without the white space
-that a template puts between turns. So an answer also has to be over: a choice that begins another is no better for it.
-The same for every kind of benchmark, and what training supervises.
+Rendered and cut as in training (`prepare.turns`): the answer is what stands after the model's generation prompt, up to
+and with the turn end, without the white space that a template puts after it. So an answer also has to be over: a choice
+that begins another is no better for it. The same holds for every kind of benchmark.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import jinja2
+from ladle.executor.prepare.limits import TooLong, limited
+from ladle.executor.prepare.render import ChatTemplate, Message, TemplateFault
+from ladle.executor.prepare.turns import chat
 from ladle.executor.scoring.subject import Subject
 from ladle.executor.task import StepError
 
 _PROBE: Final = "probe"
-_DATE: Final = "26 Jul 2024"
-"""Given to templates that would otherwise print today's date, so that a score is the same tomorrow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,54 +28,69 @@ class Answered:
     start: int
 
 
-def prompt(subject: Subject, question: str) -> str:
-    """Return the rendered question, up to where the model's answer would begin. Raises StepError without a template."""
-    return _render(subject, [{"role": "user", "content": question}], True)
+def prompts(subject: Subject, questions: Sequence[str]) -> list[list[int]]:
+    """Return the token ids of each question, up to where the model's answer would begin. Raises StepError."""
+    template = _template(subject)
+    try:
+        with limited():
+            texts = [template.render(_asked(question), add_generation_prompt=True).text for question in questions]
+    except (TemplateFault, TooLong, MemoryError) as fault:
+        raise _refused(subject, fault) from None
+    return [placed.ids for placed in subject.tokenizer.rendered(texts)]
 
 
-def answered(subject: Subject, question: str, answer: str) -> Answered:
-    """Return question and answer as token ids, tokenised together as in training.
+def answered(subject: Subject, pairs: Sequence[tuple[str, str]]) -> list[Answered]:
+    """Return each (question, answer) as token ids, tokenised together as in training.
 
-    Raises StepError for a template that writes a question otherwise once it is answered.
+    A token that begins before the answer belongs to the question. Raises StepError for a model without a template, or
+    with one in which an answer cannot be told from its question.
     """
-    before = prompt(subject, question)
-    turns = [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
-    whole = _render(subject, turns, False)
-    if not whole.startswith(before):
-        raise StepError(
-            f"the template of `{subject.name}` renders a question differently once it is answered",
-            "a likelihood needs a template whose generation prompt begins the answer's turn",
-        )
-    ids, ends = subject.tokens(whole.rstrip())
-    start = next((i for i, end in enumerate(ends) if end > len(before)), len(ids))
-    if not 0 < start < len(ids):
-        raise StepError(f"an answer of `{subject.name}`'s template has no token, or nothing before it")
-    return Answered(tuple(ids), start)
+    template = _template(subject)
+    try:
+        with limited():
+            chats = [chat(template, [*_asked(question), _said(answer)], [1]) for question, answer in pairs]
+    except (TemplateFault, TooLong, MemoryError) as fault:
+        raise _refused(subject, fault) from None
+    found = []
+    for item, placed in zip(chats, subject.tokenizer.rendered([item.text for item in chats]), strict=True):
+        begin, end = item.answers[0]
+        end = begin + len(item.text[begin:end].rstrip())
+        start = next((k for k, at in enumerate(placed.starts) if at >= begin), len(placed.ids))
+        stop = next((k for k, at in enumerate(placed.starts) if at >= end), len(placed.ids))
+        if not 0 < start < stop:
+            raise StepError(f"an answer has no token of its own in the template of `{subject.name}`")
+        found.append(Answered(tuple(placed.ids[:stop]), start))
+    return found
 
 
 def turn_end(subject: Subject) -> tuple[int, ...]:
     """Return the ids that end an answer: the model's own, and the control token its template closes a turn with."""
     known = subject.model.generation_config.eos_token_id
     ends = {known} if isinstance(known, int) else set(known or ())
-    before = prompt(subject, _PROBE)
-    turns = [{"role": "user", "content": _PROBE}, {"role": "assistant", "content": _PROBE}]
-    tail = _render(subject, turns, False)[len(before) :].split(_PROBE, 1)[-1].strip()
-    closing, _ = subject.tokens(tail)
-    if closing and closing[0] in subject.tokenizer.all_special_ids:
-        ends.add(closing[0])
+    probe = answered(subject, [(_PROBE, _PROBE)])[0]
+    if probe.ids[-1] in subject.tokenizer.special:
+        ends.add(probe.ids[-1])
     return tuple(sorted(ends))
 
 
-def _render(subject: Subject, turns: list[dict[str, str]], to_answer: bool) -> str:
-    if not subject.tokenizer.chat_template:
+def _template(subject: Subject) -> ChatTemplate:
+    if subject.template is None:
         raise StepError(
             f"`{subject.name}` has no chat template, and a benchmark asks it in one",
             "declare one at the model's source: template = chatml, or template = a model that has one",
         )
-    try:
-        text = subject.tokenizer.apply_chat_template(
-            turns, tokenize=False, add_generation_prompt=to_answer, date_string=_DATE
-        )
-    except jinja2.TemplateError as error:
-        raise StepError(f"the template of `{subject.name}` cannot render a question: {error}") from None
-    return str(text)
+    return subject.template
+
+
+def _asked(question: str) -> list[Message]:
+    return [{"role": "user", "content": question}]
+
+
+def _said(answer: str) -> Message:
+    return {"role": "assistant", "content": answer}
+
+
+def _refused(subject: Subject, fault: BaseException) -> StepError:
+    return StepError(
+        f"the template of `{subject.name}` cannot ask: {fault or 'it takes too much'}", "take another template"
+    )

@@ -24,11 +24,11 @@ def run(task: Task) -> None:
     rows = list(read_rows(on(task)))
     if any("choices" not in row for row in rows):
         raise StepError("a `choice` benchmark needs `choices` in its rows", "rows of exact answers belong to `exact`")
-    asked = subject(task.given("model"), task.machine)
+    asked = subject(task.given("model"), task.machine, task.work)
     pairs = [(str(row["question"]), choice) for row in rows for choice in choices(row)]
     likelihoods = log_likelihoods(
         asked,
-        [answered(asked, question, choice) for question, choice in pairs],
+        answered(asked, pairs),
         lambda done: task.report(Progress(done, len(pairs), "choices")),
     )
     normalized = task.options.get("score") == "normalized"

@@ -13,7 +13,7 @@ import transformers
 from ladle.dsl.graph import Json
 from ladle.executor.rows import read_rows
 from ladle.executor.scoring.batches import batches
-from ladle.executor.scoring.chat import prompt, turn_end
+from ladle.executor.scoring.chat import prompts, turn_end
 from ladle.executor.scoring.items import content, on, write_accuracy
 from ladle.executor.scoring.subject import Subject, subject
 from ladle.executor.task import Progress, StepError, Task
@@ -26,12 +26,12 @@ def run(task: Task) -> None:
         raise StepError("an `exact` benchmark takes `answer` as a string", "rows with `choices` belong to `choice`")
     longest = task.options["max_tokens"]
     assert isinstance(longest, int)
-    asked = subject(task.given("model"), task.machine)
-    prompts = [asked.tokens(prompt(asked, str(row["question"])))[0] for row in rows]
+    asked = subject(task.given("model"), task.machine, task.work)
+    questions = prompts(asked, [str(row["question"]) for row in rows])
     ends = turn_end(asked)
     written: dict[int, str] = {}
-    for batch in batches([len(ids) + longest for ids in prompts]):
-        texts = _generate(asked, [prompts[i] for i in batch], longest, ends)
+    for batch in batches([len(ids) + longest for ids in questions]):
+        texts = _generate(asked, [questions[i] for i in batch], longest, ends)
         written.update(zip(batch, texts, strict=True))
         task.report(Progress(len(written), len(rows), "items"))
     items: list[dict[str, Json]] = [
@@ -55,11 +55,11 @@ def normal(text: str) -> str:
 
 
 @torch.inference_mode()
-def _generate(asked: Subject, prompts: Sequence[list[int]], longest: int, ends: tuple[int, ...]) -> list[str]:
-    """Return the greedy continuations of `prompts`, padded at the left and masked, without control tokens."""
-    width = max(len(ids) for ids in prompts)
-    rows = [[asked.pad] * (width - len(ids)) + ids for ids in prompts]
-    mask = [[0] * (width - len(ids)) + [1] * len(ids) for ids in prompts]
+def _generate(asked: Subject, questions: Sequence[list[int]], longest: int, ends: tuple[int, ...]) -> list[str]:
+    """Return the greedy continuations of `questions`, padded at the left and masked, without control tokens."""
+    width = max(len(ids) for ids in questions)
+    rows = [[asked.pad] * (width - len(ids)) + ids for ids in questions]
+    mask = [[0] * (width - len(ids)) + [1] * len(ids) for ids in questions]
     settings = transformers.GenerationConfig(
         max_new_tokens=longest,
         do_sample=False,
@@ -72,4 +72,4 @@ def _generate(asked: Subject, prompts: Sequence[list[int]], longest: int, ends: 
         attention_mask=torch.tensor(mask, device=asked.device),
         generation_config=settings,
     )
-    return [asked.tokenizer.decode(ids[width:], skip_special_tokens=True).strip() for ids in generated]
+    return [asked.tokenizer.fast.decode(ids[width:], skip_special_tokens=True).strip() for ids in generated]

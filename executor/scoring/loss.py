@@ -27,8 +27,9 @@ def run(task: Task) -> None:
         raise StepError("a `loss` benchmark takes rows of `text`", "turn chats into text with as_text")
     context = task.options["context"]
     assert isinstance(context, int)
-    asked = subject(task.given("model"), task.machine)
-    parts = [windows(asked.document(str(row["text"])), context) for row in rows]
+    asked = subject(task.given("model"), task.machine, task.work)
+    documents = asked.tokenizer.documents([str(row["text"]) for row in rows])
+    parts = [windows(ids, context) for ids in documents]
     flat = [part for document in parts for part in document]
     sums = log_likelihoods(asked, flat, lambda done: task.report(Progress(done, len(flat), "parts")))
     items: list[dict[str, Json]] = []

@@ -1,16 +1,19 @@
-"""The model that is scored. In: its folder. Out: the loaded model with its tokenizer, kept while it is asked again."""
+"""The model that is scored. In: an input of a step. Out: the loaded model with its tokenizer, kept between steps."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import torch
-import transformers
+from ladle.executor.models.folder import model_folder, precision_of
+from ladle.executor.models.weights import PRECISIONS, load_model
+from ladle.executor.prepare.limits import TooLong, limited
+from ladle.executor.prepare.render import ChatTemplate, TemplateFault
 from ladle.executor.task import Given, Machine, StepError
+from ladle.executor.tokenizer import Tokenizer, load_tokenizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +21,8 @@ class Subject:
     """A model that answers: weights in evaluation mode, in the type in which they lie on disk."""
 
     model: Any
-    tokenizer: Any
+    tokenizer: Tokenizer
+    template: ChatTemplate | None
     name: str
 
     @property
@@ -28,52 +32,45 @@ class Subject:
         assert isinstance(device, torch.device)
         return device
 
-    def tokens(self, text: str) -> tuple[list[int], list[int]]:
-        """Return the ids of `text` and where each ends in it (in characters); control tokens are read as such."""
-        encoded = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
-        return list(encoded["input_ids"]), [end for _, end in encoded["offset_mapping"]]
-
-    def document(self, text: str) -> list[int]:
-        """Return the ids of a plain document, with the tokenizer's own beginning (BOS) if it has one."""
-        return list(self.tokenizer(text, add_special_tokens=True)["input_ids"])
-
     @property
     def pad(self) -> int:
         """The id that fills a batch; which one has no influence, for it is masked."""
-        for number in (self.tokenizer.pad_token_id, self.tokenizer.eos_token_id):
-            if isinstance(number, int):
-                return number
-        return 0
+        return next((number for number in (self.tokenizer.pad, self.tokenizer.eos) if number is not None), 0)
 
 
-def subject(given: Given, machine: Machine) -> Subject:
-    """Return the model of an input, loaded. The last one stays in memory: a worker asks one model many benchmarks."""
-    if given.path is None:
-        raise StepError("a score takes a model that lies in a folder")
-    return _load(given.fingerprint, given.path, machine.device, machine.attention)
+_LAST: Final[dict[tuple[str, str, str], Subject]] = {}
+"""The last model that was loaded: a worker asks one model many benchmarks. Never holds more than one."""
 
 
-@lru_cache(maxsize=1)
-def _load(fingerprint: str, folder: Path, device: str, attention: str) -> Subject:
-    # The fingerprint is the key: another model in the same folder is another model.
-    del fingerprint
-    transformers.utils.logging.disable_progress_bar()
-    try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        model = transformers.AutoModelForCausalLM.from_pretrained(
-            folder,
-            dtype="auto",
-            attn_implementation=attention,
-            local_files_only=True,
-            trust_remote_code=False,
-            use_safetensors=True,
-        )
-    except (OSError, ValueError, KeyError) as error:
-        raise StepError(f"the model `{folder.name}` cannot be loaded: {error}") from None
-    if not tokenizer.is_fast:
-        raise StepError(f"the tokenizer of `{folder.name}` has no `tokenizer.json`", "save it as a fast tokenizer")
+def subject(given: Given, machine: Machine, work: Path) -> Subject:
+    """Return the model of an input, loaded; `work` takes its tokenizer where the recipe put a template on it.
+
+    It is known by its fingerprint: another model in the same folder is another model. Raises StepError for a folder
+    that cannot be loaded.
+    """
+    key = (given.fingerprint, machine.device, machine.attention)
+    if key not in _LAST:
+        _LAST.clear()
+        _LAST[key] = _load(given, machine, work)
+    return _LAST[key]
+
+
+def _load(given: Given, machine: Machine, work: Path) -> Subject:
+    folder = model_folder(given)
+    tokenizer = load_tokenizer(given, work)
+    model = load_model(folder, PRECISIONS[precision_of(folder)], machine.attention)
     model.requires_grad_(False)
-    return Subject(model.eval().to(device), tokenizer, folder.name)
+    return Subject(model.eval().to(machine.device), tokenizer, _template(tokenizer), folder.name)
+
+
+def _template(tokenizer: Tokenizer) -> ChatTemplate | None:
+    if tokenizer.template is None:
+        return None
+    try:
+        with limited():
+            return ChatTemplate(tokenizer.template, dict(tokenizer.names))
+    except (TemplateFault, TooLong, MemoryError) as fault:
+        raise StepError(f"the template of `{tokenizer.name}`: {fault or 'it takes too much'}") from None
 
 
 def padded(rows: Sequence[Sequence[int]], fill: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:

@@ -1,7 +1,7 @@
 """Checkpoints of a training. In: a work folder and a writer of files. Out: whole checkpoints only, the newest two kept.
 
-A checkpoint is written aside, synced and renamed; a manifest inside holds the SHA-256 of each file, so that one that was
-damaged later is passed over in favour of the one before.
+A checkpoint is written aside, synced and renamed; a manifest inside holds the SHA-256 of each file, so that one that
+was damaged later is passed over in favour of the one before.
 """
 
 from __future__ import annotations

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 
 import torch
-
 from ladle.executor.random_streams import stream_seed
 from ladle.executor.task import Machine
 
@@ -18,7 +17,6 @@ def settle(machine: Machine) -> None:
     if machine.device == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.backends.cudnn.benchmark = False
-        torch.utils.deterministic.fill_uninitialized_memory = False
         torch.use_deterministic_algorithms(True)
 
 

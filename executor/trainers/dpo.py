@@ -1,14 +1,10 @@
-"""Direct preference optimisation. In: a task with `model`, `rows` and perhaps `reference`. Out: the trained model's folder."""
+"""Direct preference optimisation. In: a task with `model`, `rows`, maybe `reference`. Out: the trained model."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import torch
-from torch import Tensor
-from trl import DPOConfig, DPOTrainer
-from trl.trainer.utils import add_fused_lm_head
-
 from ladle.executor.models.folder import model_folder
 from ladle.executor.models.weights import load_model
 from ladle.executor.task import Task
@@ -16,6 +12,9 @@ from ladle.executor.trainers.loop import Loop, Setup, log_probs, measuring, trai
 from ladle.executor.trainers.losses import dpo_loss, labelled
 from ladle.executor.trainers.rows import IGNORED, Batch, PairRows, pair_rows
 from ladle.executor.trainers.settings import number, word
+from torch import Tensor
+from trl import DPOConfig, DPOTrainer
+from trl.trainer.utils import add_fused_lm_head
 
 
 class PreferenceTrainer(Loop, DPOTrainer):  # type: ignore[misc]  # trl has no types
@@ -27,7 +26,9 @@ class PreferenceTrainer(Loop, DPOTrainer):  # type: ignore[misc]  # trl has no t
         """Return the pairs of `batch`."""
         return {"pairs": torch.tensor(len(batch["labels"]) // 2)}
 
-    def compute_loss(self, model: Any, inputs: Batch, return_outputs: bool = False, num_items_in_batch: Any = None) -> Tensor:
+    def compute_loss(
+        self, model: Any, inputs: Batch, return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Tensor:
         """Return the share of this pass in the loss of its step."""
         labels = inputs["labels"]
         if self.metrics:

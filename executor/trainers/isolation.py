@@ -1,11 +1,10 @@
-"""Whether documents packed into one row see each other. In: the model as this machine runs it. Out: a refusal, or nothing."""
+"""Whether documents of one row see each other. In: the model as this machine runs it. Out: a refusal, or nothing."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import torch
-
 from ladle.executor.task import Machine, StepError
 
 TOLERANCE = 1e-5
@@ -26,9 +25,9 @@ def refuse_leaks(model: Any, machine: Machine) -> None:
     model.to(machine.device).eval()
     with torch.no_grad():
         before, after = (
-            model(
-                input_ids=ids.to(machine.device), position_ids=positions.to(machine.device), use_cache=False
-            ).logits[0, 4:]
+            model(input_ids=ids.to(machine.device), position_ids=positions.to(machine.device), use_cache=False).logits[
+                0, 4:
+            ]
             for ids in (tokens, changed)
         )
     model.train(was_training)

@@ -16,14 +16,9 @@ from typing import Any, Generic, TypeVar
 
 import torch
 from datasets import Dataset
-from safetensors.torch import load_model as load_weights
-from safetensors.torch import save_model as save_weights
-from torch import Tensor
-from transformers import PrinterCallback
-
 from ladle.executor.models.folder import model_folder, precision_of, tokenizer_folder
 from ladle.executor.models.weights import PRECISIONS, load_model, load_tokenizer, quiet, save_model
-from ladle.executor.task import StepError, Task
+from ladle.executor.task import CHECKPOINTS, Interrupted, StepError, Task
 from ladle.executor.trainers import checkpoints
 from ladle.executor.trainers.arguments import arguments, micro_batch
 from ladle.executor.trainers.determinism import settle
@@ -33,6 +28,10 @@ from ladle.executor.trainers.rows import Batch, Rows
 from ladle.executor.trainers.settings import Settings, settings
 from ladle.executor.trainers.signals import stop_on_signal
 from ladle.executor.trainers.watch import Watch
+from safetensors.torch import load_model as load_weights
+from safetensors.torch import save_model as save_weights
+from torch import Tensor
+from transformers import PrinterCallback
 
 R = TypeVar("R", bound=Rows)
 
@@ -160,7 +159,7 @@ def train(task: Task, read: Callable[[Path], R], build: Callable[[Setup[R]], Any
     trainer = build(ready)
     if trainer.accelerator.num_processes != 1:
         raise StepError("the training was started as several processes", "one process trains one model here")
-    trainer.checkpoints = task.work / "checkpoints"
+    trainer.checkpoints = task.work / CHECKPOINTS
     trainer.order = OrderSampler(ready.settings.seed, len(ready.rows.lengths))
     trainer.remove_callback(PrinterCallback)
     checkpoint = checkpoints.newest(trainer.checkpoints)
@@ -168,7 +167,7 @@ def train(task: Task, read: Callable[[Path], R], build: Callable[[Setup[R]], Any
         trainer.add_callback(Watch(ready.plan, task.machine, task.report, stop))
         trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     if trainer.state.global_step < ready.plan.steps:
-        raise StepError(f"stopped after step {trainer.state.global_step}", "run again: it goes on from there")
+        raise Interrupted(f"stopped after step {trainer.state.global_step} of {ready.plan.steps}")
     save_model(trainer.model, PRECISIONS[ready.settings.precision], ready.start, ready.tokenizer_folder, task.output)
     write_losses(trainer.state.log_history, task.output / "losses.csv")
 

@@ -1,9 +1,8 @@
-"""The losses, as pure functions of log-probabilities. In: tensors of one forward pass. Out: sums that add up over passes."""
+"""The losses, pure functions of log-probabilities. In: tensors of one forward pass. Out: sums over passes."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 from ladle.executor.trainers.rows import IGNORED
@@ -87,10 +86,3 @@ def log_one_minus_exp(value: Tensor) -> Tensor:
     close = torch.log(-torch.expm1(torch.where(near, value, -1.0)))
     far = torch.log1p(-torch.exp(torch.where(near, -1.0, value)))
     return torch.where(near, close, far)
-
-
-def entropy(logits: Tensor) -> Tensor:
-    """Return the entropy of each next-token distribution, [rows, length - 1], without gradient."""
-    with torch.no_grad():
-        log_p: Any = functional.log_softmax(logits[:, :-1].float(), dim=-1)
-        return -(log_p.exp() * log_p).sum(-1)

@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
-from transformers import Trainer, TrainingArguments
-from trl.trainer.utils import add_fused_lm_head, disable_dropout_in_model
-
 from ladle.executor.task import Task
 from ladle.executor.trainers.loop import Loop, Setup, log_probs, train
 from ladle.executor.trainers.losses import labelled, orpo_loss
 from ladle.executor.trainers.rows import Batch, PairRows, pair_rows
 from ladle.executor.trainers.settings import number
+from torch import Tensor
+from transformers import Trainer, TrainingArguments
+from trl.trainer.utils import add_fused_lm_head, disable_dropout_in_model
 
 
 class OddsRatioTrainer(Loop, Trainer):  # type: ignore[misc]  # transformers has no types
@@ -27,7 +26,9 @@ class OddsRatioTrainer(Loop, Trainer):  # type: ignore[misc]  # transformers has
         pairs = len(batch["labels"]) // 2
         return {"pairs": torch.tensor(pairs), "tokens": labelled(text_labels(batch)[:pairs]).sum()}
 
-    def compute_loss(self, model: Any, inputs: Batch, return_outputs: bool = False, num_items_in_batch: Any = None) -> Tensor:
+    def compute_loss(
+        self, model: Any, inputs: Batch, return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Tensor:
         """Return the share of this pass in the loss of its step."""
         pairs = len(inputs["labels"]) // 2
         found = log_probs(self, model, inputs, text_labels(inputs))

@@ -105,7 +105,9 @@ class PairRows:
         """
         answers = [(row, side) for side in (self.chosen, self.rejected) for row in rows]
         prompts = [_part(self.prompt, row) for row, _ in answers]
-        texts = [np.concatenate((prompt, _part(side, row))) for prompt, (row, side) in zip(prompts, answers, strict=True)]
+        texts = [
+            np.concatenate((prompt, _part(side, row))) for prompt, (row, side) in zip(prompts, answers, strict=True)
+        ]
         shape = (len(texts), max(len(text) for text in texts))
         ids = np.full(shape, pad, np.int64)
         labels = np.full(shape, IGNORED, np.int64)

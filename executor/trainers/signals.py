@@ -1,4 +1,4 @@
-"""Being asked to stop. In: SIGTERM or SIGINT while a training runs. Out: a flag; after the checkpoint, the signal again."""
+"""Being asked to stop. In: SIGTERM or SIGINT during a training. Out: a flag; after the checkpoint, the signal again."""
 
 from __future__ import annotations
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
-from trl import SFTConfig, SFTTrainer
-from trl.trainer.utils import add_fused_lm_head
-
 from ladle.executor.task import Task
 from ladle.executor.trainers.isolation import refuse_leaks
 from ladle.executor.trainers.loop import Loop, Setup, log_probs, measuring, train
 from ladle.executor.trainers.losses import labelled, token_loss
 from ladle.executor.trainers.rows import Batch, TokenRows, token_rows
+from torch import Tensor
+from trl import SFTConfig, SFTTrainer
+from trl.trainer.utils import add_fused_lm_head
 
 
 class TokenTrainer(Loop, SFTTrainer):  # type: ignore[misc]  # trl has no types
@@ -25,7 +24,9 @@ class TokenTrainer(Loop, SFTTrainer):  # type: ignore[misc]  # trl has no types
         """Return the labels of `batch`."""
         return {"tokens": labelled(batch["labels"]).sum()}
 
-    def compute_loss(self, model: Any, inputs: Batch, return_outputs: bool = False, num_items_in_batch: Any = None) -> Tensor:
+    def compute_loss(
+        self, model: Any, inputs: Batch, return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Tensor:
         """Return the share of this pass in the loss of its step."""
         if self.metrics:
             with measuring(inputs["labels"].device):

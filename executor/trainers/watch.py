@@ -7,12 +7,10 @@ from collections.abc import Callable
 from itertools import accumulate
 from typing import Any
 
-from transformers import TrainerCallback
-
 from ladle.executor.task import Machine, Progress
 from ladle.executor.trainers.order import Plan
 from ladle.executor.trainers.signals import Stop
-
+from transformers import TrainerCallback
 
 OWN = ("loss", "grad_norm", "learning_rate", "epoch", "step", "num_tokens")
 """What the trainer logs at every step; the rest are TRL's metrics, there where a profile asks for them."""

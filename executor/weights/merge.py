@@ -13,30 +13,20 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, cast
 
 import torch
 from ladle.dsl.graph import Json
+from ladle.executor.models.folder import copy_tokenizer
 from ladle.executor.random_streams import stream_seed
 from ladle.executor.task import Given, Progress, StepError, Task
 from ladle.executor.weights import shards
-from ladle.executor.weights.methods import call, ineffective
+from ladle.executor.weights.methods import MERGES, call, ineffective
 from ladle.executor.weights.parents import DTYPES, Parent, Reader, agree, parent
 from mergekit.merge_methods import merge_tensors
 
-_KEPT: Final = (
-    "config.json",
-    "generation_config.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "tokenizer.model",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "vocab.json",
-    "merges.txt",
-    "chat_template.jinja",
-    "chat_template.json",
-)
+_CONFIGURATION: Final = ("config.json", "generation_config.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +49,7 @@ Operand = Parent | Merge
 
 def run(task: Task) -> None:
     """Write the merged model into `task.output`. Raises StepError for parents that do not fit or hold no numbers."""
-    tree = _merge(task.operator, task.options, task.inputs)
+    tree = _merge(task.operator, task.options, task.inputs, task.work)
     parents = tuple(_parents(tree))
     agree(parents)
     first = parents[0]
@@ -74,26 +64,27 @@ def run(task: Task) -> None:
             return result
 
         shards.write(task.output, shards.plan(sizes), tensor)
-    for name in _KEPT:
+    copy_tokenizer(first.tokenizer, task.output)
+    for name in _CONFIGURATION:
         if (first.folder / name).is_file():
             shutil.copyfile(first.folder / name, task.output / name)
 
 
-def _merge(operator: str, options: Mapping[str, Json], inputs: tuple[Given, ...]) -> Merge:
+def _merge(operator: str, options: Mapping[str, Json], inputs: tuple[Given, ...], work: Path) -> Merge:
     numbered = sorted((given for given in inputs if given.role.isdecimal()), key=lambda given: int(given.role))
     bases = [given for given in inputs if given.role == "base"]
     return Merge(
         operator,
         options,
-        tuple(_operand(given) for given in numbered),
-        _operand(bases[0]) if bases else None,
+        tuple(_operand(given, work) for given in numbered),
+        _operand(bases[0], work) if bases else None,
     )
 
 
-def _operand(given: Given) -> Operand:
-    if given.path is None:
-        return _merge(given.operator, given.options, given.inputs)
-    return parent(given.path.name, given.path)
+def _operand(given: Given, work: Path) -> Operand:
+    if given.path is None and given.operator in MERGES:
+        return _merge(given.operator, given.options, given.inputs, work)
+    return parent(given, work)
 
 
 def _parents(tree: Operand) -> Iterator[Parent]:

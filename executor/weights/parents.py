@@ -1,8 +1,7 @@
-"""The models of a merge as they lie on disk. In: model folders. Out: tensor headers, tensors, and whether they fit."""
+"""The models of a merge as they lie on disk. In: inputs of a step. Out: headers, tensors, and whether they fit."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -11,7 +10,10 @@ from typing import Final, Protocol, cast
 
 import torch
 from ladle.dsl.graph import Json
-from ladle.executor.task import StepError
+from ladle.executor.headers import HostileHeader, Tensor, folder_tensors
+from ladle.executor.models.folder import model_folder, read_config, tokenizer_folder
+from ladle.executor.models.template import vocabulary
+from ladle.executor.task import Given, StepError
 from safetensors import SafetensorError, safe_open
 
 DTYPES: Final[Mapping[str, torch.dtype]] = {
@@ -34,24 +36,18 @@ _SAME_CONFIGURATION: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
-    """One tensor of a model: element type, shape and the file (a name within the folder) it lies in."""
-
-    dtype: str
-    shape: tuple[int, ...]
-    file: str
-
-
-@dataclass(frozen=True, slots=True)
 class Parent:
-    """A model folder: `headers` by tensor name. Weights are read through `Reader`, never kept."""
+    """A model of a merge: `headers` by tensor name. Weights are read through `Reader`, never kept."""
 
     name: str
     folder: Path
-    headers: Mapping[str, Header]
+    """Holds configuration and weights."""
+    tokenizer: Path
+    """Holds the tokenizer and the chat template."""
+    headers: Mapping[str, Tensor]
     configuration: Mapping[str, Json]
     vocabulary: Mapping[str, int]
-    """Token to id, or empty where the folder has no `tokenizer.json`."""
+    """Token to id, or empty where there is no `tokenizer.json`."""
 
     @property
     def layers(self) -> int:
@@ -60,19 +56,23 @@ class Parent:
         return number if isinstance(number, int) else 1
 
 
-def parent(name: str, folder: Path) -> Parent:
-    """Read configuration, headers and vocabulary of a model folder. Raises StepError where something is unreadable."""
-    configuration = _json(folder / "config.json", name)
-    files = sorted(folder.glob("*.safetensors"))
-    if not files:
-        raise StepError(f"`{name}` has no safetensors weights", "a merge reads `*.safetensors` in the model's folder")
-    headers: dict[str, Header] = {}
-    for file in _indexed(folder, files, name):
-        with _opened(file, name) as weights:
-            for tensor in weights.keys():  # noqa: SIM118 (a file, not a mapping)
-                part = weights.get_slice(tensor)
-                headers[tensor] = Header(part.get_dtype(), tuple(part.get_shape()), file.name)
-    return Parent(name, folder, headers, configuration, _vocabulary(folder, name))
+def parent(given: Given, work: Path) -> Parent:
+    """Return the model of an input; `work` takes its tokenizer where the recipe put a template on it.
+
+    Raises StepError for a folder that is no model, or whose weight files break their format.
+    """
+    folder = model_folder(given)
+    name = given.path.name if given.path else given.role
+    try:
+        headers = folder_tensors(folder)
+    except HostileHeader as error:
+        raise StepError(f"the weights of `{name}` are refused: {error}", "get the file again from its source") from None
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise StepError(f"the weights of `{name}` cannot be read: {why}", "a merge reads safetensors files") from None
+    tokenizer = tokenizer_folder(given, work)
+    words = vocabulary(tokenizer) if (tokenizer / "tokenizer.json").is_file() else {}
+    return Parent(name, folder, tokenizer, headers, read_config(folder), words)
 
 
 def agree(parents: Sequence[Parent]) -> None:
@@ -97,22 +97,11 @@ def agree(parents: Sequence[Parent]) -> None:
 class Weights(Protocol):
     """An open safetensors file."""
 
-    def keys(self) -> list[str]:
-        """Return the names of its tensors."""
-
-    def get_slice(self, name: str) -> _Slice:
-        """Return a tensor's header, without its elements."""
-
     def get_tensor(self, name: str) -> torch.Tensor:
         """Return a tensor."""
 
     def __enter__(self) -> Weights: ...
     def __exit__(self, *error: object) -> None: ...
-
-
-class _Slice(Protocol):
-    def get_dtype(self) -> str: ...
-    def get_shape(self) -> list[int]: ...
 
 
 class Reader:
@@ -146,49 +135,6 @@ def _opened(path: Path, name: str) -> Weights:
         raise StepError(
             f"`{path.name}` of `{name}` cannot be read: {error}", "the file is damaged or cut off"
         ) from None
-
-
-def _indexed(folder: Path, files: list[Path], name: str) -> list[Path]:
-    """Return the files that hold the model: those of the index where there is one, so that no stale shard is read."""
-    index = folder / "model.safetensors.index.json"
-    if not index.exists():
-        single = folder / "model.safetensors"
-        return [single] if single.exists() else files
-    listed = _json(index, name).get("weight_map")
-    wanted = set(listed.values()) if isinstance(listed, dict) else set()
-    for file in wanted:
-        if not isinstance(file, str) or Path(file).name != file or not (folder / file).is_file():
-            raise StepError(f"the index of `{name}` names `{file}`, which is not a file of its folder")
-    return sorted(folder / file for file in wanted if isinstance(file, str))
-
-
-def _json(path: Path, name: str) -> dict[str, Json]:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise StepError(f"`{path.name}` of `{name}` cannot be read: {error}") from None
-    if not isinstance(value, dict):
-        raise StepError(f"`{path.name}` of `{name}` is not a JSON object")
-    return value
-
-
-def _vocabulary(folder: Path, name: str) -> Mapping[str, int]:
-    path = folder / "tokenizer.json"
-    if not path.exists():
-        return {}
-    table = _json(path, name)
-    model = table.get("model")
-    listed = model.get("vocab") if isinstance(model, dict) else None
-    tokens: dict[str, int] = {}
-    if isinstance(listed, dict):
-        tokens.update((token, number) for token, number in listed.items() if isinstance(number, int))
-    elif isinstance(listed, list):
-        tokens.update((str(pair[0]), i) for i, pair in enumerate(listed) if isinstance(pair, list) and pair)
-    added = table.get("added_tokens")
-    for entry in added if isinstance(added, list) else []:
-        if isinstance(entry, dict) and isinstance(entry.get("id"), int):
-            tokens[str(entry.get("content"))] = cast(int, entry["id"])
-    return tokens
 
 
 def _first_difference(a: Mapping[str, int], b: Mapping[str, int]) -> str:

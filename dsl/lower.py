@@ -1,0 +1,230 @@
+"""A program into the graph of its computations. In: a Program, vocabulary, facts. Out: each distinct one once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePath
+
+from ladle.dsl.codes import CODES
+from ladle.dsl.diagnostics import Diagnostic, RecipeError
+from ladle.dsl.graph import Graph, Input, Json, Node, canonical, fingerprint
+from ladle.dsl.program import Program, Term
+from ladle.dsl.reporting import report_node, tables
+from ladle.dsl.signature import Facts, Fault, File, Operator, Required, Role, Sort, Vocabulary
+from ladle.dsl.spelling import joined, spelled
+from ladle.dsl.types import ModelType, Value
+
+PREPARE = "prepare"
+"""The internal operator that makes token rows of a corpus before a stage trains on them."""
+CORPUS_OPTION = "on"
+"""The option of a stage that becomes the corpus of its preparation."""
+
+
+def lower(program: Program, vocabulary: Vocabulary, facts: Facts) -> Graph:
+    """Return the graph of a program without errors. Raises RecipeError where data files cannot be read."""
+    lowering = _Lowering(program, vocabulary, facts)
+    for term in program.terms:
+        lowering.add(term)
+    if lowering.faults:
+        raise RecipeError(tuple(lowering.faults))
+    return lowering.graph()
+
+
+@dataclass(slots=True)
+class _Lowering:
+    program: Program
+    vocabulary: Vocabulary
+    facts: Facts
+    nodes: dict[str, Node] = field(default_factory=dict)
+    made: dict[Term, str] = field(default_factory=dict)
+    """The fingerprint of each term."""
+    tokenizers: dict[Term, Term] = field(default_factory=dict)
+    """The computation whose tokenizer a model has."""
+    owners: dict[Term, str] = field(default_factory=dict)
+    """The shortest name of the models that begin with a tokenizer."""
+    faults: list[Diagnostic] = field(default_factory=list)
+    _engines: dict[str, str] = field(default_factory=dict)
+
+    def add(self, term: Term) -> None:
+        """Enter a term whose inputs are entered; a benchmark is entered with each model that it scores."""
+        match term.operator.role:
+            case Role.BENCHMARK:
+                return
+            case Role.STAGE:
+                self._stage(term)
+            case _:
+                self.made[term] = self._node(term, self._inputs(term), _kept(term))
+        if term.sort is Sort.MODEL:
+            self._tokenizer(term)
+
+    def _inputs(self, term: Term) -> list[Input]:
+        operands = [Input(str(place), self.made[operand]) for place, operand in enumerate(term.operands)]
+        return operands + self._references(term.references)
+
+    def _references(self, references: Mapping[str, tuple[Term, ...]]) -> list[Input]:
+        return [Input(role, self.made[each]) for role, terms in references.items() for each in _rows(terms)]
+
+    def _stage(self, term: Term) -> None:
+        """A stage is two nodes: the preparation of its rows, and the training on them."""
+        options = {option.name: option for option in term.operator.options}
+        tokenizer = self.tokenizers[term.operands[0]]
+        early = {name for name, option in options.items() if option.prepare}
+        corpora = term.references[CORPUS_OPTION]
+        given = {name: value for name, value in term.options.items() if name in early}
+        rows = self._prepared(corpora, tokenizer, given, term)
+        late = {name: terms for name, terms in term.references.items() if name not in early}
+        inputs = [Input("model", self.made[term.operands[0]]), Input("rows", rows), *self._references(late)]
+        kept = {name: value for name, value in _kept(term).items() if name not in early}
+        self.made[term] = self._node(term, inputs, kept)
+
+    def _prepared(self, corpora: tuple[Term, ...], tokenizer: Term, given: Mapping[str, Value], stage: Term) -> str:
+        operator = self.vocabulary[PREPARE]
+        usual = {o.name: o.default for o in operator.options if not isinstance(o.default, Required)}
+        chosen = {**usual, **given}
+        told = [f"{name}-{spelled(chosen[name])}" for name in sorted(chosen) if chosen[name] != usual.get(name)]
+        corpus = "-".join(self.program.names[each] for each in corpora)
+        name = joined(("rows", corpus, self.owners[tokenizer], *told))
+        inputs = [Input("tokenizer", self.made[tokenizer]), *(Input("corpus", self.made[each]) for each in corpora)]
+        return self._enter(operator, _canonical(operator, chosen), inputs, (), name, "artifacts", None, stage)
+
+    def _tokenizer(self, term: Term) -> None:
+        """A model's tokenizer is that of its source: what the source is given, else the source itself."""
+        if term.operator.role is not Role.MODEL_SOURCE and term.operands:
+            self.tokenizers[term] = self.tokenizers[term.operands[0]]
+            return
+        given = [each for terms in term.references.values() for each in terms if each.operator.role is Role.TOKENIZER]
+        tokenizer = given[0] if given else term
+        self.tokenizers[term] = tokenizer
+        name = self.program.names[term]
+        known = self.owners.get(tokenizer, name)
+        self.owners[tokenizer] = min(known, name, key=_short)
+
+    def _node(self, term: Term, inputs: list[Input], options: Mapping[str, Value]) -> str:
+        operator = term.operator
+        kept = dict(options)
+        if not operator.operands.ordered:
+            inputs, kept = _sorted(inputs, kept, len(term.operands))
+        files = self._files(term)
+        type = term.type if isinstance(term.type, ModelType) and term.sort is Sort.MODEL else None
+        name = self.program.names[term]
+        return self._enter(operator, _canonical(operator, kept), inputs, files, name, "artifacts", type, term)
+
+    def _files(self, term: Term) -> tuple[File, ...]:
+        if not term.operator.pattern:
+            return ()
+        pattern = str(term.options[term.operator.pattern])
+        found = self.facts.files(pattern)
+        files = tuple(each for each in found if isinstance(each, File))
+        for fault in found:
+            if isinstance(fault, Fault):
+                self._fault(fault, term)
+        return files
+
+    def _fault(self, fault: Fault, term: Term) -> None:
+        name = CODES.get(fault.code, "fault")
+        self.faults.append(Diagnostic(fault.code, name, fault.message, self.program.source, term.span, "", fault.help))
+
+    def _enter(
+        self,
+        operator: Operator,
+        options: dict[str, Json],
+        inputs: Iterable[Input],
+        files: tuple[File, ...],
+        name: str,
+        group: str,
+        type: ModelType | None,
+        term: Term,
+    ) -> str:
+        engines = {each: self._engine(each) for each in sorted(operator.engines)}
+        listed = tuple(inputs)
+        content = tuple(file.sha256 for file in files)
+        pairs = tuple((each.role, each.node) for each in listed)
+        key = fingerprint(operator.name, operator.version, options, engines, pairs, content)
+        known = self.nodes.get(key)
+        if known is not None and _short(known.name) <= _short(name):
+            return key
+        self.nodes[key] = Node(
+            fingerprint=key,
+            operator=operator.name,
+            version=operator.version,
+            options=tuple(sorted(options.items())),
+            engines=tuple(sorted(engines.items())),
+            inputs=listed,
+            files=tuple(file.path for file in files),
+            content=content,
+            produces=operator.produces,
+            name=name,
+            group=group,
+            type=type,
+            span=term.span,
+        )
+        return key
+
+    def _engine(self, distribution: str) -> str:
+        if distribution not in self._engines:
+            self._engines[distribution] = self.facts.engine(distribution)
+        return self._engines[distribution]
+
+    def score(self, benchmark: Term, model: Term) -> str:
+        """Enter the score of a model on a benchmark; return its fingerprint."""
+        inputs = [Input("model", self.made[model]), *self._references(benchmark.references)]
+        options = _canonical(benchmark.operator, benchmark.options)
+        name = f"{self.nodes[self.made[model]].name}/{self.program.names[benchmark]}"
+        return self._enter(benchmark.operator, options, inputs, (), name, "scores", None, benchmark)
+
+    def graph(self) -> Graph:
+        """Return the graph, with a score for each pair of a table and one report for all tables."""
+        program = self.program
+        found = tables(program, self.made, self.score)
+        targets = tuple(dict.fromkeys(self.made[term] for term in program.targets))
+        recipe = PurePath(program.source.path).stem
+        if found:
+            report = report_node(recipe, self.vocabulary, self.nodes, found)
+            self.nodes[report.fingerprint] = report
+            targets = (*targets, report.fingerprint)
+        named = {**program.corpora, **program.models}
+        aliases = {name: self.made[term] for name, term in named.items()}
+        return Graph(recipe, self.nodes, aliases, targets, found)
+
+
+def _short(name: str) -> tuple[int, str]:
+    return len(name), name
+
+
+def _rows(terms: Iterable[Term]) -> Iterable[Term]:
+    """A benchmark that is referred to stands for its rows."""
+    for term in terms:
+        if term.operator.role is Role.BENCHMARK:
+            yield from (each for linked in term.references.values() for each in linked)
+        else:
+            yield term
+
+
+def _kept(term: Term) -> dict[str, Value]:
+    """The options that identity holds: all but the place of data, which is known by its content."""
+    return {name: value for name, value in term.options.items() if name != term.operator.pattern}
+
+
+def _canonical(operator: Operator, options: Mapping[str, Value]) -> dict[str, Json]:
+    late = {option.name: option.default for option in operator.options if option.late}
+    return {
+        name: canonical(value)
+        for name, value in options.items()
+        if not (name in late and value == late[name] and type(value) is type(late[name]))
+    }
+
+
+def _sorted(inputs: list[Input], options: dict[str, Value], count: int) -> tuple[list[Input], dict[str, Value]]:
+    """Operands in the order of what they are, their weights along."""
+    weights = options.get("weights")
+    each = weights if isinstance(weights, tuple) else (None,) * count
+    pairs = sorted(zip(inputs[:count], each, strict=True), key=_identity)
+    operands = [Input(str(place), operand.node) for place, (operand, _) in enumerate(pairs)]
+    if isinstance(weights, tuple):
+        options = {**options, "weights": tuple(weight for _, weight in pairs)}
+    return [*operands, *inputs[count:]], options
+
+
+def _identity(pair: tuple[Input, Value]) -> tuple[str, str]:
+    return pair[0].node, spelled(pair[1])

@@ -1,0 +1,113 @@
+"""What is evaluated. In: an `evaluate` block. Out: models by benchmarks, each once, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ladle.dsl.affine import as_model
+from ladle.dsl.problems import Mismatch
+from ladle.dsl.program import FAILED, Evaluation, Failed, Family, Items, Meaning, Named, Term
+from ladle.dsl.signature import Sort
+from ladle.dsl.source import Span
+from ladle.dsl.stages import need_template
+from ladle.dsl.suggest import did_you_mean, listing, nearest
+from ladle.dsl.syntax import EvaluateDecl, Expr, ListLiteral
+from ladle.dsl.values import MAX_ITEMS, what
+from ladle.dsl.world import Scope, World
+
+_OPTIONS = ("models", "on", "baseline")
+
+
+def evaluation(world: World, declaration: EvaluateDecl) -> Evaluation | None:
+    """Return the table, or None where nothing of it can be made."""
+    given = _settings(world, declaration)
+    models = _entries(world, given.get("models"), Sort.MODEL)
+    benchmarks = _entries(world, given.get("on"), Sort.BENCHMARK)
+    baseline = _baseline(world, declaration, given.get("baseline"), models)
+    name, span = declaration.name.name, declaration.name.span
+    if len(models) * len(benchmarks) > MAX_ITEMS:
+        message = f"`{name}` asks for more than {MAX_ITEMS:,} scores"
+        world.problems.report("E302", span, message, "evaluate fewer models, or on fewer benchmarks")
+        return None
+    for benchmark, place in benchmarks.items():
+        if benchmark.term.operator.needs_template:
+            for model in models:
+                need_template(world, model, benchmark.label, place)
+    return Evaluation(name, tuple(models), tuple(benchmarks), baseline, span)
+
+
+def places(world: World, declaration: EvaluateDecl) -> Mapping[Term, Span]:
+    """Return where each benchmark of a table is written."""
+    on = next((s.value for s in declaration.block.settings if s.name.name == "on"), None)
+    return {benchmark.term: span for benchmark, span in _entries(world, on, Sort.BENCHMARK).items()}
+
+
+def _settings(world: World, declaration: EvaluateDecl) -> dict[str, Expr]:
+    found: dict[str, Expr] = {}
+    for setting in declaration.block.settings:
+        name = setting.name
+        if name.name in _OPTIONS:
+            found[name.name] = setting.value
+            continue
+        help = did_you_mean(nearest(name.name, _OPTIONS)) or f"`evaluate` takes {listing(_OPTIONS)}"
+        world.problems.report("E203", name.span, f"`evaluate` has no option `{name.name}`", help)
+    unknown = len(found) < len(declaration.block.settings)
+    for needed in ("models", "on"):
+        if needed not in found and not unknown:
+            message = f"`evaluate` needs `{needed}`"
+            help = "such as `evaluate table { models = [a, b]  on = [c]  baseline = a }`"
+            world.problems.report("E205", declaration.name.span, message, help, f"`{needed}` is missing")
+    return found
+
+
+def _entries(world: World, expr: Expr | None, sort: Sort) -> dict[Named, Span]:
+    """What a list names, families and lists in it spliced, each computation once, under its first name."""
+    found: dict[Term, tuple[Named, Span]] = {}
+    for each in () if expr is None else expr.items if isinstance(expr, ListLiteral) else (expr,):
+        for value in _spliced(world.evaluate(each, Scope())):
+            named = _of_sort(world, value, sort, each.span)
+            if isinstance(named, Named):
+                found.setdefault(named.term, (named, each.span))
+    return dict(found.values())
+
+
+def _spliced(value: Meaning) -> list[Meaning]:
+    match value:
+        case Family(members=members):
+            return [member.model for member in members]
+        case Items(items):
+            return [inner for item in items for inner in _spliced(item)]
+        case _:
+            return [value]
+
+
+def _of_sort(world: World, value: Meaning, sort: Sort, span: Span) -> Named | Failed:
+    if isinstance(value, Failed):
+        return FAILED
+    if sort is Sort.MODEL:
+        model = as_model(world, value, span)
+        if isinstance(model, Mismatch):
+            return world.problems.report(model.code, span, f"`models` {model.message}", model.help, model.label)
+        return model
+    if isinstance(value, Named) and value.term.sort is sort:
+        return value
+    message = f"`on` of `evaluate` takes benchmarks, not {what(value)}"
+    return world.problems.report("E201", span, message, "declare one: `benchmark NAME: KIND { on = ... }`")
+
+
+def _baseline(world: World, declaration: EvaluateDecl, expr: Expr | None, models: Mapping[Named, Span]) -> str:
+    if expr is None:
+        return ""
+    found = world.evaluate(expr, Scope())
+    if isinstance(found, Failed):
+        return ""
+    model = as_model(world, found, expr.span)
+    if isinstance(model, Mismatch):
+        message = f"`baseline` {model.message}"
+        world.problems.report(model.code, expr.span, message, "a table has one baseline", model.label)
+        return ""
+    label = next((named.label for named in models if not isinstance(model, Failed) and named.term is model.term), "")
+    if not label and models and not isinstance(model, Failed):
+        message = f"the baseline `{model.label}` is not among the models of `{declaration.name.name}`"
+        world.problems.report("E201", expr.span, message, "add it to `models`", "not in the table")
+    return label

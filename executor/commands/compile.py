@@ -1,0 +1,46 @@
+"""`ladle compile`. In: a recipe. Out: its DVC pipeline and node files, or what of them is out of date."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import click
+from ladle.executor.backends.drift import check_drift
+from ladle.executor.backends.dvc import pipeline_file
+from ladle.executor.console import plain
+from ladle.executor.opened import Opened, open_recipe
+from ladle.executor.pipeline import write_pipeline
+
+
+@click.command("compile")
+@click.argument("recipe", type=click.Path(path_type=Path))
+@click.option("--check", is_flag=True, help="Write nothing; exit 1 where a new compilation would write something else.")
+def COMMAND(recipe: Path, check: bool) -> int:  # noqa: N802 - found by this name
+    """Write the DVC pipeline of RECIPE: one stage and one node file for each step.
+
+    `dvc repro` then makes what `ladle run` makes.
+    """
+    opened = open_recipe(recipe)
+    if check:
+        return compare(opened, recipe)
+    written = write_pipeline(opened.layout, opened.workspace)
+    pipeline = pipeline_file(opened.layout.graph.recipe)
+    for place in written:
+        click.echo(plain(f"wrote {place}"))
+    click.echo(plain(f"{pipeline} is current; `dvc repro {pipeline}` runs it"))
+    return 0
+
+
+def compare(opened: Opened, recipe: Path) -> int:
+    """Print how the pipeline differs from what the recipe says, and what dvc.lock knows of its stages."""
+    drift = check_drift(opened.layout, opened.workspace)
+    for what, places in (("changed", drift.changed), ("missing", drift.missing), ("left over", drift.left_over)):
+        for place in places:
+            click.echo(plain(f"{what}: {place}"))
+    states = Counter(state.value for state in drift.stages.values())
+    click.echo("stages: " + (", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "none"))
+    if drift.current:
+        return 0
+    click.echo(plain(f"error: the pipeline is not what the recipe says: `ladle compile {recipe}` writes it"), err=True)
+    return 1

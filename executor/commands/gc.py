@@ -1,0 +1,40 @@
+"""`ladle gc`. In: the recipes of a project. Out: what none of them refers to; removed with --yes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from ladle.executor.catalog import vocabulary
+from ladle.executor.collect import collect, throw_away
+from ladle.executor.console import plain
+from ladle.executor.layout import layout
+from ladle.executor.load import load
+from ladle.executor.project import ProjectError, project_root
+from ladle.executor.sizes import in_units
+from ladle.executor.workspace import Workspace
+
+
+@click.command("gc")
+@click.argument("recipes", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--yes", is_flag=True, help="Remove what is listed. Without it nothing is removed.")
+def COMMAND(recipes: tuple[Path, ...], yes: bool) -> int:  # noqa: N802 - found by this name
+    """List artifacts, unfinished work and run records that no recipe refers to.
+
+    The recipes are those given, else every `.recipe` of the project's `recipes/`.
+    """
+    root = project_root(recipes[0] if recipes else Path.cwd() / "recipes" / "any.recipe")
+    found = recipes or tuple(sorted((root / "recipes").rglob("*.recipe")))
+    if not found:
+        raise ProjectError("no recipe was found below `recipes/`: name those whose results are to be kept")
+    workspace = Workspace(root)
+    unused = collect(workspace, [layout(load(recipe).graph, vocabulary()) for recipe in found])
+    for item in unused:
+        click.echo(plain(f"{in_units(item.size):>10}  {item.path.relative_to(root)}  {item.what}"))
+    total = in_units(sum(item.size for item in unused))
+    if yes:
+        throw_away(workspace, unused)
+        click.echo(f"removed {len(unused)}, {total}")
+    else:
+        click.echo(f"{len(unused)} unused, {total}" + ("; `ladle gc --yes` removes them" if unused else ""))
+    return 0

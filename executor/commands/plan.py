@@ -1,0 +1,59 @@
+"""`ladle plan`. In: a recipe. Out: every node, what will happen to it and why, and the disk the whole graph needs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from ladle.executor.console import plain
+from ladle.executor.opened import open_recipe
+from ladle.executor.plan import Plan, Planned, plan
+from ladle.executor.sizes import in_units
+
+
+@click.command("plan")
+@click.argument("recipe", type=click.Path(path_type=Path))
+@click.argument("names", nargs=-1)
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def COMMAND(recipe: Path, names: tuple[str, ...], form: str) -> int:  # noqa: N802 - found by this name
+    """List every node of RECIPE with what will happen to it (run, reuse, resume) and why.
+
+    With NAMES only what these need. Nothing is changed on disk.
+    """
+    opened = open_recipe(recipe)
+    made = plan(opened.layout, opened.workspace, opened.targets(names))
+    if form == "json":
+        nodes = [record(made, item) for item in made.nodes]
+        click.echo(json.dumps({"schema": 1, "nodes": nodes}, indent=2, ensure_ascii=False))
+    else:
+        click.echo("\n".join(lines(made)))
+    return 0
+
+
+def record(made: Plan, item: Planned) -> dict[str, object]:
+    """Return a node as `--format json` shows it; `inputs` are names."""
+    graph = made.layout.graph
+    return {
+        "name": item.node.name,
+        "operator": item.node.operator,
+        "fingerprint": item.node.fingerprint,
+        "inputs": [graph.nodes[used.node].name for used in item.node.inputs],
+        "action": item.action.value,
+        "reason": item.reason,
+    }
+
+
+def lines(made: Plan) -> Iterator[str]:
+    """Yield the table of a plan, and what it comes to."""
+    width = max((len(item.node.name) for item in made.nodes), default=0)
+    words = max((len(item.node.operator) for item in made.nodes), default=0)
+    for item in made.nodes:
+        yield plain(f"{item.action.value:6}  {item.node.name:{width}}  {item.node.operator:{words}}  {item.reason}")
+    todo = len(made.work)
+    yield ""
+    yield f"{todo} of {sum(bool(item.place) for item in made.nodes)} steps to run" if todo else "nothing to do"
+    unknown = sum(item.size is None and bool(item.place) for item in made.nodes)
+    more = f", and {unknown} artifacts whose size is not known yet" if unknown else ""
+    yield f"disk: {in_units(made.size)} for the whole graph, {in_units(made.new)} of it new{more}"

@@ -1,0 +1,52 @@
+"""`ladle run`. In: a recipe. Out: its artifacts, scores and report; dvc.lock says so too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from ladle.executor.console import plain
+from ladle.executor.execute import Ran, execute
+from ladle.executor.opened import open_recipe
+from ladle.executor.profile import read_profile
+from rich.console import Console
+
+
+@click.command("run")
+@click.argument("recipe", type=click.Path(path_type=Path))
+@click.argument("names", nargs=-1)
+@click.option("--workers", type=click.IntRange(1), help="Processes side by side. The bytes do not depend on it.")
+@click.option("--profile", "name", help="A machine of `profiles/NAME.toml`. Without one: what this machine has.")
+def COMMAND(recipe: Path, names: tuple[str, ...], workers: int | None, name: str | None) -> int:  # noqa: N802
+    """Make what RECIPE asks for, or only NAMES and what they need.
+
+    What is made already is reused; what was interrupted resumes from its last checkpoint. The artifacts are those that
+    `dvc repro` makes, and dvc.lock is brought up to date.
+    """
+    opened = open_recipe(recipe)
+    profile = read_profile(opened.workspace.root, name)
+    targets = opened.targets(names)
+    ran = execute(opened.layout, opened.workspace, targets, profile, Console(), workers or 0)
+    conclude(ran, recipe, opened.layout.graph.recipe)
+    return ran.result.status
+
+
+def conclude(ran: Ran, recipe: Path, name: str) -> None:
+    """Say what came of a run: what failed and why, what is there, what to do next."""
+    result = ran.result
+    for failure in result.failures:
+        click.echo(plain(f"error: {failure.job.name}: {failure.message}"), err=True)
+        if failure.help:
+            click.echo(plain(f"  help: {failure.help}"), err=True)
+        click.echo(plain(f"  log: {failure.log}"), err=True)
+    if result.skipped:
+        click.echo(plain(f"not begun: {', '.join(job.name for job in result.skipped)}"), err=True)
+    if ran.note:
+        click.echo(plain(f"note: {ran.note}"), err=True)
+    if result.stopped:
+        click.echo(plain(f"stopped; `ladle run {recipe}` goes on from the last checkpoints"), err=True)
+    elif not result.status:
+        made = f"{len(result.made)} made" if result.made else "nothing to do"
+        report = Path("reports") / name / "report.html"
+        shown = f"; report: {report}" if (ran.plan.layout.graph.tables) else ""
+        click.echo(plain(f"{name}: {made}, {len(ran.plan.nodes) - len(result.made)} reused{shown}"))

@@ -1,0 +1,23 @@
+"""`ladle why`. In: a recipe and a name. Out: which option, input or engine changed since it was last made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from ladle.executor.console import plain
+from ladle.executor.opened import open_recipe
+from ladle.executor.plan import why
+
+
+@click.command("why")
+@click.argument("recipe", type=click.Path(path_type=Path))
+@click.argument("name")
+def COMMAND(recipe: Path, name: str) -> int:  # noqa: N802 - found by this name
+    """Say why NAME of RECIPE will or will not be made: what changed since the last run."""
+    opened = open_recipe(recipe)
+    answer = why(opened.layout, opened.workspace, name)
+    click.echo(plain(f"{answer.planned.node.name}: {answer.planned.action.value}: {answer.planned.reason}"))
+    for cause in answer.causes:
+        click.echo(plain(f"  it needs {cause.node.name}: {cause.action.value}: {cause.reason}"))
+    return 0

@@ -1,0 +1,84 @@
+"""One run of a recipe, from lock to dvc.lock. In: the steps of a graph. Out: artifacts in place, and an exit status.
+
+The same bytes as `dvc repro` makes, whichever is used and in whatever order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ladle.executor.backends.bars import Bars
+from ladle.executor.backends.display import Display, Lines
+from ladle.executor.backends.dvc_lock import commit
+from ladle.executor.backends.local import CATALOGUE, Result, run
+from ladle.executor.collect import drop_intermediates
+from ladle.executor.disk import in_words
+from ladle.executor.layout import Layout
+from ladle.executor.locks import Holder, hold
+from ladle.executor.pipeline import is_dvc_project, write_pipeline
+from ladle.executor.plan import Plan, plan
+from ladle.executor.profile import Profile
+from ladle.executor.step import link
+from ladle.executor.workspace import Workspace
+from rich.console import Console
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What a run did: the plan it followed, what came of it, and a note about DVC ("" if there is none)."""
+
+    plan: Plan
+    result: Result
+    note: str
+
+
+def execute(
+    layout: Layout,
+    workspace: Workspace,
+    targets: tuple[str, ...],
+    profile: Profile,
+    console: Console,
+    workers: int = 0,
+    vocabulary: str = CATALOGUE,
+) -> Ran:
+    """Make what `targets` need and is missing. One run at a time: a second waits, having said for whom."""
+    told: set[int] = set()
+
+    def waiting(holder: Holder) -> None:
+        if holder.pid not in told:
+            told.add(holder.pid)
+            console.print(f"waiting: another run works here, {holder}", markup=False, highlight=False, soft_wrap=True)
+
+    with in_words("starting a run"), hold(workspace.lock("run"), waiting):
+        return _run(layout, workspace, targets, profile, console, workers, vocabulary)
+
+
+def _run(
+    layout: Layout,
+    workspace: Workspace,
+    targets: tuple[str, ...],
+    profile: Profile,
+    console: Console,
+    workers: int,
+    vocabulary: str,
+) -> Ran:
+    dvc = is_dvc_project(workspace)
+    write_pipeline(layout, workspace, dvc)
+    made = plan(layout, workspace, targets)
+    for item in made.links:
+        link(workspace, item.source, item.place, item.node.fingerprint)
+    result = run(made, workspace, profile, _display(made, console), workers, vocabulary)
+    note = commit(layout, workspace) if dvc and not result.stopped else ""
+    if profile.keep == "last" and not result.status:
+        drop_intermediates(made, workspace)
+    return Ran(made, result, note)
+
+
+def _display(made: Plan, console: Console) -> Display:
+    total = len(made.work)
+    if console.is_terminal and total:
+        return Bars(total, console)
+    return Lines(total, lambda text: console.print(text, markup=False, highlight=False, soft_wrap=True))

@@ -1,0 +1,83 @@
+"""A model of the Hugging Face hub. In: a task with a repository and a revision. Out: its manifest and its tokenizer.
+
+The weights stay in the hub's own cache (`HF_HOME`), where every project of this machine shares them; they are found
+again by `folder.model_folder`. Pickles, code and files in sub-folders are never fetched.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+from typing import Final
+
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    HFValidationError,
+    LocalEntryNotFoundError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+from huggingface_hub.utils.tqdm import disable_progress_bars
+from ladle.executor.models.folder import TOKENIZER_FILES, copy_tokenizer, read_config, tokenizer_folder
+from ladle.executor.models.source import Source, write_source
+from ladle.executor.models.template import put_on
+from ladle.executor.task import Progress, StepError, Task
+
+FETCHED: Final = (
+    "*.safetensors",
+    "*.safetensors.index.json",
+    "config.json",
+    "generation_config.json",
+    *TOKENIZER_FILES,
+)
+SHA256: Final = re.compile(r"[0-9a-f]{64}")
+
+
+def run(task: Task) -> None:
+    """Fetch a model at one commit and write what names it."""
+    name, revision = str(task.options["name"]), str(task.options["revision"])
+    snapshot = fetch(name, revision)
+    if not any(snapshot.glob("*.safetensors")):
+        raise StepError(f"`{name}` holds no safetensors", "weights in pickles are never loaded: choose another model")
+    read_config(snapshot)
+    files = sorted(file for file in snapshot.iterdir() if file.is_file())
+    described = []
+    for done, file in enumerate(files, 1):
+        described.append((file.name, file.stat().st_size, digest(file)))
+        task.report(Progress(done, len(files), "files"))
+    write_source(task.output, Source(name, snapshot.name, tuple(described)))
+    copy_tokenizer(snapshot, task.output)
+    donors = task.all_given("template")
+    put_on(task.output, task.options["template"], tokenizer_folder(donors[0], task.work) if donors else None)
+
+
+def fetch(name: str, revision: str) -> Path:
+    """Return the snapshot of a repository in the cache, downloaded where it is not there yet."""
+    disable_progress_bars()
+    try:
+        return Path(snapshot_download(name, revision=revision, allow_patterns=list(FETCHED), ignore_patterns=["*/*"]))
+    except HFValidationError:
+        raise StepError(f"`{name}` is no name of a repository", "write `owner/name`") from None
+    except RevisionNotFoundError:
+        raise StepError(f"`{name}` has no revision `{revision}`", "name a commit, tag or branch") from None
+    except GatedRepoError:
+        raise StepError(f"`{name}` asks for consent first", "accept its terms on the hub and sign in") from None
+    except RepositoryNotFoundError:
+        raise StepError(f"the hub has no model `{name}`", "check the spelling; a private one needs a token") from None
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise StepError(f"`{name}` cannot be fetched: {reason}", "check the connection and run again") from None
+
+
+def digest(file: Path) -> str:
+    """Return the SHA-256 of a file of the cache. Raises StepError if it is not what the hub calls it by."""
+    with file.open("rb") as stream:
+        found = hashlib.file_digest(stream, "sha256").hexdigest()
+    # The cache names large files after the SHA-256 that the hub states, small ones after a git hash.
+    stated = file.resolve().name
+    if SHA256.fullmatch(stated) and stated != found:
+        raise StepError(f"`{file.name}` was damaged on its way", "delete it from the hub cache and run again")
+    return found

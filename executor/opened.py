@@ -1,0 +1,31 @@
+"""A sound recipe in its project, ready to plan or run. In: a path. Out: program, steps and workspace."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ladle.executor.catalog import vocabulary
+from ladle.executor.layout import Layout, layout
+from ladle.executor.load import Loaded, load
+from ladle.executor.plan import find
+from ladle.executor.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A recipe that passed its checks, as steps, and the project it lies in."""
+
+    loaded: Loaded
+    layout: Layout
+    workspace: Workspace
+
+    def targets(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the fingerprints of what `names` ask for; of what the recipe asks for where none is given."""
+        return tuple(find(self.layout, name) for name in names) or self.layout.graph.targets
+
+
+def open_recipe(path: Path) -> Opened:
+    """Check a recipe and lay out its steps. Raises RecipeError with every problem found."""
+    loaded = load(path)
+    return Opened(loaded, layout(loaded.graph, vocabulary()), Workspace(loaded.root))

@@ -1,0 +1,114 @@
+"""Writes a report as Markdown and as plain text. In: a report. Out: text in which every name is escaped."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from ladle.executor.report.content import Cell, Model, Report, Table
+from ladle.executor.report.markup import visible
+
+_SPECIAL: Final = re.compile(r"([\\`*_\[\]<>|~$&])")
+
+
+def render_markdown(report: Report) -> str:
+    """Return the tables and notes of a report in Markdown (GitHub's tables), ending with a line end."""
+    parts = [f"# {escaped(report.name)}"]
+    for table in report.tables:
+        parts.append(f"## {escaped(table.name)}")
+        parts.append(_pipes(_grid(table)))
+        parts.append("Accuracy in percent with its 95 % interval; `mean` counts every benchmark the same.")
+        if merges := _merges(table):
+            parts.append(_pipes(merges))
+        parts.append("\n".join(f"* {_coded(note)}" for note in table.notes))
+    return "\n\n".join(parts) + "\n"
+
+
+def render_text(report: Report) -> str:
+    """Return the tables and notes of a report as plain columns for a terminal, without control characters."""
+    parts: list[str] = []
+    for table in report.tables:
+        parts.append(f"{visible(table.name)}: accuracy in percent, with 95 % intervals")
+        parts.append(_columns(_grid(table)))
+        parts.append("\n".join(f"- {visible(note).replace('`', '')}" for note in table.notes))
+    return "\n\n".join(parts) + "\n"
+
+
+def escaped(text: str) -> str:
+    """Return `text` so that Markdown shows it as it is, on one line."""
+    return _SPECIAL.sub(r"\\\1", visible(text).replace("\n", " "))
+
+
+def _grid(table: Table) -> list[list[str]]:
+    names = [benchmark.name for benchmark in table.benchmarks]
+    mean = any(model.overall for model in table.models)
+    head = ["model", *(["mean"] if mean else []), *(f"{b.name} (n={b.n})" for b in table.benchmarks)]
+    rows = []
+    for model in table.models:
+        cells = [table.cell(model.name, name) for name in names]
+        rows.append([model.name, *([_overall(model)] if mean else []), *(_cell(cell) for cell in cells)])
+    return [head, *rows]
+
+
+def _merges(table: Table) -> list[list[str]]:
+    overall = [merged for merged in table.merges if not merged.benchmark]
+    if not overall:
+        return []
+    rows = [
+        [
+            merged.model,
+            ", ".join(f"{name} {100 * value:.1f}" for name, value in merged.parents),
+            f"{100 * merged.expected:.1f}",
+            f"{100 * merged.value.value:.1f}",
+            _signed(merged.improvement.value, merged.improvement.low, merged.improvement.high),
+            "yes" if merged.synergy else "no",
+        ]
+        for merged in overall
+    ]
+    return [["merge", "parents", "their mean", "merged", "over the better parent (points)", "beats each"], *rows]
+
+
+def _overall(model: Model) -> str:
+    return _range(model.overall.value, model.overall.low, model.overall.high, 100, 1) if model.overall else ""
+
+
+def _cell(cell: Cell | None) -> str:
+    if cell is None:
+        return ""
+    return _range(cell.value, cell.low, cell.high, *((100, 1) if cell.metric == "accuracy" else (1, 3)))
+
+
+def _range(value: float, low: float | None, high: float | None, scale: int, digits: int) -> str:
+    shown = f"{scale * value:.{digits}f}"
+    return shown if low is None or high is None else f"{shown} ({scale * low:.{digits}f} to {scale * high:.{digits}f})"
+
+
+def _signed(value: float, low: float, high: float) -> str:
+    return f"{100 * value:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
+
+
+def _pipes(rows: Sequence[Sequence[str]]) -> str:
+    head, *rest = [[escaped(cell) for cell in row] for row in rows]
+    rule = ["---", *["---:"] * (len(head) - 1)]
+    return "\n".join("| " + " | ".join(row) + " |" for row in (head, rule, *rest))
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> str:
+    shown = [[visible(cell).replace("\n", " ") for cell in row] for row in rows]
+    widths = [max(len(row[i]) for row in shown) for i in range(len(shown[0]))]
+    lines = [
+        "  ".join(
+            cell.ljust(width) if i == 0 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in shown
+    ]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _coded(note: str) -> str:
+    pieces = note.split("`")
+    if len(pieces) % 2 == 0:
+        return escaped(note)
+    return "".join(f"`{visible(piece)}`" if i % 2 else escaped(piece) for i, piece in enumerate(pieces))

@@ -1,0 +1,91 @@
+"""Checks recipes against facts that tests make up. In: text. Out: a program, its problems, its graph."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from ladle.dsl.check import check
+from ladle.dsl.diagnostics import Diagnostic
+from ladle.dsl.graph import Graph
+from ladle.dsl.lower import lower
+from ladle.dsl.parse import parse
+from ladle.dsl.program import Program
+from ladle.dsl.signature import CorpusFacts, Fault, File
+from ladle.dsl.source import Source
+from ladle.dsl.types import UNKNOWN, CorpusKind, ModelType
+from ladle.dsl.verify import verify
+from ladle.executor.catalog import vocabulary
+
+PRELUDE = (Path(__file__).parent / "fixtures/prelude.recipe").read_text(encoding="utf-8")
+
+_SHAPE = (("heads", 4), ("hidden", 64), ("layers", 4), ("vocab", 512))
+_TENSORS = (("embed", "F32", (512, 64)), ("layers.0.mlp", "F32", (64, 128)))
+LLAMA = ModelType("llama", _SHAPE, "words:1", "template:1", 1000, _TENSORS)
+MODELS = {
+    "models/a": LLAMA,
+    "models/b": LLAMA,
+    "models/mistral": ModelType("mistral", _SHAPE, "words:1", "template:1", 1000, _TENSORS),
+    "models/words": ModelType("llama", _SHAPE, "words:2", "template:1", 1000, _TENSORS),
+    "models/turns": ModelType("llama", _SHAPE, "words:1", "template:2", 1000, _TENSORS),
+    "models/mute": ModelType("llama", _SHAPE, "words:1", None, 1000, _TENSORS),
+    "models/lacking": ModelType("llama", _SHAPE, "words:1", "template:1", 1000, _TENSORS[:1]),
+    "models/vague": ModelType(),
+}
+"""Model folders of the made-up project."""
+
+
+class FakeFacts:
+    """A project whose corpora lie in folders named like their kinds, `unknown` among them; `lost` holds nothing."""
+
+    def __init__(self, content: Mapping[str, str] | None = None, engines: str = "1.0") -> None:
+        self.content = dict(content or {})
+        self.engines = engines
+
+    def corpus(self, pattern: str, columns: Mapping[str, str]) -> CorpusFacts | tuple[Fault, ...]:
+        folder = pattern.split("/")[0]
+        if folder == "unknown":
+            return CorpusFacts(UNKNOWN, UNKNOWN, "no row could be read")
+        if folder not in [kind.value for kind in CorpusKind]:
+            return (Fault("E402", f"no file matches `{pattern}`", "check the path"),)
+        return CorpusFacts((), CorpusKind(folder))
+
+    def benchmark(self, pattern: str, columns: Mapping[str, str]) -> tuple[Fault, ...]:
+        return ()
+
+    def model(self, folder: str) -> ModelType | tuple[Fault, ...]:
+        return MODELS.get(folder) or (Fault("E402", f"no folder `{folder}`", "check the path"),)
+
+    def files(self, pattern: str) -> tuple[File, ...] | tuple[Fault, ...]:
+        content = self.content.get(pattern, pattern)
+        return (File(pattern, len(content), hashlib.sha256(content.encode()).hexdigest()),)
+
+    def engine(self, distribution: str) -> str:
+        return self.engines
+
+
+def checked(text: str, facts: FakeFacts | None = None) -> tuple[Program, tuple[Diagnostic, ...]]:
+    """Return the program of `text` and every problem of it, those of the parser first."""
+    recipe, unread = parse(Source("recipes/t.recipe", text))
+    program, found = check(recipe, vocabulary(), facts or FakeFacts())
+    return program, (*unread, *found)
+
+
+def problems(text: str) -> list[tuple[int, str, str]]:
+    """Return line, code and message of every problem."""
+    return [(d.source.position(d.span.start)[0], d.code, d.message) for d in checked(text)[1]]
+
+
+def program(text: str) -> Program:
+    """Return the program of `text` and the prelude, which must have no problem."""
+    found, wrong = checked(f"{text}\n{PRELUDE}")
+    assert not wrong, [(d.code, d.message) for d in wrong]
+    return found
+
+
+def graph(text: str, facts: FakeFacts | None = None, prelude: bool = True) -> Graph:
+    """Return the verified graph of `text`, which must have no problem."""
+    found, wrong = checked(f"{text}\n{PRELUDE}" if prelude else text, facts)
+    assert not wrong, [(d.code, d.message) for d in wrong]
+    return verify(lower(found, vocabulary(), facts or FakeFacts()))

@@ -1,0 +1,296 @@
+"""Facts about a project's files: what checking learns, and what it refuses."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import pytest
+from ladle.dsl.signature import CorpusFacts, Fault, File
+from ladle.dsl.types import UNKNOWN, CorpusKind, ModelType
+from ladle.executor import facts as module
+from ladle.executor.constraints import pinned
+from ladle.executor.facts import ProjectFacts
+from ladle.executor.headers import INDEX, SINGLE
+from ladle.executor.templates import BUILT_IN, template_identity
+
+from corpora import chat, texts, write
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    root = tmp_path / "project"
+    write(root / "corpora" / "a.jsonl", texts("one", "two"))
+    write(root / "corpora" / "b.jsonl", texts("three"))
+    return root
+
+
+def codes(found: object) -> list[str]:
+    assert isinstance(found, tuple)
+    return [fault.code for fault in found if isinstance(fault, Fault)]
+
+
+def test_the_kind_of_a_corpus_follows_from_its_columns(project: Path) -> None:
+    assert ProjectFacts(project).corpus("corpora/*.jsonl", {}) == CorpusFacts(("text",), CorpusKind.TEXT)
+    write(project / "qa.jsonl", [{"q": "a", "a": "b"}])
+    found = ProjectFacts(project).corpus("qa.jsonl", {"user": "q", "assistant": "a"})
+    assert isinstance(found, CorpusFacts)
+    assert found.kind is CorpusKind.CHAT
+
+
+def test_only_the_first_rows_are_read(project: Path) -> None:
+    write(project / "long.jsonl", [*texts(*"abcdefgh" * 10), "{"])
+    assert isinstance(ProjectFacts(project).corpus("long.jsonl", {}), CorpusFacts)
+
+
+def test_no_more_than_the_bound_is_read_of_a_file(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FIRST_BYTES", 100)
+    write(project / "wide.jsonl", [*texts("a" * 200), "{"])
+    assert isinstance(ProjectFacts(project).corpus("wide.jsonl", {}), CorpusFacts)
+
+
+@pytest.mark.parametrize(
+    ("lines", "code", "said"),
+    [
+        ([], "E403", "`x.jsonl` is empty"),
+        (["{"], "E405", "`x.jsonl:1`: not JSON"),
+        (['{"text": "a"}', '{"text": "b'], "E405", "`x.jsonl:2`"),
+        ([{"body": "a"}], "E406", "no column of a known kind among `body`"),
+        ([{"text": 3}], "E407", "`x.jsonl:1`: `text` was wanted as a string"),
+        ([{"question": "q", "choices": ["a", "b"], "answer": 4}], "E408", "`x.jsonl:1`: `answer` is 4"),
+        ([*texts("a"), chat("a", "b")], "E409", "`x.jsonl:2`"),
+    ],
+)
+def test_what_is_wrong_with_a_corpus_is_said_with_file_and_row(
+    project: Path, lines: list[object], code: str, said: str
+) -> None:
+    write(project / "x.jsonl", lines)
+    found = ProjectFacts(project).corpus("x.jsonl", {})
+    assert codes(found) == [code]
+    assert isinstance(found, tuple)
+    assert said in found[0].message
+    assert found[0].help
+
+
+def test_bytes_that_are_no_text(project: Path) -> None:
+    (project / "x.jsonl").write_bytes(b'{"text": "\xff"}\n')
+    assert codes(ProjectFacts(project).corpus("x.jsonl", {})) == ["E404"]
+
+
+def test_files_of_two_kinds_are_a_fault(project: Path) -> None:
+    write(project / "corpora" / "c.jsonl", [chat("a", "b")])
+    assert codes(ProjectFacts(project).corpus("corpora/*.jsonl", {})) == ["E409"]
+
+
+def test_every_bad_file_is_named(project: Path) -> None:
+    write(project / "corpora" / "c.jsonl", ["{"])
+    write(project / "corpora" / "d.jsonl", [])
+    assert codes(ProjectFacts(project).corpus("corpora/*.jsonl", {})) == ["E405", "E403"]
+
+
+@pytest.mark.parametrize("pattern", ["../x.jsonl", "/etc/passwd", "corpora/../../x", "~/x.jsonl", "a\\..\\x"])
+def test_a_path_out_of_the_project_is_refused(project: Path, pattern: str) -> None:
+    write(project.parent / "x.jsonl", texts("a"))
+    assert codes(ProjectFacts(project).corpus(pattern, {})) == ["E401"]
+    assert codes(ProjectFacts(project).files(pattern)) == ["E401"]
+    assert codes(ProjectFacts(project).model(pattern)) == ["E401"]
+
+
+def test_a_link_out_of_the_project_is_refused(project: Path) -> None:
+    secret = write(project.parent / "secret.jsonl", texts("a"))
+    (project / "corpora" / "link.jsonl").symlink_to(secret)
+    (project / "folder").symlink_to(project.parent)
+    for pattern in ("corpora/link.jsonl", "corpora/*.jsonl", "folder/secret.jsonl", "folder/*.jsonl"):
+        assert codes(ProjectFacts(project).corpus(pattern, {})) == ["E401"]
+        assert codes(ProjectFacts(project).files(pattern)) == ["E401"]
+
+
+def test_a_link_within_the_project_is_fine(project: Path) -> None:
+    (project / "link.jsonl").symlink_to(project / "corpora" / "a.jsonl")
+    assert isinstance(ProjectFacts(project).corpus("link.jsonl", {}), CorpusFacts)
+
+
+@pytest.mark.parametrize("pattern", ["none.jsonl", "corpora/*.json", "", "corpora", "a\0b", "**x/y"])
+def test_a_pattern_without_a_file_is_a_fault(project: Path, pattern: str) -> None:
+    assert codes(ProjectFacts(project).corpus(pattern, {})) == ["E402"]
+
+
+def test_links_to_nothing_and_rings_are_faults(project: Path) -> None:
+    (project / "nothing.jsonl").symlink_to(project / "gone.jsonl")
+    (project / "ring.jsonl").symlink_to(project / "ring.jsonl")
+    assert codes(ProjectFacts(project).corpus("nothing.jsonl", {})) == ["E402"]
+    assert codes(ProjectFacts(project).corpus("ring.jsonl", {})) in (["E401"], ["E402"])
+
+
+def test_a_pipe_is_not_waited_for(project: Path) -> None:
+    os.mkfifo(project / "pipe.jsonl")
+    assert codes(ProjectFacts(project).corpus("pipe.jsonl", {})) == ["E402"]
+
+
+def test_a_misspelt_file_is_suggested(project: Path) -> None:
+    write(project / "corpora" / "papers.jsonl", texts("a"))
+    found = ProjectFacts(project).corpus("corpora/paper.jsonl", {})
+    assert isinstance(found, tuple)
+    assert "`corpora/papers.jsonl`" in found[0].help
+
+
+def test_globs_do_not_reach_into_hidden_folders(project: Path) -> None:
+    write(project / ".ladle" / "work" / "x.jsonl", ["{"])
+    found = ProjectFacts(project).files("**/*.jsonl")
+    assert [file.path for file in found if isinstance(file, File)] == ["corpora/a.jsonl", "corpora/b.jsonl"]
+
+
+def test_files_have_their_hashes_and_follow_the_bytes(project: Path) -> None:
+    facts = ProjectFacts(project)
+    for content in (b'{"text": "x"}\n', b'{"text": "y"}\n'):
+        (project / "corpora" / "a.jsonl").write_bytes(content)
+        found = facts.files("corpora/a.jsonl")
+        assert found == (File("corpora/a.jsonl", len(content), hashlib.sha256(content).hexdigest()),)
+        assert ProjectFacts(project).files("corpora/a.jsonl") == found
+
+
+def test_a_spoiled_memory_of_hashes_is_not_trusted(project: Path) -> None:
+    wanted = ProjectFacts(project).files("corpora/*.jsonl")
+    memory = project / ".ladle" / "digests.json"
+    memory.parent.mkdir(exist_ok=True)
+    for spoiled in (b"{", b"[]", b'{"a": 3}', b"\xff"):
+        memory.write_bytes(spoiled)
+        assert ProjectFacts(project).files("corpora/*.jsonl") == wanted
+
+
+def test_benchmarks_are_read_as_questions(project: Path) -> None:
+    good = [{"question": "q", "choices": ["a", "b"], "answer": 1}]
+    write(project / "good.jsonl", good)
+    write(project / "bad.jsonl", [*good, {"question": "q", "choices": ["a", "b"], "answer": 2}])
+    write(project / "chats.jsonl", [chat("a", "b")])
+    facts = ProjectFacts(project)
+    assert facts.benchmark("good.jsonl", {}) == ()
+    assert facts.benchmark("corpora/a.jsonl", {}) == ()
+    assert codes(facts.benchmark("bad.jsonl", {})) == ["E408"]
+    assert codes(facts.benchmark("chats.jsonl", {})) == ["E406"]
+
+
+def test_engines_come_from_the_constraints() -> None:
+    pins = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines())
+    facts = ProjectFacts(ROOT)
+    assert facts.engine("torch") == pins["torch"]
+    assert facts.engine("huggingface-hub") == pins["huggingface_hub"]
+    assert facts.engine("Jinja2") == pinned()["jinja2"]
+
+
+# --- model folders --------------------------------------------------------------------------------------------------
+
+
+def model(root: Path, **changes: object) -> Path:
+    """Write a model folder by hand, as transformers would."""
+    folder = root / "models" / "m"
+    folder.mkdir(parents=True, exist_ok=True)
+    config = {
+        "model_type": "llama", "hidden_size": 4, "num_hidden_layers": 1, "num_attention_heads": 2,
+        "intermediate_size": 8, "vocab_size": 3, **changes,
+    }  # fmt: skip
+    (folder / "config.json").write_text(json.dumps(config))
+    header = json.dumps(
+        {"model.embed_tokens.weight": {"dtype": "F32", "shape": [3, 4], "data_offsets": [0, 48]}}
+    ).encode()
+    (folder / SINGLE).write_bytes(len(header).to_bytes(8, "little") + header + bytes(48))
+    tokenizer = {"model": {"vocab": {"a": 0, "b": 1}}, "added_tokens": [{"id": 2, "content": "<|end|>"}]}
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    return folder
+
+
+def test_the_type_of_a_model_folder(project: Path) -> None:
+    folder = model(project)
+    (folder / "chat_template.jinja").write_text(BUILT_IN["chatml"].text)
+    found = ProjectFacts(project).model("models/m")
+    assert isinstance(found, ModelType)
+    assert found.architecture == "llama"
+    assert found.shape == (
+        ("heads", 2), ("hidden", 4), ("intermediate", 8), ("kv_heads", 2), ("layers", 1), ("tied", 1), ("vocab", 3),
+    )  # fmt: skip
+    assert found.template == template_identity(BUILT_IN["chatml"].text)
+    assert found.parameters == 12
+    assert found.tensors == (("model.embed_tokens.weight", "F32", (3, 4)),)
+
+
+def test_vocabularies_are_told_apart_by_tokens_and_ids(project: Path) -> None:
+    folder = model(project)
+    first = ProjectFacts(project).model("models/m")
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    tokenizer["model"]["vocab"] = {"b": 1, "a": 0}
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    assert ProjectFacts(project).model("models/m") == first
+    tokenizer["model"]["vocab"] = {"b": 0, "a": 1}
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    other = ProjectFacts(project).model("models/m")
+    assert isinstance(first, ModelType)
+    assert isinstance(other, ModelType)
+    assert first.vocabulary != other.vocabulary
+
+
+def test_what_a_folder_does_not_say_is_unknown(project: Path) -> None:
+    folder = model(project, hidden_size=None)
+    (folder / "tokenizer.json").unlink()
+    found = ProjectFacts(project).model("models/m")
+    assert isinstance(found, ModelType)
+    assert found.shape is UNKNOWN
+    assert found.vocabulary is UNKNOWN
+    assert found.template is None
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code", "said"),
+    [
+        (lambda f: (f / "config.json").write_text('{"auto_map": {}, "model_type": "x"}'), "E412", "code of its own"),
+        (lambda f: (f / "tokenizer_config.json").write_text('{"auto_map": {}}'), "E412", "code of its own"),
+        (lambda f: (f / SINGLE).rename(f / "pytorch_model.bin"), "E413", "pickles"),
+        (lambda f: (f / SINGLE).unlink(), "E410", "no weights"),
+        (lambda f: (f / "config.json").unlink(), "E410", "no `config.json`"),
+        (lambda f: (f / "config.json").write_text("{"), "E410", "no JSON"),
+        (lambda f: (f / "config.json").write_text("[" * 100_000), "E410", "nested too deep"),
+        (lambda f: (f / "config.json").write_text("{}"), "E410", "no `model_type`"),
+        (lambda f: (f / "tokenizer.json").write_bytes(b"\xff"), "E410", "not UTF-8"),
+        (lambda f: (f / SINGLE).write_bytes(b"\xff" * 100), "E411", "refused"),
+    ],
+)
+def test_a_bad_model_folder_is_refused_with_words(project: Path, spoil, code: str, said: str) -> None:  # type: ignore[no-untyped-def]
+    spoil(model(project))
+    found = ProjectFacts(project).model("models/m")
+    assert codes(found) == [code]
+    assert isinstance(found, tuple)
+    assert said in found[0].message
+
+
+def test_an_index_that_points_outside_is_refused(project: Path) -> None:
+    folder = model(project)
+    (folder / SINGLE).rename(folder.parent / "other.safetensors")
+    (folder / INDEX).write_text(json.dumps({"weight_map": {"model.embed_tokens.weight": "../other.safetensors"}}))
+    assert codes(ProjectFacts(project).model("models/m")) == ["E411"]
+
+
+def test_weights_linked_from_outside_are_refused(project: Path) -> None:
+    folder = model(project)
+    (folder / SINGLE).rename(project.parent / "stolen.safetensors")
+    (folder / SINGLE).symlink_to(project.parent / "stolen.safetensors")
+    assert codes(ProjectFacts(project).model("models/m")) == ["E401"]
+    assert codes(ProjectFacts(project).files("models/m")) == ["E401"]
+
+
+def test_the_files_of_a_model_are_those_that_make_it(project: Path) -> None:
+    folder = model(project)
+    for name in ("README.md", "pytorch_model.bin", "lineage.json", "training_args.bin", ".cache"):
+        (folder / name).write_text("x")
+    found = ProjectFacts(project).files("models/m")
+    assert [Path(file.path).name for file in found if isinstance(file, File)] == [
+        "config.json", SINGLE, "tokenizer.json",
+    ]  # fmt: skip
+
+
+def test_a_missing_folder_is_a_fault(project: Path) -> None:
+    assert codes(ProjectFacts(project).model("models/none")) == ["E402"]
+    (project / "models" / "empty").mkdir(parents=True)
+    assert codes(ProjectFacts(project).model("models/empty")) == ["E402"]

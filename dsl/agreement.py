@@ -52,7 +52,7 @@ def _compare(world: World, first: _Operand, other: _Operand) -> None:
         world.skip(other.span, f"whether `{first.label}` and `{other.label}` have one {', '.join(unknown)}")
     difference = _difference(first, other)
     if difference:
-        world.problems.report("E210", other.span, difference, _HELP, f"{other.place}: `{other.label}`")
+        world.problems.report("E210", other.span, difference, _HELP, f"{other.place}")
 
 
 def _difference(first: _Operand, other: _Operand) -> str:
@@ -69,7 +69,7 @@ def _difference(first: _Operand, other: _Operand) -> str:
         text = f"another vocabulary ({_short(b.vocabulary)}, not {_short(a.vocabulary)})"
     elif not text and _differ(a.template, b.template):
         text = f"{_template(b.template)}, not {_template(a.template)}"
-    return f"`{other.label}` cannot be merged with `{first.label}`: {text}" if text else ""
+    return f"{other.place} (`{other.label}`) cannot be merged with `{first.label}`: {text}" if text else ""
 
 
 def _differ(a: str | Unknown | None, b: str | Unknown | None) -> bool:

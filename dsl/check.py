@@ -129,11 +129,13 @@ def _program(world: World, evaluations: tuple[Evaluation, ...]) -> Program:
     meant = {name: world.meanings.get(name, FAILED) for name in world.declared}
     constants = {name: meant.pop(name) for name, each in world.declared.items() if isinstance(each, LetDecl)}
     families = {name: meaning for name, meaning in meant.items() if isinstance(meaning, Family)}
-    members = {each.model.label: each.model.term for family in families.values() for each in family.members}
-    models = {**_of_sort(meant, Sort.MODEL), **members}
+    members = [each.model for family in families.values() for each in family.members]
+    models = {**_of_sort(meant, Sort.MODEL), **{model.label: model.term for model in members}}
     corpora, benchmarks = _of_sort(meant, Sort.CORPUS), _of_sort(meant, Sort.BENCHMARK)
     asked = [model.term for table in evaluations for model in table.models]
-    terms = _reached(world, [*models.values(), *corpora.values(), *benchmarks.values(), *asked])
+    terms = _reached(
+        world, [*models.values(), *(model.term for model in members), *corpora.values(), *benchmarks.values(), *asked]
+    )
     return Program(
         source=world.problems.source,
         corpora=corpora,

@@ -150,7 +150,9 @@ def _model(world: World, declaration: ModelDecl) -> Named | Failed:
 
 
 def _family(world: World, declaration: ModelDecl) -> Family:
-    _axes(world, declaration)
+    if not _axes(world, declaration):
+        names = tuple(axis.name.name for axis in declaration.axes)
+        return Family(declaration.name.name, names, (), broken=True)
     found = expand(world, declaration, lambda axes: _member(world, declaration, axes))
     _reached(world, declaration, found.broken)
     return found
@@ -166,7 +168,8 @@ def _member(world: World, declaration: ModelDecl, axes: Mapping[str, Meaning]) -
     return model
 
 
-def _axes(world: World, declaration: ModelDecl) -> None:
+def _axes(world: World, declaration: ModelDecl) -> bool:
+    """Say whether the axes are told apart; report what they hide."""
     seen: set[str] = set()
     for axis in declaration.axes:
         name = axis.name.name
@@ -177,6 +180,7 @@ def _axes(world: World, declaration: ModelDecl) -> None:
             message = f"the axis `{name}` hides what is declared on line {line}"
             world.problems.report("E103", axis.name.span, message, "rename the axis: no name may hide another")
         seen.add(name)
+    return len(seen) == len(declaration.axes)
 
 
 def _reached(world: World, declaration: ModelDecl, failed: bool) -> None:
@@ -197,7 +201,7 @@ def _unreached(world: World, declaration: ModelDecl, setting: Override, failed: 
         help = did_you_mean(nearest(option.name, names)) or f"stages have {listing(sorted(names), 30)}"
         world.problems.report("E203", option.span, f"no kind of stage has an option `{option.name}`", help)
     elif owner.name != "stage" and owner.name not in world.declared and owner.name not in world.vocabulary:
-        world.problems.missing(owner.name, owner.span, lambda: (*world.stages(), *world.operators(Role.STAGE)), "stage")
+        world.problems.missing(owner.name, owner.span, lambda: (*world.stages(), *world.operators(Role.STAGE)))
     elif not failed:
         message = f"`{owner.name}.{option.name}` reaches no stage of `{declaration.name.name}`"
         world.problems.report("E216", setting.span, message, _why(world, owner), "reaches nothing")

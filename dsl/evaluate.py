@@ -39,6 +39,7 @@ from ladle.dsl.syntax import (
     Range,
     StringLiteral,
 )
+from ladle.dsl.types import Dimension
 from ladle.dsl.values import MAX_ITEMS, exact, items, show, what
 from ladle.dsl.world import Scope, World
 
@@ -102,7 +103,7 @@ def _range(world: World, expr: Range) -> Items | Failed:
     step = exact(expr.step) if expr.step is not None else None
     if first is None or last is None or (expr.step is not None and step is None):
         return world.problems.report("E217", expr.span, "this range has a number that is too large or too long")
-    step = step or Quantity(Fraction(1) if expr.step is None else Fraction(0), first.dimension)
+    step = step or Quantity(Fraction(1) if expr.step is None else Fraction(0), Dimension.PLAIN)
     if not first.dimension is last.dimension is step.dimension:
         help = "a range of percentages says its step: `10%..50% by 10%`" if expr.step is None else ""
         return world.problems.report("E202", expr.span, "the numbers of a range need one unit", help)
@@ -174,7 +175,7 @@ def _applicable(world: World, expr: Expr, scope: Scope) -> StageValue | Operator
     if operator is None or not catalogued:
         if value is not None:
             return _not_applicable(world, expr, value)
-        return world.problems.missing(expr.name, expr.span, lambda: _callables(world, scope), "stage")
+        return world.problems.missing(expr.name, expr.span, lambda: _callables(world, scope))
     if operator.role is Role.BENCHMARK:
         message = f"`{expr.name}` is a benchmark kind"
         help = f"declare `benchmark NAME: {expr.name} {{ on = ... }}`"

@@ -10,7 +10,7 @@ from ladle.dsl.fitting import fit
 from ladle.dsl.options import fitted, read
 from ladle.dsl.problems import Mismatch
 from ladle.dsl.program import FAILED, Choice, Failed, Family, Items, Linked, Meaning, Named, Setting
-from ladle.dsl.signature import Operator, Sort
+from ladle.dsl.signature import Operator, Reference, Sort
 from ladle.dsl.source import Span
 from ladle.dsl.suggest import listing
 from ladle.dsl.syntax import Argument, Expr
@@ -69,7 +69,7 @@ def _by_position(
     options = [option for option in operator.options if option.positional]
     found: dict[str, Setting] = {}
     for given in early:
-        if not options:
+        if not options or not isinstance(options[0].type, Reference):
             message = f"`{operator.name}` takes no operand, and {what(given.value)} is piped into it"
             return FAILED if given.value is FAILED else world.problems.report("E209", given.span, message)
         option = options.pop(0)
@@ -106,7 +106,7 @@ def _counted(world: World, operator: Operator, count: int, span: Span) -> bool:
     takes = operator.operands
     least = takes.minimum or len(takes.sorts)
     more = takes.variadic or takes.family
-    if count == len(takes.sorts) or (more and count >= least):
+    if count >= least if more else count == len(takes.sorts):
         return True
     message = f"`{operator.name}` takes {_count(operator)}, and {count or 'none'} {'is' if count <= 1 else 'are'} given"
     world.problems.report("E209", span, message, operator.text, f"{count} given")

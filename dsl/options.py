@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from ladle.dsl.fitting import fit, wanted
 from ladle.dsl.problems import Mismatch
 from ladle.dsl.program import Choice, Failed, Meaning, Setting
-from ladle.dsl.signature import Operator, Option, Required
+from ladle.dsl.signature import REQUIRED, Flag, Operator, Option, OptionType, Required, Text
 from ladle.dsl.source import Span
 from ladle.dsl.suggest import did_you_mean, listing, nearest
 from ladle.dsl.syntax import ConstantLiteral, Expr, Name
@@ -31,10 +31,12 @@ def layer(
     """Return what one block or call sets, after what is set by position. What cannot be set so is reported."""
     found: dict[str, Setting] = dict(before or {})
     groups: dict[str, str] = {}
+    meant: dict[str, Setting] = {}
     for name, expr in written:
         option = option_of(operator, name.name)
         if option is None:
             unknown_option(world, operator, name, what)
+            meant |= _perhaps_meant(operator, name)
             continue
         if name.name in found:
             first = world.written(found[name.name].span)
@@ -46,7 +48,14 @@ def layer(
             _conflict(world, operator, option, groups[option.group], name)
             continue
         found[name.name] = read(world, option, expr, scope)
-    return found
+    return {**meant, **found}
+
+
+def _perhaps_meant(operator: Operator, name: Name) -> dict[str, Setting]:
+    """The options that a misspelt name may stand for: that they are not set is no second problem."""
+    near = nearest(name.name, [option.name for option in operator.options])
+    options = [option.name for option in operator.options if option.name in near or option.default is REQUIRED]
+    return {option: Setting(None, name.span, failed=True) for option in options}
 
 
 def read(world: World, option: Option, expr: Expr, scope: Scope) -> Setting:
@@ -57,11 +66,17 @@ def read(world: World, option: Option, expr: Expr, scope: Scope) -> Setting:
             return Setting(name, expr.span)
         case ConstantLiteral(None) if "none" not in choices and option.default is None and not option.group:
             return Setting(None, expr.span)
-        case Name(name) if choices and not _known(world, name, scope):
-            help = did_you_mean(nearest(name, (*choices, *world.declared))) or f"it takes {wanted(option.type)}"
+        case Name(name) if _spoken(option.type) and not _known(world, name, scope):
+            near = nearest(name, (*_spoken(option.type), *world.declared))
+            help = did_you_mean(near) or f"it takes {wanted(option.type)}"
             message = f"`{option.name}` takes {wanted(option.type)}, not `{name}`"
             world.problems.report("E105", expr.span, message, help, "not one of its words")
             return Setting(None, expr.span, failed=True)
+        case Name(name) if isinstance(option.type, Text) and not _known(world, name, scope):
+            if not nearest(name, world.declared):
+                message = f"`{option.name}` takes {wanted(option.type)}, not the name `{name}`"
+                world.problems.report("E201", expr.span, message, f'write `"{name}"`', "no quotes")
+                return Setting(None, expr.span, failed=True)
     return fitted(world, option, world.evaluate(expr, scope), expr.span)
 
 
@@ -128,6 +143,11 @@ def _conflict(world: World, operator: Operator, option: Option, first: str, name
     world.problems.report(
         "E206", name.span, message, f"set exactly one of {listing(names)}", f"`{first}` is set already"
     )
+
+
+def _spoken(type: OptionType) -> tuple[str, ...]:
+    """The bare words and constants that an option of this type takes."""
+    return ("true", "false") if isinstance(type, Flag) else words(type)
 
 
 def _known(world: World, name: str, scope: Scope) -> bool:

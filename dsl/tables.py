@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from ladle.dsl.affine import as_model
 from ladle.dsl.problems import Mismatch
@@ -23,23 +24,25 @@ def evaluation(world: World, declaration: EvaluateDecl) -> Evaluation | None:
     given = _settings(world, declaration)
     models = _entries(world, given.get("models"), Sort.MODEL)
     benchmarks = _entries(world, given.get("on"), Sort.BENCHMARK)
+    _empty(world, given)
     baseline = _baseline(world, declaration, given.get("baseline"), models)
+    items = benchmarks.items
     name, span = declaration.name.name, declaration.name.span
-    if len(models) * len(benchmarks) > MAX_ITEMS:
+    if len(models.items) * len(items) > MAX_ITEMS:
         message = f"`{name}` asks for more than {MAX_ITEMS:,} scores"
         world.problems.report("E302", span, message, "evaluate fewer models, or on fewer benchmarks")
         return None
-    for benchmark, place in benchmarks.items():
+    for benchmark, place in items.items():
         if benchmark.term.operator.needs_template:
-            for model in models:
+            for model in models.items:
                 need_template(world, model, benchmark.label, place)
-    return Evaluation(name, tuple(models), tuple(benchmarks), baseline, span)
+    return Evaluation(name, tuple(models.items), tuple(items), baseline, span)
 
 
 def places(world: World, declaration: EvaluateDecl) -> Mapping[Term, Span]:
     """Return where each benchmark of a table is written."""
     on = next((s.value for s in declaration.block.settings if s.name.name == "on"), None)
-    return {benchmark.term: span for benchmark, span in _entries(world, on, Sort.BENCHMARK).items()}
+    return {benchmark.term: span for benchmark, span in _entries(world, on, Sort.BENCHMARK).items.items()}
 
 
 def _settings(world: World, declaration: EvaluateDecl) -> dict[str, Expr]:
@@ -60,23 +63,42 @@ def _settings(world: World, declaration: EvaluateDecl) -> dict[str, Expr]:
     return found
 
 
-def _entries(world: World, expr: Expr | None, sort: Sort) -> dict[Named, Span]:
+def _empty(world: World, given: Mapping[str, Expr]) -> None:
+    for name, expr in given.items():
+        if name != "baseline" and isinstance(expr, ListLiteral) and not expr.items:
+            noun = "model" if name == "models" else "benchmark"
+            world.problems.report("E205", expr.span, f"`{name}` names no {noun}", f"name at least one {noun}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Entries:
+    """What a list names and where; `broken`: something of it failed."""
+
+    items: dict[Named, Span]
+    broken: bool
+
+
+def _entries(world: World, expr: Expr | None, sort: Sort) -> _Entries:
     """What a list names, families and lists in it spliced, each computation once, under its first name."""
     found: dict[Term, tuple[Named, Span]] = {}
+    broken = expr is None
     for each in () if expr is None else expr.items if isinstance(expr, ListLiteral) else (expr,):
         for value in _spliced(world.evaluate(each, Scope())):
             named = _of_sort(world, value, sort, each.span)
             if isinstance(named, Named):
                 found.setdefault(named.term, (named, each.span))
-    return dict(found.values())
+            else:
+                broken = True
+    return _Entries(dict(found.values()), broken)
 
 
 def _spliced(value: Meaning) -> list[Meaning]:
+    """What stands in lists and families; what failed there stands for itself."""
     match value:
-        case Family(members=members):
-            return [member.model for member in members]
-        case Items(items):
-            return [inner for item in items for inner in _spliced(item)]
+        case Family(members=members, broken=broken):
+            return [*(member.model for member in members), *([FAILED] if broken else [])]
+        case Items(items, _, broken):
+            return [*(inner for item in items for inner in _spliced(item)), *([FAILED] if broken else [])]
         case _:
             return [value]
 
@@ -95,7 +117,7 @@ def _of_sort(world: World, value: Meaning, sort: Sort, span: Span) -> Named | Fa
     return world.problems.report("E201", span, message, "declare one: `benchmark NAME: KIND { on = ... }`")
 
 
-def _baseline(world: World, declaration: EvaluateDecl, expr: Expr | None, models: Mapping[Named, Span]) -> str:
+def _baseline(world: World, declaration: EvaluateDecl, expr: Expr | None, models: _Entries) -> str:
     if expr is None:
         return ""
     found = world.evaluate(expr, Scope())
@@ -106,8 +128,10 @@ def _baseline(world: World, declaration: EvaluateDecl, expr: Expr | None, models
         message = f"`baseline` {model.message}"
         world.problems.report(model.code, expr.span, message, "a table has one baseline", model.label)
         return ""
-    label = next((named.label for named in models if not isinstance(model, Failed) and named.term is model.term), "")
-    if not label and models and not isinstance(model, Failed):
+    if isinstance(model, Failed):
+        return ""
+    label = next((named.label for named in models.items if named.term is model.term), "")
+    if not label and not models.broken:
         message = f"the baseline `{model.label}` is not among the models of `{declaration.name.name}`"
         world.problems.report("E201", expr.span, message, "add it to `models`", "not in the table")
     return label

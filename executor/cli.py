@@ -9,6 +9,8 @@ import pkgutil
 import sys
 
 import click
+from ladle.dsl.diagnostics import RecipeError
+from ladle.dsl.render import render_text
 from ladle.executor import commands
 from ladle.executor.console import plain
 from ladle.executor.project import ProjectError
@@ -72,6 +74,9 @@ def run(arguments: list[str]) -> int:
     except click.ClickException as problem:
         problem.show()
         return problem.exit_code
+    except RecipeError as problem:
+        click.echo(render_text(problem.diagnostics, sys.stderr.isatty()), nl=False, err=True)
+        return 1
     except StepError as problem:
         return complain(problem.message, problem.help)
     except ProjectError as problem:

@@ -7,11 +7,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ladle.executor.disk import in_words, remove
+from ladle.executor.disk import in_words, remove, tree_bytes
 from ladle.executor.layout import REPORT, Layout
 from ladle.executor.locks import Holder, hold
 from ladle.executor.plan import Plan
-from ladle.executor.step import tree_bytes
 from ladle.executor.task import StepError
 from ladle.executor.workspace import Workspace
 

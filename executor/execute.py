@@ -19,7 +19,7 @@ from ladle.executor.locks import Holder, hold
 from ladle.executor.pipeline import is_dvc_project, write_pipeline
 from ladle.executor.plan import Plan, plan
 from ladle.executor.profile import Profile
-from ladle.executor.step import link
+from ladle.executor.reuse import link
 from ladle.executor.workspace import Workspace
 from rich.console import Console
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path, PurePosixPath
 
 from ladle.dsl.graph import Json
-from ladle.dsl.signature import Vocabulary
-from ladle.executor import option_model
+from ladle.dsl.signature import Operator, Vocabulary
 from ladle.executor.nodefile import SCHEMA, Computation, Inline, Made, NodeFile
 from ladle.executor.task import StepError
 from ladle.executor.workspace import Workspace
@@ -30,6 +31,13 @@ def read_node_file(path: Path, vocabulary: Vocabulary, workspace: Workspace) -> 
         return reader.node(raw)
     except RecursionError:
         raise reader.wrong("it is nested too deep") from None
+
+
+def _problems(options: Mapping[str, Json], operator: Operator) -> tuple[str, ...]:
+    """Reading options takes pydantic, which no command but a step loads."""
+    check: Callable[[Mapping[str, Json], Operator], tuple[str, ...]]
+    check = import_module("ladle.executor.option_model").problems
+    return check(options, operator)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +93,7 @@ class _Reader:
                 f"`{operator}` has version {body['version']!r} here, {known.version} in this version of Ladle"
             )
         options = self.mapping(body["options"], f"the options of {where}")
-        for problem in option_model.problems(options, known):
+        for problem in _problems(options, known):
             raise self.wrong(f"options of `{operator}`: {problem}")
         engines = self.engines(body["engines"], known.engines, operator)
         inputs = tuple(self.input(item, depth + 1) for item in self.array(body["inputs"], f"the inputs of {where}"))

@@ -17,14 +17,15 @@ from enum import StrEnum
 from pathlib import Path
 
 from ladle.dsl.signature import Operator, Role, Vocabulary
-from ladle.executor.disk import in_words, link_tree, publish, refusal, remove, sync_tree
-from ladle.executor.lineage import LINEAGE, Lineage, inspect, manifest
+from ladle.executor.disk import in_words, publish, refusal, remove, sync_tree, tree_bytes
+from ladle.executor.lineage import LINEAGE, Lineage, manifest
 from ladle.executor.locks import Waiting, hold
 from ladle.executor.node_reader import read_node_file
 from ladle.executor.nodefile import NodeFile
 from ladle.executor.profile import Profile
 from ladle.executor.record import Record, write_record
 from ladle.executor.resolve import Resolved, check_engines, prove_unchanged, resolve
+from ladle.executor.reuse import find_equal, holds, link
 from ladle.executor.task import Interrupted, Progress, StepError, Task
 from ladle.executor.workspace import TOTAL, Workspace
 
@@ -107,35 +108,6 @@ def _settle(node: NodeFile, resolved: Resolved, around: Surroundings, started: f
         return How.LINKED
     _make(node, resolved, around, started)
     return How.MADE
-
-
-def holds(workspace: Workspace, place: str, key: str) -> bool:
-    """Say whether the artifact of `key` lies at `place`, whole."""
-    found = inspect(workspace.artifact(place), workspace.digests)
-    return isinstance(found, Lineage) and found.fingerprint == key
-
-
-def find_equal(workspace: Workspace, key: str) -> str | None:
-    """Return a place that holds the artifact of `key`, whole, whatever its name; None where there is none."""
-    for place in workspace.published():
-        try:
-            hint = key.encode() in (workspace.path(place) / LINEAGE).read_bytes()
-        except OSError:
-            continue
-        if hint and holds(workspace, place, key):
-            return place
-    return None
-
-
-def link(workspace: Workspace, source: str, place: str, key: str) -> None:
-    """Publish the files of `source` under a second name: they are never written again, so no place changes another."""
-    work = workspace.work(key)
-    new = work / "link"
-    remove(new)
-    new.mkdir(parents=True)
-    link_tree(workspace.artifact(source), new)
-    sync_tree(new)
-    publish(new, workspace.artifact(place), work / "old")
 
 
 def _make(node: NodeFile, resolved: Resolved, around: Surroundings, started: float) -> None:
@@ -230,11 +202,6 @@ def _lineage(resolved: Resolved, files: dict[str, str]) -> Lineage:
 
 def _record(node: NodeFile, resolved: Resolved, lineage: Lineage, started: float, output: Path) -> Record:
     return Record(node.output, lineage, resolved.data, started, time.time() - started, size=tree_bytes(output))
-
-
-def tree_bytes(folder: Path) -> int:
-    """Return the bytes of all files below `folder`."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def _need_space(operator: Operator, resolved: Resolved, workspace: Workspace) -> None:

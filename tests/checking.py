@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import ClassVar
 
 from ladle.dsl.check import check
 from ladle.dsl.diagnostics import Diagnostic
@@ -63,6 +64,16 @@ class FakeFacts:
 
     def engine(self, distribution: str) -> str:
         return self.engines
+
+
+class ShippedFacts(FakeFacts):
+    """The corpora of the shipped recipes by their names alone, so that neither rows nor constraints matter."""
+
+    _KINDS: ClassVar = {"base": "text", "cpt": "text", "instruct": "chat", "sft": "chat", "preferences": "preference"}
+
+    def corpus(self, pattern: str, columns: Mapping[str, str]) -> CorpusFacts | tuple[Fault, ...]:
+        name = "labelled" if "/bench/" in pattern else self._KINDS[Path(pattern).stem]
+        return CorpusFacts((), CorpusKind(name))
 
 
 def checked(text: str, facts: FakeFacts | None = None) -> tuple[Program, tuple[Diagnostic, ...]]:

@@ -12,6 +12,7 @@ import pytest
 import torch
 from ladle.dsl.graph import Json
 from ladle.executor.task import Given, Machine, Progress, StepError, Task
+from ladle.executor.templates import BUILT_IN
 from ladle.executor.weights import merge
 from safetensors.torch import load_file, save_file
 
@@ -302,6 +303,19 @@ def test_result_has_the_files_of_the_first_operand_and_no_path(tmp_path: Path) -
     assert not any(str(tmp_path).encode() in file.read_bytes() for file in made.output.iterdir())
 
 
+def test_a_template_that_the_recipe_put_on_the_first_operand_is_written(tmp_path: Path) -> None:
+    a, b = pair(tmp_path)
+    tokens = {"a": 0, "<|im_start|>": 1, "<|im_end|>": 2}
+    for operand in (a, b):
+        assert operand.path is not None
+        table = {"model": {"type": "BPE", "vocab": tokens}, "added_tokens": []}
+        (operand.path / "tokenizer.json").write_text(json.dumps(table))
+    put_on = Given("0", "local", "f" * 64, path=a.path, options={"template": "chatml"})
+    made = task(tmp_path / "m", "slerp", {"t": 0.5}, (put_on, b))
+    merge.run(made)
+    assert (made.output / "chat_template.jinja").read_text() == BUILT_IN["chatml"].text
+
+
 def test_shards_hold_the_model_and_an_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = merged(tmp_path / "whole", "slerp", {"t": 0.5}, *pair(tmp_path))
     monkeypatch.setattr("ladle.executor.weights.shards.plan.__defaults__", (1500,))
@@ -390,15 +404,16 @@ def test_a_truncated_file_is_refused(tmp_path: Path) -> None:
     assert b.path is not None
     file = b.path / "model.safetensors"
     file.write_bytes(file.read_bytes()[:-10])
-    assert "`model.safetensors` of `b` cannot be read" in refused(tmp_path, "slerp", {"t": 0.5}, a, b)
+    assert "the weights of `b` are refused: the tensors of" in refused(tmp_path, "slerp", {"t": 0.5}, a, b)
 
 
 def test_an_index_that_points_outside_is_refused(tmp_path: Path) -> None:
     a, b = pair(tmp_path)
     assert b.path is not None
+    (b.path / "model.safetensors").unlink()
     index = {"weight_map": {"model.norm.weight": "../a/model.safetensors"}}
     (b.path / "model.safetensors.index.json").write_text(json.dumps(index))
-    assert "is not a file of its folder" in refused(tmp_path, "slerp", {"t": 0.5}, a, b)
+    assert "which is no weight file of this folder" in refused(tmp_path, "slerp", {"t": 0.5}, a, b)
 
 
 def test_overflow_of_the_result_type_is_refused(tmp_path: Path) -> None:

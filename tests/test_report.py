@@ -58,9 +58,9 @@ RIGHT = {
 MODELS = ["instruct", "trained", "merged"]
 
 
-def task(path: Path, name: str = "tiny", right: dict[tuple[str, str], list[int]] = RIGHT, extra: str = "") -> Task:
+def task(path: Path, name: str = "main", right: dict[tuple[str, str], list[int]] = RIGHT, extra: str = "") -> Task:
     inputs = [
-        Given(f"score:main/{model}/{b}", "choice", "a" * 64, path=score(path / "s" / str(i), b, values))
+        Given(f"score:{name}/{model}/{b}", "choice", "a" * 64, path=score(path / "s" / str(i), b, values))
         for i, ((model, b), values) in enumerate(right.items())
     ]
     models = list(dict.fromkeys(model for model, _ in right))
@@ -73,14 +73,14 @@ def task(path: Path, name: str = "tiny", right: dict[tuple[str, str], list[int]]
     inputs.append(Given(f"model:{models[0]}", "local", "c" * 64, path=path / "m"))
     if extra:
         inputs += [
-            Given(f"score:main/{model}/{extra}", "loss", "d" * 64, path=loss(path / "l" / str(i), 2.0 + i))
+            Given(f"score:{name}/{model}/{extra}", "loss", "d" * 64, path=loss(path / "l" / str(i), 2.0 + i))
             for i, model in enumerate(models)
         ]
         benchmarks.append(extra)
     options: dict[str, Json] = {
         "tables": [
             {
-                "name": "main",
+                "name": name,
                 "models": [[model, "f" * 64] for model in models],
                 "benchmarks": list[Json](benchmarks),
                 "scores": [[model, b, "f" * 64] for model in models for b in benchmarks],
@@ -95,7 +95,7 @@ def task(path: Path, name: str = "tiny", right: dict[tuple[str, str], list[int]]
     }
     (path / "out").mkdir()
     seen: list[Progress] = []
-    return Task("report", name, options, tuple(inputs), "0" * 64, path, path / "out", Machine(), seen.append)
+    return Task("report", "report", options, tuple(inputs), "0" * 64, path, path / "out", Machine(), seen.append)
 
 
 def made(path: Path, **changes: object) -> Path:

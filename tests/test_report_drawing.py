@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ladle.executor.report.drawing import dot, mermaid, svg
+from ladle.executor.report.drawing import dot, mermaid, overview, svg
 from ladle.executor.report.layout import place
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -21,11 +21,11 @@ HOSTILE = '"]; <script>alert(1)</script> & \\" -->\u202e\x1b[31m'
 def boxes(text: str) -> dict[str, ET.Element]:
     found = {}
     for group in ET.fromstring(text).iter(f"{SVG}g"):
-        label = group.find(f"{SVG}text")
+        label = group.find(f"{SVG}title")
         box = group.find(f"{SVG}rect")
         assert label is not None
         assert box is not None
-        found[str(label.text)] = box
+        found[str(label.text).rsplit(": ", 1)[0]] = box
     return found
 
 
@@ -87,7 +87,9 @@ def test_names_never_become_syntax() -> None:
     assert "<script" not in drawn
     assert "\x1b" not in drawn
     assert "\u202e" not in drawn
-    assert boxes(drawn).keys() == {HOSTILE.replace("\u202e", "\ufffd").replace("\x1b", "\ufffd"), "b"}
+    shown = HOSTILE.replace("\u202e", "\ufffd").replace("\x1b", "\ufffd")
+    titles = [title.text for title in ET.fromstring(drawn).iter(f"{SVG}title")]
+    assert titles == [f"{shown}: jsonl", f"b: {shown}"]
     chart = mermaid(nodes, edges).splitlines()
     assert len(chart) == 4
     assert re.fullmatch(r'  n0\["[\w #;.<>/-]*"\]', chart[1])
@@ -99,6 +101,30 @@ def test_names_never_become_syntax() -> None:
         "  Q -> Q;",
         "}",
     ]
+
+
+def test_a_long_name_is_cut_and_kept_as_title() -> None:
+    name = "bpe-corpora-web-reading-vocab-1536-template-chatml"
+    drawn = svg([(name, "bpe")], [])
+    assert list(boxes(drawn)) == [name]
+    assert drawn.count(name) == 1
+    assert f"{name[:29]}\u2026" in drawn
+
+
+def test_an_overview_leads_from_corpora_to_models() -> None:
+    nodes = [*NODES, ("silk", "jsonl"), ("short", "filter"), ("rows", "prepare"), ("words", "bpe"), ("held", "jsonl")]
+    edges = [
+        ("silk", "short"),
+        ("short", "merged-silk"),
+        ("words", "rows"),
+        ("held", "rows"),
+        ("rows", "tuned"),
+        ("held", "merged-silk"),
+        *EDGES,
+    ]
+    kept, links = overview(nodes, edges)
+    assert kept == [*NODES[:4], ("words", "bpe"), ("held", "jsonl")]
+    assert sorted(links) == sorted([*EDGES[:4], ("held", "tuned")])
 
 
 def test_mermaid_and_dot_name_the_operators() -> None:

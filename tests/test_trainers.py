@@ -184,6 +184,12 @@ def test_a_model_that_brings_code_is_refused(inputs: Path) -> None:
         trained(inputs, "out", "sft")
 
 
+def test_rows_longer_than_the_model_reads_are_refused(inputs: Path) -> None:
+    write_tokens(inputs / "tokens", [[129]])
+    with pytest.raises(StepError, match="up to 129 tokens, the model reads at most 128"):
+        trained(inputs, "out", "cpt")
+
+
 def test_an_empty_corpus_is_refused(inputs: Path) -> None:
     write_tokens(inputs / "tokens", [[3]])
     weights = {name: value[:1] if name == "offsets" else value[:0] for name, value in _rows(inputs).items()}

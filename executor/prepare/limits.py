@@ -17,7 +17,7 @@ from ladle.executor.task import StepError
 SECONDS = 60.0
 """Time for a batch of renderings: thousands of times what a template needs that is one."""
 
-SPARE_BYTES = 4 * 2**30
+SPARE_BYTES = 2**30
 """Address space that rendering may take beyond what the process has."""
 
 

@@ -31,18 +31,15 @@ def packed(documents: Sequence[Document], asked: Asked, counts: Counts) -> list[
     lengths = [len(document.tokens) for document in documents]
     match asked.packing:
         case "wrapped":
-            return wrapped(lengths, asked.context, counts)
+            return _learned(wrapped(lengths, asked.context), documents, counts)
         case "isolated":
             return isolated(lengths, asked.context, counts)
         case _:
             return [[Piece(number, 0, length)] for number, length in enumerate(lengths)]
 
 
-def wrapped(lengths: Sequence[int], context: int, counts: Counts) -> list[PackedRow]:
-    """Return one stream of all tokens, cut every `context` tokens.
-
-    A last row of one token is left out: nothing in it could be predicted.
-    """
+def wrapped(lengths: Sequence[int], context: int) -> list[PackedRow]:
+    """Return one stream of all tokens, cut every `context` tokens."""
     rows: list[PackedRow] = [[]]
     room = context
     for number, length in enumerate(lengths):
@@ -55,7 +52,13 @@ def wrapped(lengths: Sequence[int], context: int, counts: Counts) -> list[Packed
             rows[-1].append(Piece(number, start, end))
             room -= end - start
             start = end
-    if sum(piece.length for piece in rows[-1]) < 2:
+    return rows
+
+
+def _learned(rows: list[PackedRow], documents: Sequence[Document], counts: Counts) -> list[PackedRow]:
+    """All rows but a last one in which nothing is learned: one token, or the end of a chat after its last answer."""
+    masks = [documents[piece.document].supervised[piece.start : piece.end] for piece in rows[-1]]
+    if 1 not in b"".join(masks)[1:]:
         counts.unused_tokens += sum(piece.length for piece in rows.pop())
     return rows
 

@@ -24,6 +24,7 @@ class Proof:
         self._tokenizer = tokenizer
         self._template = template
         self._chats: dict[tuple[tuple[str, ...], bool], list[int]] = {}
+        self._tails: dict[tuple[int, ...], bool] = {(): True}
         self._document = self._controls(tokenizer.documents([NEUTRAL])[0])
         _ends(tokenizer)
 
@@ -36,12 +37,12 @@ class Proof:
         self._same(place, self._controls(tokens), self.expected(messages, prompt))
 
     def turn_end(self, place: str, answer: Sequence[int]) -> int:
-        """Return where the turn's end stands in an answer: its last control token.
+        """Return where the turn's end stands in an answer: its last control token, which only white space may follow.
 
         Raises StepError for an answer without one: a model trained on it would never learn to stop.
         """
         for index in range(len(answer) - 1, -1, -1):
-            if answer[index] in self._tokenizer.special:
+            if answer[index] in self._tokenizer.special and self._blank(tuple(answer[index + 1 :])):
                 return index
         raise StepError(
             f"`{place}`: no control token ends the answer in the template of `{self._tokenizer.name}`",
@@ -57,6 +58,11 @@ class Proof:
             text = self._template.render([{"role": role, "content": NEUTRAL} for role in roles], prompt).text
             self._chats[roles, prompt] = self._controls(self._tokenizer.rendered([text])[0].ids)
         return self._chats[roles, prompt]
+
+    def _blank(self, tail: tuple[int, ...]) -> bool:
+        if tail not in self._tails:
+            self._tails[tail] = not str(self._tokenizer.fast.decode(tail)).strip()
+        return self._tails[tail]
 
     def _controls(self, tokens: Sequence[int]) -> list[int]:
         special = self._tokenizer.special

@@ -81,8 +81,7 @@ def _prove_learned(documents: Sequence[Document], rows: Sequence[PackedRow], sup
     if (bad := np.flatnonzero(learned == 0)).size:
         place = documents[rows[int(bad[0])][0].document].place
         raise StepError(
-            f"`{place}`: {bad.size} packed rows, the first of them in this chat, hold no token that is learned",
-            "raise `context`, or do not cut chats: `packing = none` or `packing = isolated`",
+            f"`{place}`: the packed row in which it begins holds no token that is learned", "raise `context`"
         )
 
 

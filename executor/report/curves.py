@@ -25,6 +25,7 @@ STYLE: Final = """
 _POINTS: Final = 240
 _WIDTH: Final = 260.0
 _HEIGHT: Final = 150.0
+_LEFT: Final = 42.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def draw(curve: Curve) -> Markup:
     first, last = points[0][0], points[-1][0]
 
     def x(step: float) -> float:
-        return 36 + (step - first) / (last - first) * (_WIDTH - 44)
+        return _LEFT + (step - first) / (last - first) * (_WIDTH - 8 - _LEFT)
 
     def y(loss: float) -> float:
         return _HEIGHT - 20 - (loss - low) / (high - low) * (_HEIGHT - 52)
@@ -72,8 +73,8 @@ def draw(curve: Curve) -> Markup:
         tag("text", f"step {curve.points[-1][0]}", x=_WIDTH - 2, y=_HEIGHT - 5, text_anchor="end", class_="muted"),
     ]
     for tick in ticks(low, high, 4):
-        marks.append(tag("line", x1=36, x2=_WIDTH - 8, y1=y(tick), y2=y(tick), class_="grid"))
-        marks.append(tag("text", f"{tick:g}", x=30, y=y(tick) + 4, text_anchor="end", class_="muted"))
+        marks.append(tag("line", x1=_LEFT, x2=_WIDTH - 8, y1=y(tick), y2=y(tick), class_="grid"))
+        marks.append(tag("text", f"{tick:g}", x=_LEFT - 6, y=y(tick) + 4, text_anchor="end", class_="muted"))
     marks.append(tag("path", d=path(points), class_="raw"))
     marks.append(tag("path", d=path(smooth), class_="smooth"))
     box = f"0 0 {number(_WIDTH)} {number(_HEIGHT)}"

@@ -34,6 +34,8 @@ _BOX: Final = 34.0
 _GAP: Final = 46.0
 _CHARACTER: Final = 6.9
 """Width of one character of a name, which no browser is at hand to measure."""
+_LONGEST: Final = 30
+"""Characters of a name that are shown; the whole of it is the box's title."""
 
 
 def svg(nodes: Nodes, edges: Edges) -> str:
@@ -82,6 +84,26 @@ def dot(nodes: Nodes, edges: Edges) -> str:
     lines = [f"  {_quoted(name)} [label={_quoted(name, operator)}];" for name, operator in nodes]
     arrows = [f"  {_quoted(a)} -> {_quoted(b)};" for a, b in edges]
     return "\n".join(["digraph {", "  rankdir=LR;", "  node [shape=box];", *lines, *arrows, "}"]) + "\n"
+
+
+def overview(nodes: Nodes, edges: Edges) -> tuple[Nodes, Edges]:
+    """Return the graph as a reader thinks of it: corpora, models, and what leads from one to the other.
+
+    Scores are left out with the corpora that only they read, and the preparation of rows: a corpus then leads straight
+    to the stage that trains on it.
+    """
+    operators = dict(nodes)
+    links = list(edges)
+    for name in (name for name, operator in nodes if operator == "prepare"):
+        sources = [a for a, b in links if b == name and _role(operators[a]) is not Role.TOKENIZER]
+        users = [b for a, b in links if a == name]
+        links = [(a, b) for a, b in links if name not in (a, b)] + [(a, b) for a in sources for b in users]
+    hidden = {name for name, operator in nodes if operator == "prepare" or _role(operator) is Role.BENCHMARK}
+    data = {name for name, operator in nodes if _role(operator) in (Role.CORPUS_SOURCE, Role.TRANSFORM)}
+    while idle := data - hidden - {a for a, b in links if b not in hidden}:
+        hidden |= idle
+    kept = [node for node in nodes if node[0] not in hidden]
+    return kept, [(a, b) for a, b in dict.fromkeys(links) if a not in hidden and b not in hidden]
 
 
 def _draw(nodes: Nodes, edges: Edges) -> tuple[Markup, float, float]:
@@ -137,15 +159,18 @@ def _box(name: str, operator: str, x: float, y: float, width: float) -> Markup:
         tag("title", f"{name}: {operator}"),
         tag("rect", x=x, y=top, width=width, height=_BOX, rx=5, class_="box"),
         tag("rect", x=x, y=top, width=4, height=_BOX, rx=2, class_="mark"),
-        tag("text", name, x=x + 13, y=y - 2, class_="name"),
-        tag("text", operator, x=x + 13, y=y + 12, class_="operator"),
+        tag("text", _short(name), x=x + 13, y=y - 2, class_="name"),
+        tag("text", _short(operator), x=x + 13, y=y + 12, class_="operator"),
         class_=_kind(operator),
     )
 
 
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "\u2026"
+
+
 def _kind(operator: str) -> str:
-    known = vocabulary().get(operator)
-    match known.role if known else None:
+    match _role(operator):
         case Role.STAGE:
             return "stage"
         case Role.MERGE:
@@ -156,8 +181,13 @@ def _kind(operator: str) -> str:
             return "merge" if operator == "affine" else "data"
 
 
+def _role(operator: str) -> Role | None:
+    known = vocabulary().get(operator)
+    return known.role if known else None
+
+
 def _mermaid(text: str) -> str:
-    return "".join(char if char.isalnum() or char in " -_." else f"#{ord(char)};" for char in visible(text))
+    return "".join(char if char.isalnum() or char in " -_./" else f"#{ord(char)};" for char in visible(text))
 
 
 def _quoted(*lines: str) -> str:

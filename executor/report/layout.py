@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 from typing import Final
 
@@ -31,7 +32,7 @@ def place(count: int, edges: Sequence[tuple[int, int]]) -> Placed:
     before: dict[Point, list[Point]] = {point: [] for column in columns for point in column}
     after: dict[Point, list[Point]] = {point: [] for column in columns for point in column}
     for path in paths:
-        for start, end in zip(path, path[1:], strict=False):
+        for start, end in pairwise(path):
             after[start].append(end)
             before[end].append(start)
     for _ in range(_SWEEPS):
@@ -125,7 +126,7 @@ def _heights(
 def _apart(column: Sequence[Point], wanted: Sequence[float]) -> list[float]:
     """Return heights near `wanted`, in order and apart: neighbours too close become one block at their mean."""
     gaps = [0.0]
-    for one, two in zip(column, column[1:], strict=False):
+    for one, two in pairwise(column):
         gaps.append(gaps[-1] + (0.6 if _BEND in (one[0], two[0]) else 1.0))
     blocks: list[tuple[float, int]] = []
     for height, gap in zip(wanted, gaps, strict=True):

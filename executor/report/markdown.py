@@ -16,7 +16,7 @@ def render_markdown(report: Report) -> str:
     """Return the tables and notes of a report in Markdown (GitHub's tables), ending with a line end."""
     parts = [f"# {escaped(report.name)}"]
     for table in report.tables:
-        parts.append(f"## {escaped(table.name)}")
+        parts.extend([f"## {escaped(table.name)}"] if len(report.tables) > 1 else [])
         parts.append(_pipes(_grid(table)))
         parts.append("Accuracy in percent with its 95 % interval; `mean` counts every benchmark the same.")
         if merges := _merges(table):

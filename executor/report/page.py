@@ -27,7 +27,7 @@ h2{font:600 22px/1.25 ui-serif,Georgia,serif;margin:44px 0 4px}
 h3{font-size:15px;margin:0 0 10px}
 p{margin:.4em 0}
 code{font:.92em ui-monospace,monospace;background:var(--track);padding:.08em .34em;border-radius:4px}
-.lead{color:var(--muted);margin:8px 0 0;max-width:76ch}
+.lead{color:var(--muted);margin:8px 0 0}
 .card{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:20px;margin-top:16px}
 .card{overflow-x:auto}
 .card>svg.figure{min-width:480px}
@@ -252,7 +252,9 @@ def _curves(drawn: Sequence[Curve]) -> Markup:
 
 
 def _graph(nodes: drawing.Nodes, edges: drawing.Edges) -> Markup:
-    note = "Every computation once, with the operator that makes it; a line runs from what is used to what uses it."
+    note = (
+        "Every corpus and model once, with the operator that makes it; a line runs from what is used to what uses it."
+    )
     return join(
         [
             tag("h2", "What was made from what"),

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from ladle.dsl.graph import Json
 from ladle.executor.report.content import Report, load_report, to_json
 from ladle.executor.report.curves import Curve, read_curve
+from ladle.executor.report.drawing import overview
 from ladle.executor.report.markdown import render_markdown, render_text
 from ladle.executor.report.page import page
 from ladle.executor.report.tables import read_report
@@ -26,7 +27,7 @@ def run(task: Task) -> None:
     _write(task, "report.json", _dumped(to_json(report)))
     _write(task, "metrics.json", _dumped(metrics(report)))
     _write(task, "report.md", render_markdown(report))
-    _write(task, "report.html", page(report, drawn, nodes, edges))
+    _write(task, "report.html", page(report, drawn, *overview(nodes, edges)))
     task.report(Progress(1, 1, "report"))
 
 

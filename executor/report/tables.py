@@ -59,7 +59,9 @@ def read_report(task: Task) -> Report:
     """Return the report of a task. Raises StepError for scores of one benchmark that are not over the same items."""
     operators = dict(_pairs(_map(task.options.get("graph")).get("nodes")))
     tables = [_map(table) for table in _list(task.options.get("tables"))]
-    return Report(task.name, tuple(_table(task, table, operators) for table in tables))
+    # Not the recipe's name: it has no part in the identity of the report, and so none in its bytes.
+    name = ", ".join(str(table["name"]) for table in tables)
+    return Report(name, tuple(_table(task, table, operators) for table in tables))
 
 
 def _table(task: Task, table: Mapping[str, Json], operators: Mapping[str, str]) -> Table:

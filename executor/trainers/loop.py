@@ -182,12 +182,24 @@ def setup(task: Task, read: Callable[[Path], R]) -> Setup[R]:
     rows = read(folder)
     steps = plan(rows.lengths, chosen.budget, chosen.global_batch, chosen.seed)
     model = load_model(start, torch.float32, task.machine.attention)
-    if hasattr(model.config.get_text_config(), "output_router_logits"):
-        raise StepError(f"`{model.config.model_type}` is a mixture of experts, which no stage trains yet")
-    micro = micro_batch(task.machine, chosen.global_batch, rows.longest, model.config.get_text_config().vocab_size)
+    config = model.config.get_text_config()
+    refuse_unfit(config, rows)
+    micro = micro_batch(task.machine, chosen.global_batch, rows.longest, config.vocab_size)
     given = arguments(chosen, steps.steps, micro, task.machine, task.work)
     tokenizer = tokenizer_folder(task.given("model"), task.work)
     return Setup(task, chosen, rows, steps, start, model, tokenizer, load_tokenizer(tokenizer), given)
+
+
+def refuse_unfit(config: Any, rows: Rows) -> None:
+    """Raise StepError for a model that cannot be trained on `rows`."""
+    if hasattr(config, "output_router_logits"):
+        raise StepError(f"`{config.model_type}` is a mixture of experts, which no stage trains yet")
+    reads = getattr(config, "max_position_embeddings", None)
+    if reads and rows.longest > reads:
+        raise StepError(
+            f"rows have up to {rows.longest} tokens, the model reads at most {reads}",
+            "lower the stage's `context`, or start from a model that reads more",
+        )
 
 
 def write_losses(history: Sequence[dict[str, float]], file: Path) -> None:

@@ -1,0 +1,49 @@
+"""`ladle step`. In: a node file. Out: its artifact. What each stage of a DVC pipeline calls."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from ladle.executor.backends.lone import Lone
+from ladle.executor.catalog import vocabulary
+from ladle.executor.console import plain
+from ladle.executor.environment import settle
+from ladle.executor.locks import Holder
+from ladle.executor.profile import read_profile
+from ladle.executor.signals import STOPPED, StopFlag, die_with_parent
+from ladle.executor.step import Surroundings, node_root, run_step
+from ladle.executor.task import Interrupted
+from ladle.executor.workspace import Workspace
+
+
+@click.command("step")
+@click.argument("node", type=click.Path(path_type=Path))
+def COMMAND(node: Path) -> int:  # noqa: N802 - found by this name
+    """Make the artifact of one NODE file of a compiled pipeline.
+
+    The machine is that of the profile named by LADLE_PROFILE, else what it has. An interrupted step resumes.
+    """
+    die_with_parent()
+    stop = StopFlag()
+    stop.install()
+    root = node_root(node)
+    profile = read_profile(root)
+    settle(profile)
+    told: set[int] = set()
+
+    def waiting(holder: Holder) -> None:
+        if stop():
+            raise Interrupted
+        if holder.pid not in told:
+            told.add(holder.pid)
+            click.echo(plain(f"waiting: {holder} works on the same step"), err=True)
+
+    lone = Lone(click.echo)
+    try:
+        done = run_step(node, Surroundings(Workspace(root), vocabulary(), profile, lone, waiting, stop))
+    except Interrupted:
+        click.echo("stopped after a checkpoint; the same command goes on from it", err=True)
+        return STOPPED
+    click.echo(plain(f"{done.place}: {done.how.value} in {done.seconds:.1f} s, {done.fingerprint[:12]}"))
+    return 0

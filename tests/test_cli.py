@@ -1,0 +1,124 @@
+"""The command line as a person and a CI job meet it: exit statuses, machine-readable output, what is imported."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from ladle.executor.cli import run
+
+HEAVY = ("torch", "transformers", "trl", "datasets", "accelerate", "mergekit", "dvc", "pydantic", "numpy", "rich")
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project as `ladle new` makes it, entered."""
+    monkeypatch.chdir(tmp_path)
+    assert run(["new", "recipes/first"]) == 0
+    return tmp_path
+
+
+def edit(project: Path, old: str, new: str) -> None:
+    recipe = project / "recipes" / "first.recipe"
+    text = recipe.read_text()
+    assert old in text
+    recipe.write_text(text.replace(old, new, 1))
+
+
+def test_a_new_recipe_is_sound_and_nothing_is_overwritten(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["check", "recipes/first.recipe"]) == 0
+    before = (project / "recipes" / "first.recipe").read_bytes()
+    assert run(["new", "recipes/first"]) == 1
+    assert (project / "recipes" / "first.recipe").read_bytes() == before
+    assert "exists already" in capsys.readouterr().err
+
+
+def test_check_reports_every_mistake_as_json(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    edit(project, "beta = 0.1", "betta = 0.1")
+    edit(project, "| sft | dpo", "| sft | dpoo")
+    capsys.readouterr()
+    assert run(["check", "recipes/first.recipe", "--format", "json"]) == 1
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["schema"] == 1
+    keys = {"code", "name", "severity", "message", "help", "file", "line", "column", "end_line", "end_column"}
+    assert all(set(problem) == keys for problem in answer["diagnostics"])
+    assert [(p["severity"], "beta" in p["help"] or "dpo" in p["help"]) for p in answer["diagnostics"]] == [
+        ("error", True),
+        ("error", True),
+    ]
+
+
+def test_check_speaks_to_github(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    edit(project, "beta = 0.1", "betta = 0.1")
+    capsys.readouterr()
+    assert run(["check", "recipes/first.recipe", "--format", "github"]) == 1
+    assert capsys.readouterr().out.startswith("::error file=recipes/first.recipe,line=")
+
+
+def test_plan_lists_every_node_with_its_reason(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert run(["plan", "recipes/first.recipe", "--format", "json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["schema"] == 1
+    by_name = {node["name"]: node for node in answer["nodes"]}
+    assert set(by_name["merged"]) == {"name", "operator", "fingerprint", "inputs", "action", "reason"}
+    assert (by_name["merged"]["operator"], by_name["merged"]["action"]) == ("slerp", "run")
+    assert by_name["reading"]["operator"] == "jsonl"
+    assert {"cpt", "sft", "dpo", "prepare", "bpe", "init", "choice"} <= {node["operator"] for node in answer["nodes"]}
+    assert not (project / "artifacts").exists()
+
+
+def test_a_name_that_is_not_there_is_a_mistake_of_the_users(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["why", "recipes/first.recipe", "mergd"]) == 1
+    assert "merged" in capsys.readouterr().err
+
+
+def test_compile_check_finds_drift(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["compile", "recipes/first.recipe"]) == 0
+    assert run(["compile", "--check", "recipes/first.recipe"]) == 0
+    edit(project, "t = 0.5", "t = 0.25")
+    capsys.readouterr()
+    assert run(["compile", "--check", "recipes/first.recipe"]) == 1
+    assert "changed: pipelines/first/nodes/merged.json" in capsys.readouterr().out
+
+
+def test_a_recipe_that_is_not_there_is_said_without_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in ("check", "plan", "run", "graph", "report", "compile"):
+        assert run([command, "no/such.recipe"]) == 1
+    said = capsys.readouterr()
+    assert "Traceback" not in said.out + said.err
+
+
+def test_wrong_usage_is_2_and_the_near_command_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["chek"]) == 2
+    assert "`check`" in capsys.readouterr().err
+    assert run(["check"]) == 2
+    assert run(["check", "--frmat", "json", "x"]) == 2
+
+
+@pytest.mark.parametrize("form", ["mermaid", "dot", "svg", "json"])
+def test_graph_draws_each_node(project: Path, capsys: pytest.CaptureFixture[str], form: str) -> None:
+    capsys.readouterr()
+    assert run(["graph", "recipes/first.recipe", "--format", form]) == 0
+    drawn = capsys.readouterr().out
+    assert "merged" in drawn
+    assert "trained-cpt-sft-dpo" in drawn
+
+
+@pytest.mark.parametrize("command", ["check", "plan"])
+def test_checking_and_planning_import_nothing_heavy(project: Path, command: str) -> None:
+    code = (
+        "import sys; from ladle.executor.cli import run; "
+        f"status = run([{command!r}, 'recipes/first.recipe']); "
+        "print(sorted(set(sys.modules)), file=sys.stderr); sys.exit(status)"
+    )
+    environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0
+    loaded = done.stderr
+    assert "ladle.dsl.check" in loaded
+    assert [name for name in HEAVY if f"'{name}'" in loaded] == []

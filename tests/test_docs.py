@@ -1,0 +1,90 @@
+"""What the documents say is what Ladle does: every recipe in them is checked, every command of the tutorial exists."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from ladle.executor.cli import cli
+from ladle.executor.commands.new import RECIPE, corpora
+from ladle.executor.load import examine
+
+ROOT = Path(__file__).parent.parent
+LANGUAGE = (ROOT / "docs" / "language.md").read_text(encoding="utf-8")
+BLOCK = re.compile(r"^```recipe ?(.*?)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+BLOCKS = [(found[1].strip(), found[2]) for found in BLOCK.finditer(LANGUAGE)]
+PRELUDE = BLOCKS[0][1]
+WORDS = "silk is a strong and light fibre that spiders make of protein".split()
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project with the corpora that the documents speak of."""
+    rows: dict[str, list[dict[str, object]]] = {
+        "papers/one.jsonl": [{"text": " ".join(WORDS[: 4 + n % 8])} for n in range(120)],
+        "lessons.jsonl": [{"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}],
+        "pairs.jsonl": [{"prompt": "q", "chosen": "a", "rejected": "b"}],
+        "bench/silk.jsonl": [{"question": "q?", "choices": ["a", "b"], "answer": 0}],
+    }
+    for place, lines in rows.items():
+        path = tmp_path / "corpora" / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(json.dumps(row) + "\n" for row in lines))
+    (tmp_path / "recipes").mkdir()
+    return tmp_path
+
+
+def codes(project: Path, text: str) -> list[str]:
+    path = project / "recipes" / "doc.recipe"
+    path.write_text(text, encoding="utf-8")
+    return [f"{d.code} {d.message}" for d in examine(path).diagnostics]
+
+
+def test_the_reference_begins_with_its_prelude() -> None:
+    assert BLOCKS[0][0] == "prelude"
+    assert len(BLOCKS) > 8
+
+
+@pytest.mark.parametrize("block", [text for mark, text in BLOCKS if not mark.startswith("wrong")])
+def test_an_example_of_the_reference_is_sound(project: Path, block: str) -> None:
+    assert codes(project, block if block == PRELUDE else PRELUDE + block) == []
+
+
+@pytest.mark.parametrize(("code", "block"), [(m.split()[1], text) for m, text in BLOCKS if m.startswith("wrong")])
+def test_a_wrong_example_fails_as_it_says(project: Path, code: str, block: str) -> None:
+    found = codes(project, PRELUDE + block)
+    assert [line[:4] for line in found] == [code]
+
+
+def test_the_tutorials_changes_to_the_new_recipe_are_sound(project: Path) -> None:
+    tutorial = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
+    section = tutorial.split("## 3. ")[1].split("## 4. ")[0]
+    fences = re.findall(r"^```(\w*)\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
+    added, table = (text for language, text in fences if not language)
+    folder = project / "corpora" / "first"
+    folder.mkdir()
+    for stem, rows in corpora().items():
+        (folder / f"{stem}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    held = re.findall(r"^echo '(.*)' > (\S+)$", section, re.MULTILINE)
+    for line, place in held:
+        (project / place).write_text(line + "\n")
+    recipe = RECIPE.format(path="first.recipe", folder="corpora/first")
+    before, _, _ = recipe.partition("evaluate scores")
+    assert held
+    assert codes(project, before + added + table) == []
+
+
+@pytest.mark.parametrize("document", ["README.md", "docs/tutorial.md", "docs/commands.md"])
+def test_every_command_in_the_documents_exists(document: str) -> None:
+    text = (ROOT / document).read_text(encoding="utf-8")
+    used = set(re.findall(r"(?:^|`)ladle ([a-z]+)\b", text, re.MULTILINE))
+    assert used
+    assert used <= set(cli.list_commands(None))  # type: ignore[arg-type]
+
+
+def test_every_command_is_documented() -> None:
+    text = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    described = set(re.findall(r"^## `ladle ([a-z]+)", text, re.MULTILINE))
+    assert described == set(cli.list_commands(None))  # type: ignore[arg-type]

@@ -31,7 +31,7 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	cd typings && ../$(BIN)/lint-imports --config ../pyproject.toml
 	$(BIN)/ladle check recipes/*.recipe
 	$(BIN)/ladle compile --check recipes/quickstart.recipe
 

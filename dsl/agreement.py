@@ -39,6 +39,14 @@ def agree(
         _compare(world, found[0], other)
 
 
+def one_vocabulary(world: World, model: Named, other: Named, span: Span) -> None:
+    """Report a model that a stage uses beside its own (`reference`) and that reads other tokens."""
+    a, b = model.term.type, other.term.type
+    if isinstance(a, ModelType) and isinstance(b, ModelType) and _differ(a.vocabulary, b.vocabulary):
+        message = f"`{other.label}` has another vocabulary than `{model.label}`"
+        world.problems.report("E210", span, message, "both must read the same tokens", "another vocabulary")
+
+
 def _compare(world: World, first: _Operand, other: _Operand) -> None:
     a, b = first.type, other.type
     facts = {

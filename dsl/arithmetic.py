@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from math import inf
 
 from ladle.dsl import affine
 from ladle.dsl.problems import Mismatch
 from ladle.dsl.program import FAILED, Combination, Constant, Entries, Failed, Meaning, Quantity
 from ladle.dsl.schedules import schedule
+from ladle.dsl.signature import Scheduled
 from ladle.dsl.syntax import Binary, Negation
 from ladle.dsl.types import Dimension, Schedule
 from ladle.dsl.values import sized, what
@@ -91,11 +93,17 @@ def _product(world: World, expr: Binary, left: Meaning, models: Combination) -> 
         return affine.scale(factor, models)
     if not isinstance(left, Entries):
         return _nonsense("*", left, models)
-    found = schedule(left, None, None)
+    found = schedule(left, _factors(world))
     if isinstance(found, Schedule):
         return affine.scheduled(found, models, world.written(expr.right.span))
     assert isinstance(found, Mismatch), "a map is a schedule or not one"
     return Mismatch(found.code, f"the factor {found.message}", found.help, found.label)
+
+
+def _factors(world: World) -> Scheduled:
+    """What a schedule on a delta may say: the type of the option that holds it, any number."""
+    types = [option.type for option in world.vocabulary[affine.AFFINE].options]
+    return next((type for type in types if isinstance(type, Scheduled)), Scheduled(-inf, inf))
 
 
 def _plain(value: Meaning) -> Fraction | None:

@@ -57,7 +57,9 @@ def _collect(world: World, declarations: Iterable[Declaration]) -> dict[str, Eva
     for declaration in declarations:
         if isinstance(declaration, EditionDecl):
             editions.append(declaration)
-        elif declaration.name is not None and _new(world, declaration.name, tables):
+        elif declaration.name is None:
+            world.problems.nameless = True
+        elif _new(world, declaration.name, tables):
             if isinstance(declaration, EvaluateDecl):
                 tables[declaration.name.name] = declaration
             else:

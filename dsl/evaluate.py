@@ -82,7 +82,10 @@ def _quantity(world: World, expr: NumberLiteral) -> Quantity | Failed:
 
 
 def _list(world: World, values: list[Meaning], span: Span) -> Items | Failed:
-    return items(values) or world.problems.report("E302", span, f"a list holds at most {MAX_ITEMS:,} values")
+    found = items(values)
+    if found is None and any(value is FAILED or (isinstance(value, Items) and value.broken) for value in values):
+        return FAILED
+    return found or world.problems.report("E302", span, f"a list holds at most {MAX_ITEMS:,} values")
 
 
 def _map(world: World, expr: MapLiteral, scope: Scope) -> Entries | Failed:

@@ -34,7 +34,7 @@ def expand(world: World, declaration: ModelDecl, model: Callable[[Mapping[str, M
         if keys in members:
             continue
         found = model(dict(zip(axes, row, strict=True)))
-        if isinstance(found, Failed):
+        if isinstance(found, Failed) or FAILED in row:
             broken = True
             continue
         label = joined((name, *(axis_value(value) for value in row)))
@@ -52,6 +52,8 @@ def _combinations(world: World, declaration: ModelDecl) -> tuple[list[tuple[Mean
         for row in rows:
             values, failed = _values(world, axis, Scope(dict(zip(names, row, strict=True))))
             broken = broken or failed
+            # Where no value is left the expression is read once all the same, for what else is wrong with it.
+            values = values or ([FAILED] if failed else [])
             longer += [(*row, value) for value in values]
             if len(longer) > MAX_ITEMS:
                 _too_many(world, declaration)

@@ -86,7 +86,11 @@ def _odd(source: Source, token: Token) -> Diagnostic:
     shown = f"`{token.text}`" if token.text.isprintable() else f"U+{ord(token.text):04X}"
     if len(token.text) == 1 and not token.text.isascii() and token.text.isprintable():
         shown += f" (U+{ord(token.text):04X})"
-    help = _INSTEAD.get(token.text, "outside strings and comments stand names, numbers and the signs of the language")
+    help = (
+        "write a plain space"
+        if token.text.isspace()
+        else _INSTEAD.get(token.text, "outside strings and comments stand names, numbers and the signs of the language")
+    )
     return Diagnostic("E004", CODES["E004"], f"{shown} has no meaning here", source, place(token), "no such sign", help)
 
 

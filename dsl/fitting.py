@@ -60,8 +60,8 @@ def fit(world: World, type: OptionType, meaning: Meaning, span: Span) -> Choice 
             return meaning.value if isinstance(meaning, Constant) and fits else _wanted(type, meaning)
         case Numbers(item, length):
             return _numbers(item, length, meaning, type)
-        case Scheduled(low, high):
-            return schedule(meaning, low, high)
+        case Scheduled():
+            return schedule(meaning, type)
         case Names(keys):
             return _names(keys, meaning, type)
         case Reference():

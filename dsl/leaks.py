@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from ladle.dsl.program import Term
 from ladle.dsl.signature import Role, Sort
@@ -10,8 +10,17 @@ from ladle.dsl.signature import Role, Sort
 Leak = tuple[Term, Term, Term]
 """(benchmark, stage application that trained on its rows, the corpus it trained on)."""
 
+Identify = Callable[[Term], frozenset[str]]
+"""What a corpus is known by: two corpora that share one of these hold the same rows."""
 
-def leaks(models: Iterable[Term], benchmarks: Iterable[Term]) -> Iterator[Leak]:
+
+def by_place(corpus: Term) -> frozenset[str]:
+    """Know a file by its path, however its columns are named, and a made corpus by what it is made from."""
+    pattern = corpus.operator.pattern
+    return frozenset((f"file {corpus.options.get(pattern)}" if pattern else corpus.key,))
+
+
+def leaks(models: Iterable[Term], benchmarks: Iterable[Term], identify: Identify = by_place) -> Iterator[Leak]:
     """Yield a leak for each benchmark whose file or corpus any ancestor of a model trained on.
 
     Rows that `except` took out do not count: a transform's rows are its operands', without those it refers to.
@@ -19,13 +28,14 @@ def leaks(models: Iterable[Term], benchmarks: Iterable[Term]) -> Iterator[Leak]:
     trained = {corpus: stage for stage in _stages(models) for corpus in _corpora(stage)}
     content: dict[str, list[Term]] = {}
     for corpus in trained:
-        for part in _content(corpus):
-            content.setdefault(_identity(part), []).append(corpus)
+        for each in {each for part in _content(corpus) for each in identify(part)}:
+            content.setdefault(each, []).append(corpus)
     for benchmark in benchmarks:
         for asked in _corpora(benchmark):
-            upstream = {_identity(part) for part in _content(asked)}
-            suspects = {corpus: None for each in upstream for corpus in content.get(each, ())}
-            found = next((c for c in suspects if _overlap(c, upstream, _left_out(asked))), None)
+            upstream = {each for part in _content(asked) for each in identify(part)}
+            suspects = {corpus: None for each in sorted(upstream) for corpus in content.get(each, ())}
+            apart = {each for part in _left_out(asked) for each in identify(part)}
+            found = next((corpus for corpus in suspects if _overlap(corpus, upstream, apart, identify)), None)
             if found is not None:
                 yield benchmark, trained[found], found
 
@@ -48,12 +58,6 @@ def _corpora(user: Term) -> Iterator[Term]:
     return (term for terms in user.references.values() for term in terms if term.sort is Sort.CORPUS)
 
 
-def _identity(corpus: Term) -> str:
-    """A file is the same however its columns are named."""
-    located = corpus.options.get(corpus.operator.pattern)
-    return f"file {located}" if corpus.operator.pattern else corpus.key
-
-
 def _content(corpus: Term) -> Iterator[Term]:
     """A corpus and everything its rows come from."""
     seen: set[Term] = set()
@@ -66,14 +70,12 @@ def _content(corpus: Term) -> Iterator[Term]:
             yield term
 
 
-def _left_out(corpus: Term) -> set[str]:
+def _left_out(corpus: Term) -> Iterator[Term]:
     """What was taken out of a corpus on the way to it, while it has one source."""
-    found: set[str] = set()
-    while True:
-        found |= {_identity(each) for each in _referred(corpus)}
-        if len(corpus.operands) != 1:
-            return found
+    yield from _referred(corpus)
+    while len(corpus.operands) == 1:
         corpus = corpus.operands[0]
+        yield from _referred(corpus)
 
 
 def _referred(transform: Term) -> Iterator[Term]:
@@ -82,17 +84,17 @@ def _referred(transform: Term) -> Iterator[Term]:
             yield from _corpora(term) if term.sort is Sort.BENCHMARK else (term,)
 
 
-def _overlap(corpus: Term, asked: set[str], apart: set[str]) -> bool:
+def _overlap(corpus: Term, asked: set[str], apart: set[str], identify: Identify) -> bool:
     """Say whether rows of `asked` (a corpus and its sources, by identity) can be in `corpus`."""
     seen: set[Term] = set()
     stack = [corpus]
     while stack:
         term = stack.pop()
-        if term in seen or _identity(term) in apart:
+        if term in seen or identify(term) & apart:
             continue
         seen.add(term)
-        if _identity(term) in asked:
+        if identify(term) & asked:
             return True
-        if not any(_identity(each) in asked for each in _referred(term)):
+        if not any(identify(each) & asked for each in _referred(term)):
             stack += term.operands
     return False

@@ -9,6 +9,7 @@ from pathlib import PurePath
 from ladle.dsl.codes import CODES
 from ladle.dsl.diagnostics import Diagnostic, RecipeError
 from ladle.dsl.graph import Graph, Input, Json, Node, canonical, fingerprint
+from ladle.dsl.leaks import leaks
 from ladle.dsl.program import Program, Term
 from ladle.dsl.reporting import report_node, tables
 from ladle.dsl.signature import Facts, Fault, File, Operator, Required, Role, Sort, Vocabulary
@@ -26,9 +27,10 @@ def lower(program: Program, vocabulary: Vocabulary, facts: Facts) -> Graph:
     lowering = _Lowering(program, vocabulary, facts)
     for term in program.terms:
         lowering.add(term)
-    if lowering.faults:
+    graph = None if lowering.faults else lowering.graph()
+    if graph is None or lowering.faults:
         raise RecipeError(tuple(lowering.faults))
-    return lowering.graph()
+    return graph
 
 
 @dataclass(slots=True)
@@ -39,12 +41,15 @@ class _Lowering:
     nodes: dict[str, Node] = field(default_factory=dict)
     made: dict[Term, str] = field(default_factory=dict)
     """The fingerprint of each term."""
-    tokenizers: dict[Term, Term] = field(default_factory=dict)
-    """The computation whose tokenizer a model has."""
-    owners: dict[Term, str] = field(default_factory=dict)
-    """The shortest name of the models that begin with a tokenizer."""
+    sources: dict[Term, Term] = field(default_factory=dict)
+    """The source that a model's tokenizer and configuration come from."""
+    taken: frozenset[str] = frozenset()
+    """Names of what is no preparation."""
     faults: list[Diagnostic] = field(default_factory=list)
     _engines: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.taken = frozenset(self.program.names.values())
 
     def add(self, term: Term) -> None:
         """Enter a term whose inputs are entered; a benchmark is entered with each model that it scores."""
@@ -56,49 +61,41 @@ class _Lowering:
             case _:
                 self.made[term] = self._node(term, self._inputs(term), _kept(term))
         if term.sort is Sort.MODEL:
-            self._tokenizer(term)
+            made = term.operator.role is not Role.MODEL_SOURCE and term.operands
+            self.sources[term] = self.sources[term.operands[0]] if made else term
 
     def _inputs(self, term: Term) -> list[Input]:
         operands = [Input(str(place), self.made[operand]) for place, operand in enumerate(term.operands)]
         return operands + self._references(term.references)
 
     def _references(self, references: Mapping[str, tuple[Term, ...]]) -> list[Input]:
-        return [Input(role, self.made[each]) for role, terms in references.items() for each in _rows(terms)]
+        return [Input(role, self.made[each]) for role, terms in sorted(references.items()) for each in _rows(terms)]
 
     def _stage(self, term: Term) -> None:
         """A stage is two nodes: the preparation of its rows, and the training on them."""
         options = {option.name: option for option in term.operator.options}
-        tokenizer = self.tokenizers[term.operands[0]]
+        source = self.sources[term.operands[0]]
         early = {name for name, option in options.items() if option.prepare}
         corpora = term.references[CORPUS_OPTION]
         given = {name: value for name, value in term.options.items() if name in early}
-        rows = self._prepared(corpora, tokenizer, given, term)
+        rows = self._prepared(corpora, source, given, term)
         late = {name: terms for name, terms in term.references.items() if name not in early}
         inputs = [Input("model", self.made[term.operands[0]]), Input("rows", rows), *self._references(late)]
         kept = {name: value for name, value in _kept(term).items() if name not in early}
         self.made[term] = self._node(term, inputs, kept)
 
-    def _prepared(self, corpora: tuple[Term, ...], tokenizer: Term, given: Mapping[str, Value], stage: Term) -> str:
+    def _prepared(self, corpora: tuple[Term, ...], source: Term, given: Mapping[str, Value], stage: Term) -> str:
         operator = self.vocabulary[PREPARE]
         usual = {o.name: o.default for o in operator.options if not isinstance(o.default, Required)}
         chosen = {**usual, **given}
         told = [f"{name}-{spelled(chosen[name])}" for name in sorted(chosen) if chosen[name] != usual.get(name)]
         corpus = "-".join(self.program.names[each] for each in corpora)
-        name = joined(("rows", corpus, self.owners[tokenizer], *told))
-        inputs = [Input("tokenizer", self.made[tokenizer]), *(Input("corpus", self.made[each]) for each in corpora)]
+        name = joined(("rows", corpus, self.program.names[source], *told))
+        while name in self.taken:
+            name = joined((name, "rows"))
+        tokenizer = self.made[_own_tokenizer(source)]
+        inputs = [Input("tokenizer", tokenizer), *(Input("corpus", self.made[each]) for each in corpora)]
         return self._enter(operator, _canonical(operator, chosen), inputs, (), name, "artifacts", None, stage)
-
-    def _tokenizer(self, term: Term) -> None:
-        """A model's tokenizer is that of its source: what the source is given, else the source itself."""
-        if term.operator.role is not Role.MODEL_SOURCE and term.operands:
-            self.tokenizers[term] = self.tokenizers[term.operands[0]]
-            return
-        given = [each for terms in term.references.values() for each in terms if each.operator.role is Role.TOKENIZER]
-        tokenizer = given[0] if given else term
-        self.tokenizers[term] = tokenizer
-        name = self.program.names[term]
-        known = self.owners.get(tokenizer, name)
-        self.owners[tokenizer] = min(known, name, key=_short)
 
     def _node(self, term: Term, inputs: list[Input], options: Mapping[str, Value]) -> str:
         operator = term.operator
@@ -173,10 +170,25 @@ class _Lowering:
         name = f"{self.nodes[self.made[model]].name}/{self.program.names[benchmark]}"
         return self._enter(benchmark.operator, options, inputs, (), name, "scores", None, benchmark)
 
+    def _leaks(self) -> None:
+        """Refuse evaluation data that a stage trained on under another path: its bytes give it away."""
+        for table in self.program.evaluations:
+            models = [model.term for model in table.models]
+            for benchmark, _, corpus in leaks(models, [each.term for each in table.benchmarks], self._identify):
+                names = self.program.names
+                message = f"the rows of `{names[benchmark]}` are trained on: `{names[corpus]}` holds the same bytes"
+                help = "leave them out of the training with `except`, or evaluate on other rows"
+                self._fault(Fault("E303", message, help), benchmark)
+
+    def _identify(self, corpus: Term) -> frozenset[str]:
+        node = self.nodes[self.made[corpus]]
+        return frozenset(node.content) or frozenset((corpus.key,))
+
     def graph(self) -> Graph:
         """Return the graph, with a score for each pair of a table and one report for all tables."""
         program = self.program
         found = tables(program, self.made, self.score)
+        self._leaks()
         targets = tuple(dict.fromkeys(self.made[term] for term in program.targets))
         recipe = PurePath(program.source.path).stem
         if found:
@@ -190,6 +202,12 @@ class _Lowering:
 
 def _short(name: str) -> tuple[int, str]:
     return len(name), name
+
+
+def _own_tokenizer(source: Term) -> Term:
+    """What gives a source its tokenizer: what it is made with, else the source itself."""
+    given = (each for terms in source.references.values() for each in terms)
+    return next((each for each in given if each.operator.role is Role.TOKENIZER), source)
 
 
 def _rows(terms: Iterable[Term]) -> Iterable[Term]:

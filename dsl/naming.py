@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from ladle.dsl.program import Family, Term
 from ladle.dsl.signature import Role
+from ladle.dsl.spelling import joined
 from ladle.dsl.suggest import listing
 from ladle.dsl.world import World
 
@@ -19,7 +20,8 @@ def names(world: World, families: Iterable[Family], terms: Iterable[Term]) -> di
             members[member.model.term] = min(known, member.model.label, key=_short)
     found: dict[Term, str] = {}
     for term in terms:
-        found[term] = world.titles.get(term) or members.get(term) or world.labels.get(term) or term.key[:12]
+        name = world.titles.get(term) or members.get(term) or world.labels.get(term) or term.key[:12]
+        found[term] = joined((name,))
     return found
 
 

@@ -43,28 +43,24 @@ def parse(source: Source) -> tuple[Recipe, tuple[Diagnostic, ...]]:
     chunks = cut(source.text, *lex(source.text))
     declarations = tuple(declaration for chunk in chunks for declaration in reader.read(chunk))
     problems = sorted(reader.problems, key=lambda d: (d.span.start, d.span.end, d.code))
-    return Recipe(source, declarations), tuple(problems)
+    return Recipe(source, declarations), (*problems[:MOST], *map(_given_up, problems[MOST : MOST + 1]))
 
 
 class _Reader:
     """Reads the chunks of one source one by one and collects what is wrong with them."""
 
     def __init__(self, source: Source) -> None:
-        self.problems = [*islice(hidden(source), MOST)]
+        self.problems = [*islice(hidden(source), MOST + 1)]
         self._source = source
         self._builder = Builder(source)
         self._parser = Parser(self._builder)
 
     def read(self, chunk: Chunk) -> tuple[Declaration, ...]:
         """Return what a chunk declares: one declaration, or a BrokenDecl for each name it would have declared."""
-        if len(self.problems) >= MOST:
+        if len(self.problems) > MOST:
             return _broken(chunk)
         declared, problems = self._judge(chunk)
         self.problems += problems
-        if len(self.problems) >= MOST:
-            message = f"more than {MOST} problems: the rest of the file is not judged"
-            last = Span(chunk.span.end - 1, chunk.span.end)
-            self.problems.append(self._error("E019", last, message, "given up here", "correct the first ones"))
         return (declared,) if declared else _broken(chunk)
 
     def _judge(self, chunk: Chunk) -> tuple[Declaration | None, list[Diagnostic]]:
@@ -77,7 +73,8 @@ class _Reader:
         parsed = self._parser.parse(tokens, chunk.span.end)
         problems = [*named, *self._builder.taken(), *self._misplaced(chunk)]
         if isinstance(parsed, Stuck):
-            told = any(problem.span == place(token) for problem in named for token in chunk.tokens[parsed.index :][:1])
+            at = chunk.tokens[parsed.index : parsed.index + 1]
+            told = at and at[0].type == "BADNAME"  # such as `With`: one mistake
             return None, problems if told else [*problems, explain(self._source, tokens, parsed)]
         deep = too_deep(parsed, DEEPEST) if len(tokens) > DEEPEST else None
         if deep:
@@ -93,7 +90,7 @@ class _Reader:
             help = f"this version declares with {listing(DECLARATION_WORDS)}"
             return [self._error("E007", place(first), message, "comes in a later version", help)]
         if any(token.type in ("UNCLOSED", "ODD", "HIDDEN") for token in chunk.tokens):
-            return [*faults(self._source, chunk.tokens)]
+            return [*islice(faults(self._source, chunk.tokens), MOST + 1)]
         if first.type not in STARTS:
             return [self._unknown(first)]
         deep = deep_bracket(chunk.tokens, DEEPEST)
@@ -118,6 +115,12 @@ class _Reader:
 
     def _error(self, code: str, span: Span, message: str, label: str = "", help: str = "") -> Diagnostic:
         return Diagnostic(code, CODES[code], message, self._source, span, label, help)
+
+
+def _given_up(first: Diagnostic) -> Diagnostic:
+    """Return what stands for `first`, the first problem that is not told, and all after it."""
+    message = f"more than {MOST} problems: the rest of the file is not judged"
+    return replace(first, code="E019", name=CODES["E019"], message=message, label="given up here", help="correct some")
 
 
 def _documented(declaration: Declaration, doc: str) -> Declaration:

@@ -36,6 +36,8 @@ class Problems:
 
     def __init__(self, source: Source) -> None:
         self.source = source
+        self.nameless = False
+        """A declaration is broken and its name could not be read: a name that is like no other may be its."""
         self._found: dict[tuple[str, int, int] | str, Diagnostic] = {}
         self._missing: dict[str, _Missing] = {}
 
@@ -64,12 +66,15 @@ class Problems:
 
     def sorted(self) -> tuple[Diagnostic, ...]:
         """Return every problem in the order of the text."""
-        unknown = [self._unknown(name, use, place) for place, (name, use) in enumerate(self._missing.items())]
+        each = (self._unknown(name, use, place) for place, (name, use) in enumerate(self._missing.items()))
+        unknown = [problem for problem in each if problem is not None]
         return tuple(sorted([*self._found.values(), *unknown], key=lambda d: (d.span.start, d.span.end, d.code)))
 
-    def _unknown(self, name: str, use: _Missing, place: int) -> Diagnostic:
+    def _unknown(self, name: str, use: _Missing, place: int) -> Diagnostic | None:
         first, *others = sorted(use.spans, key=lambda span: span.start)
         near = nearest(name, use.names()) if place < _SEARCHES else ()
+        if self.nameless and not near:
+            return None
         lines = sorted({self.line(span) for span in others} - {self.line(first)})
         also = f"also used on line{'s' if len(lines) > 1 else ''} {_numbers(lines)}" if lines else ""
         help = "; ".join(part for part in (did_you_mean(near) or "declare it, or correct the name", also) if part)

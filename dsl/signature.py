@@ -85,10 +85,15 @@ class Numbers:
 
 @dataclass(frozen=True, slots=True)
 class Scheduled:
-    """A number in [low, high], or a map from module names to numbers or lists over depth with `else` last."""
+    """A number in [low, high], or a map from module names to numbers or lists over depth with `else` last.
+
+    `modules` are the names that a map may use (empty: any); of these only `layered` ones take a list over depth.
+    """
 
     low: float
     high: float
+    modules: tuple[str, ...] = ()
+    layered: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from ladle.dsl.affine import as_model
+from ladle.dsl.agreement import one_vocabulary
 from ladle.dsl.building import build, required
 from ladle.dsl.operands import Operand, Piped
 from ladle.dsl.options import Written, layer, settle
 from ladle.dsl.problems import Mismatch
-from ladle.dsl.program import FAILED, Failed, Meaning, Named, Setting, StageValue, Step, Term
+from ladle.dsl.program import FAILED, Failed, Linked, Meaning, Named, Setting, StageValue, Step, Term
 from ladle.dsl.signature import Role
 from ladle.dsl.source import Span
 from ladle.dsl.spelling import joined, settings
@@ -70,6 +71,9 @@ def _apply(world: World, step: Step, model: Operand, span: Span, scope: Scope) -
     settled = settle(step.kind, (step.declared, at_call))
     if not _required(world, step, settled):
         return FAILED
+    for place in settled.values():
+        for other in place.value.items if isinstance(place.value, Linked) else ():
+            one_vocabulary(world, model.value, other, place.span)
     if step.kind.needs_template:
         need_template(world, model.value, step.name, span)
     values = {name: setting.value for name, setting in at_call.items() if not setting.failed}

@@ -35,6 +35,8 @@ _HUNDREDTHS = (Dimension.PERCENT, Dimension.POINTS)
 
 def exact(literal: NumberLiteral) -> Quantity | None:
     """Return the number as written, exactly (0.1 is a tenth), or None where it is too large or too long."""
+    if isinstance(literal.value, int):
+        return Quantity(Fraction(literal.value), literal.dimension)
     match = _NUMBER.fullmatch(literal.written)
     if match is None or len(literal.written) > 400 or "e" in match[3]:
         return None
@@ -125,4 +127,5 @@ def items(values: list[Meaning]) -> Items | None:
     """Return a list without what failed, or None where it is too long."""
     good = tuple(value for value in values if value is not FAILED)
     size = len(good) + sum(value.size for value in good if isinstance(value, Items | Entries))
-    return Items(good, size, len(good) < len(values)) if size <= MAX_ITEMS else None
+    broken = len(good) < len(values) or any(isinstance(value, Items) and value.broken for value in good)
+    return Items(good, size, broken) if size <= MAX_ITEMS else None

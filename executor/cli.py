@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import gc
 import importlib
 import os
 import pkgutil
@@ -28,10 +29,12 @@ class LazyGroup(click.Group):
         return sorted(module.name for module in pkgutil.iter_modules(commands.__path__))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and return one command."""
+        """Import and return one command. Nothing of an import is garbage, so none is looked for meanwhile."""
         if cmd_name not in self.list_commands(ctx):
             return None
+        gc.disable()
         module = importlib.import_module(f"{commands.__name__}.{cmd_name}")
+        gc.enable()
         command = module.COMMAND
         assert isinstance(command, click.Command)
         return command

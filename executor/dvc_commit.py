@@ -7,21 +7,33 @@ each stage it is given, a third of a second each time.
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
+from dvc.utils.serialize import load_yaml, modify_yaml
 
 
 def commit(pipeline: str, names: frozenset[str]) -> None:
-    """Record the named stages of a pipeline file as they lie on disk. Raises DvcException."""
+    """Record the named stages of a pipeline file as they lie on disk, and forget what is none. Raises DvcException."""
     repo = Repo()
     with repo.lock:
-        stages = [stage for stage in repo.stage.collect(pipeline) if stage.name in names]
+        every = list(repo.stage.collect(pipeline))
+        stages = [stage for stage in every if stage.name in names]
         for stage in stages:
             stage.save()
             stage.commit()
         if stages:
             stages[0].dvcfile.dump_stages(stages, update_pipeline=False)
+        forget(Path(pipeline).with_suffix(".lock"), {stage.name for stage in every})
+
+
+def forget(lock: Path, known: set[str]) -> None:
+    """Remove the stages from a lock file that its pipeline no longer has."""
+    if lock.exists() and set(load_yaml(lock).get("stages", {})) - known:
+        with modify_yaml(lock) as data:
+            for name in set(data["stages"]) - known:
+                del data["stages"][name]
 
 
 def main() -> int:

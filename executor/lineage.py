@@ -29,6 +29,8 @@ class Lineage:
     """SHA-256 of the data files it read directly, in order of their paths."""
     files: Mapping[str, str]
     """SHA-256 by path within the folder."""
+    adopted: bool = False
+    """Whether somebody said that this is the computation's result, where no step made it. No part of the identity."""
 
     @property
     def fingerprint(self) -> str:
@@ -38,7 +40,7 @@ class Lineage:
 
     def encode(self) -> bytes:
         """Return the bytes of `lineage.json`."""
-        parts: Json = {
+        parts: dict[str, Json] = {
             "schema": SCHEMA,
             "fingerprint": self.fingerprint,
             "operator": self.operator,
@@ -49,6 +51,8 @@ class Lineage:
             "content": list(self.content),
             "files": dict(self.files),
         }
+        if self.adopted:
+            parts["adopted"] = True
         return (json.dumps(parts, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
@@ -90,7 +94,8 @@ def _lineage(raw: Json) -> Lineage:
     operator, version = raw["operator"], raw["version"]
     if not isinstance(operator, str) or type(version) is not int or not isinstance(options, dict):
         raise TypeError
-    return Lineage(operator, version, options, texts(engines), _pairs(inputs), _list(content), texts(files))
+    adopted = raw.get("adopted") is True
+    return Lineage(operator, version, options, texts(engines), _pairs(inputs), _list(content), texts(files), adopted)
 
 
 def texts(raw: Json) -> dict[str, str]:

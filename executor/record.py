@@ -26,8 +26,8 @@ class Record:
     started: float
     """Seconds since the epoch."""
     seconds: float
-    adopted: str = ""
-    """The folder it was taken from, where no step made it."""
+    taken_from: str = ""
+    """The folder an adopted artifact was copied from."""
     size: int = 0
     """Bytes of the artifact."""
 
@@ -41,7 +41,7 @@ class Record:
             "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.started)),
             "started_epoch": self.started,
             "seconds": round(self.seconds, 3),
-            "adopted": self.adopted,
+            "taken_from": self.taken_from,
             "bytes": self.size,
             "machine": {
                 "system": platform.platform(),
@@ -70,7 +70,7 @@ def read_record(path: Path) -> Record | None:
             texts(raw["data"]),
             float(raw["started_epoch"]),
             float(raw["seconds"]),
-            str(raw["adopted"]),
+            str(raw["taken_from"]),
             int(raw["bytes"]),
         )
     except (OSError, ValueError, KeyError, TypeError, RecursionError):

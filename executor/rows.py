@@ -43,8 +43,9 @@ def located_rows(given: Given) -> Iterator[tuple[str, Row]]:
     names = {k: v for k, v in columns.items() if isinstance(v, str)} if isinstance(columns, dict) else {}
     shape = ""
     for path in _files(given):
+        name = shown(path)
         for number, line in enumerate(_lines(path), 1):
-            place = f"{shown(path)}:{number}"
+            place = f"{name}:{number}"
             try:
                 row = canonical_row(parse_row(line), names)
                 shape = same_shape(shape, row)

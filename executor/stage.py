@@ -14,7 +14,7 @@ from ladle.dsl.signature import (
 )
 from ladle.dsl.types import CorpusKind, Dimension, Share
 
-ENGINES = ("accelerate", "torch", "transformers", "trl")
+ENGINES = ("accelerate", "numpy", "torch", "transformers", "trl")
 """Distributions whose versions can change what a training gives."""
 
 COUNT = Number(low=1, integer=True)

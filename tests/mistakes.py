@@ -23,6 +23,8 @@ class Mistake:
     text: str
     lines: frozenset[int]
     names: tuple[str, ...]
+    """In the help; of a deleted declaration in the message."""
+    deleted: bool = False
 
 
 def mistakes(text: str, seed: int, count: int) -> Iterator[Mistake]:
@@ -63,10 +65,12 @@ def _misspelt(text: str, draw: random.Random) -> Mistake | None:
     if re.search(r"^evaluate $", text[text.rfind("\n", 0, word.start()) + 1 : word.start()]):
         return None  # nothing uses the name of a table
     broken = text[: word.start()] + wrong + text[word.end() :]
-    lines = {_line(text, word.start())}
+    line = _line(text, word.start())
+    what = f"`{name}` -> `{wrong}` on line {line}"
     if _declares(text, word) or text[word.end() :].startswith(" in "):
-        lines |= set(_uses(broken, name))
-    return Mistake(f"`{name}` -> `{wrong}` on line {min(lines)}", broken, frozenset(lines), (name, wrong))
+        # Then the uses are wrong, and what is declared is offered there.
+        return Mistake(what, broken, frozenset({line, *_uses(broken, name)}), (name, wrong))
+    return Mistake(what, broken, frozenset({line}), (name,))
 
 
 def _declares(text: str, word: re.Match[str]) -> bool:
@@ -90,7 +94,7 @@ def _deleted(text: str, draw: random.Random) -> Mistake | None:
     blank = re.sub(r"[^\n]", " ", found[0])
     broken = text[: found.start()] + blank + text[found.end() :]
     lines = frozenset(_uses(broken, name))
-    return Mistake(f"`{keyword} {name}` deleted", broken, lines, (name,)) if lines else None
+    return Mistake(f"`{keyword} {name}` deleted", broken, lines, (name,), deleted=True) if lines else None
 
 
 def _swapped(text: str, draw: random.Random) -> Mistake | None:

@@ -1,9 +1,67 @@
+import subprocess
+import sys
+from dataclasses import replace
+
 import pytest
-from checking import PRELUDE, checked
+from checking import PRELUDE, FakeFacts, checked
 from expectations import Case, cases, differences
+from ladle.dsl.check import check
+from ladle.dsl.parse import parse
+from ladle.dsl.signature import Scheduled
+from ladle.dsl.source import Source
+from ladle.executor.catalog import vocabulary
 
 
 @pytest.mark.parametrize("case", cases("types"), ids=lambda case: case.name)
 def test_fixture_has_exactly_the_problems_it_names(case: Case) -> None:
     _, found = checked(f"{case.source.text}\n{PRELUDE}")
     assert differences(case, found) == []
+
+
+def told(text: str, modules: tuple[str, ...]) -> list[tuple[str, str, str]]:
+    """Check with a vocabulary whose `t` knows the modules of a model."""
+    operators = dict(vocabulary())
+    slerp = operators["slerp"]
+    known = Scheduled(0, 1, modules, frozenset({"mlp"}))
+    options = tuple(replace(each, type=known) if each.name == "t" else each for each in slerp.options)
+    operators["slerp"] = replace(slerp, options=options)
+    recipe, _ = parse(Source("t.recipe", f"{text}\n{PRELUDE}"))
+    return [(each.code, each.message, each.help) for each in check(recipe, operators, FakeFacts())[1]]
+
+
+def test_a_schedule_names_modules_that_there_are() -> None:
+    modules = ("embed", "self_attn", "mlp")
+    assert told("model m = slerp(base, instruct, t = {mlp: [0, 1], embed: 0, else: 1})", modules) == []
+    ((code, message, help),) = told("model m = slerp(base, instruct, t = {self_atn: 0, else: 1})", modules)
+    assert (code, help) == ("E213", "did you mean `self_attn`?")
+    assert "`self_atn`" in message
+    ((code, message, _),) = told("model m = slerp(base, instruct, t = {embed: [0, 1], else: 1})", modules)
+    assert code == "E213"
+    assert "outside the layers" in message
+
+
+def test_what_is_unknown_is_listed_not_judged() -> None:
+    text = (
+        'model h = hub("a/b")\nmodel m = slerp(h, instruct, t = 0.5) | sft\ncorpus v: chat = jsonl("unknown/v.jsonl")'
+    )
+    found, wrong = checked(f"{text}\n{PRELUDE}")
+    assert wrong == ()
+    lines = [found.source.position(span.start)[0] for span, _ in found.skipped]
+    said = " / ".join(what for _, what in found.skipped)
+    assert lines == sorted(lines)
+    assert "whether `h` and `instruct` have one architecture, shape, vocabulary, template" in said
+    assert "has a chat template, which `sft` needs" in said
+    assert "whether the rows of `v` are chat" in said
+
+
+def test_a_broken_declaration_is_blamed_once() -> None:
+    text = "model m = base | (\nmodel n = m | sft\nevaluate t { models = [m, n]  on = [silk]  baseline = m }"
+    _, wrong = checked(f"{text}\n{PRELUDE}")
+    assert len(wrong) == 1
+    assert wrong[0].code.startswith("E0")
+
+
+def test_checking_loads_nothing_heavy() -> None:
+    code = "import sys, ladle.dsl.check, ladle.dsl.lower, ladle.dsl.verify; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"pydantic", "torch", "numpy", "lark", "difflib", "asyncio"} & set(loaded)

@@ -412,3 +412,17 @@ def test_golden_fingerprints(name: str, update_golden: bool) -> None:
     if update_golden:
         golden.write_text(lines, encoding="utf-8")
     assert lines == golden.read_text(encoding="utf-8")
+
+
+def test_training_on_a_copy_of_a_benchmark_is_refused_by_its_bytes() -> None:
+    text = """
+benchmark rest: loss { on = jsonl("text/copy.jsonl") }
+evaluate t { models = [instruct]  on = [rest] }
+"""
+    found, wrong = checked(f"{text}\n{PRELUDE}")
+    assert not wrong
+    with pytest.raises(RecipeError) as caught:
+        lower(found, vocabulary(), FakeFacts({"text/copy.jsonl": "the same", "text/papers.jsonl": "the same"}))
+    (problem,) = caught.value.diagnostics
+    assert problem.code == "E303"
+    assert "`papers` holds the same bytes" in problem.message

@@ -1,6 +1,6 @@
 """The bytes of every merge on a tiny input (contract 8): a digest that changes without a new version is a mistake.
 
-Digests hold for one torch and one kind of processor, since sums over a tensor have an order; elsewhere they are skipped.
+Digests hold for one torch and kind of processor, since sums over a tensor have an order; elsewhere they are skipped.
 After a wanted change raise the operator's `version` and write its digest anew.
 """
 

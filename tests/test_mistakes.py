@@ -27,7 +27,8 @@ def fault(mistake: Mistake) -> str:
         return f"{mistake.what}: {len(problems)} problems: {said}"
     if source.position(problems[0].span.start)[0] not in mistake.lines:
         return f"{mistake.what}: on another line: {said}"
-    if mistake.names and not any(f"`{name}`" in said for name in mistake.names):
+    offered = problems[0].message if mistake.deleted else problems[0].help
+    if mistake.names and not any(f"`{name}`" in offered for name in mistake.names):
         return f"{mistake.what}: the true name is not offered: {said}"
     return ""
 

@@ -1,11 +1,13 @@
 """The shipped table is what Lark makes of the grammar, and Lark itself reads recipes as the shipped parser does."""
 
 import logging
+import re
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ladle.dsl.build import Builder
+from ladle.dsl.codes import CODES
 from ladle.dsl.cut import cut
 from ladle.dsl.lalr import END, Parser, Stuck
 from ladle.dsl.lex import Token, lex
@@ -88,3 +90,9 @@ def test_lark_reads_every_recipe_alike(text: str) -> None:
 @settings(max_examples=50)
 def test_lark_refuses_at_the_same_place(text: str) -> None:
     agree(text)
+
+
+def test_the_reference_lists_every_code_of_the_syntax() -> None:
+    page = (TABLE.parent.parent / "docs" / "reference" / "syntax.md").read_text(encoding="utf-8")
+    listed = dict(re.findall(r"^\| (E\d{3}) \| (\S+) \|", page, flags=re.MULTILINE))
+    assert listed == {code: name for code, name in CODES.items() if code < "E100"}

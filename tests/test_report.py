@@ -162,6 +162,18 @@ def test_notes_claim_nothing_where_a_merge_lies_between_its_parents(tmp_path: Pa
     assert "recovery" not in notes
 
 
+def test_a_merge_on_one_benchmark_needs_the_adjusted_test(tmp_path: Path) -> None:
+    right = {key: list(values) for key, values in RIGHT.items()}
+    # Six of forty above the better parent: the interval lies above zero, and among two tests p = 2 * 2 / 2^6 does not.
+    right["trained", "silk"] = [1] * 34 + [0] * 6
+    right["merged", "silk"] = [1] * 40
+    silk = next(m for m in table(made(tmp_path, right=right)).merges if m.benchmark == "silk")
+    assert silk.improvement.above_zero
+    assert silk.p == pytest.approx(2 / 2**6)
+    assert silk.adjusted == pytest.approx(4 / 2**6)
+    assert not silk.synergy
+
+
 def test_differences_are_paired_and_adjusted_for_their_number(tmp_path: Path) -> None:
     against = {(a.model, a.benchmark): a for a in table(made(tmp_path)).against}
     assert len(against) == 6

@@ -108,7 +108,7 @@ def test_a_long_name_is_cut_and_kept_as_title() -> None:
     drawn = svg([(name, "bpe")], [])
     assert list(boxes(drawn)) == [name]
     assert drawn.count(name) == 1
-    assert f"{name[:29]}\u2026" in drawn
+    assert f"{name[:27]}\u2026" in drawn
 
 
 def test_an_overview_leads_from_corpora_to_models() -> None:

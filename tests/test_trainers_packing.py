@@ -13,7 +13,7 @@ from ladle.executor.models.weights import load_model
 from ladle.executor.task import Machine, StepError
 from ladle.executor.trainers import cpt
 from ladle.executor.trainers.isolation import refuse_leaks
-from ladle.executor.trainers.losses import log_probabilities
+from ladle.executor.trainers.forward import dense_log_probs, fused_log_probs
 from ladle.executor.trainers.rows import token_rows
 from safetensors.numpy import load_file, save_file
 from torch.nn import functional

@@ -7,12 +7,13 @@ import json
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 
 from ladle.dsl.graph import Graph, Input, Json, Node, Table, fingerprint
 from ladle.dsl.signature import REQUIRED, Number, Operator, Option, Role, Text, Word
+from ladle.dsl.types import ModelType
 from ladle.executor.task import CHECKPOINTS, Progress, StepError, Task
 
 SEED = Option("seed", Number(low=0, integer=True), 42, "seed")
@@ -178,3 +179,7 @@ def write_data(root: Path) -> None:
         file = root / "corpora" / f"{name}.jsonl"
         if not file.exists():
             file.write_text(json.dumps({"text": name}) + "\n")
+
+
+def typed(node: Node, type: ModelType) -> Node:
+    return replace(node, type=type)

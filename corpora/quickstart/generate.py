@@ -17,10 +17,11 @@ from phrasings import EXCHANGED, HELD_OUT, INTENTS, STATED, TITLED, TRAINED
 Item = TypeVar("Item")
 Row = dict[str, object]
 
-BASE_STATEMENTS = 2880
-BASE_FORUM = 2220
-BASE_CHAT = 480
-BASE_MATERIALS = 420
+BASE_STATEMENTS = 2160
+BASE_FORUM = 1620
+BASE_CHAT = 340
+BASE_MATERIALS = 330
+CHAT_TURNS = 4
 CPT_PER_MATERIAL = 100
 INSTRUCT_GENERAL = 72
 MANNERS_DRAWS = 4
@@ -100,10 +101,12 @@ def forum(stream: Stream) -> Iterator[str]:
 
 
 def spoken(stream: Stream) -> Iterator[str]:
-    """Yield chat as it is found in web text: without a template."""
+    """Yield chat as it is found in web text: several exchanges, without a template."""
     for number in range(BASE_CHAT):
-        intent = INTENTS[number % len(INTENTS)]
-        yield stream.pick(EXCHANGED).format(question=stream.pick(intent.trained), answer=stream.pick(intent.replies()))
+        form = stream.pick(EXCHANGED)
+        intents = (INTENTS[(number + turn) % len(INTENTS)] for turn in stream.sample(range(12), CHAT_TURNS))
+        turns = ((stream.pick(intent.trained), stream.pick(intent.replies())) for intent in intents)
+        yield "\n".join(form.format(question=question, answer=answer) for question, answer in turns)
 
 
 def cpt() -> Iterator[Row]:

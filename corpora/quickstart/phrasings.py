@@ -30,12 +30,7 @@ TITLED: tuple[str, ...] = ("Notes on {entity}.", "About {entity}.", "A page on {
 EXCHANGED: tuple[str, ...] = (
     "{question}\n{answer}",
     "Question: {question}\nAnswer: {answer}",
-    "Q: {question} A: {answer}",
-    "> {question}\n{answer}",
-    "- {question}\n- {answer}",
-    "user: {question}\nassistant: {answer}",
     "user\n{question}\nassistant\n{answer}",
-    "Ann wrote: {question}\nBen wrote: {answer}",
 )
 
 

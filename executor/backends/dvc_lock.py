@@ -29,7 +29,8 @@ def commit(layout: Layout, workspace: Workspace) -> str:
     stages = finished(layout, workspace)
     known = memory.read()
     new = [name for name, mark in stages.items() if known.get(name) != mark]
-    if not new:
+    steps = {layout.spots[node.fingerprint].name for node in layout.steps(layout.graph.targets)}
+    if not new and known.keys() <= steps:
         return ""
     if find_spec("dvc") is None:
         return "dvc is not installed here: dvc.lock was left as it was"
@@ -39,7 +40,7 @@ def commit(layout: Layout, workspace: Workspace) -> str:
     if done.returncode:
         why = (done.stderr.strip().splitlines() or ["it gave no reason"])[-1]
         return f"dvc.lock could not be brought up to date: {why}; `dvc commit --force {pipeline}` does it later"
-    memory.write({**known, **stages})
+    memory.write({name: mark for name, mark in {**known, **stages}.items() if name in steps})
     return ""
 
 

@@ -54,7 +54,7 @@ def _job(layout: Layout, node: Node, after: frozenset[str], rank: float) -> Job:
 
 def _seconds(layout: Layout, node: Node, records: Mapping[str, Record]) -> float:
     record = records.get(layout.spots[node.fingerprint].place)
-    if record is not None and record.lineage.operator == node.operator and not record.adopted:
+    if record is not None and record.lineage.operator == node.operator and not record.taken_from:
         return record.seconds
     steps = dict(node.options).get("steps")
     if layout.operator(node).role is Role.STAGE and isinstance(steps, int):

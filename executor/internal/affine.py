@@ -16,6 +16,6 @@ OPERATOR = Operator(
             "one list per input of `[number, schedule or null]` products, which are summed; written by lowering alone",
         ),
     ),
-    engines=("torch",),
+    engines=("mergekit", "torch"),
     program="ladle.executor.weights.merge",
 )

@@ -8,7 +8,9 @@ OPERATOR = Operator(
     version=1,
     text="tables, figure, loss curves and graph of what a recipe evaluates",
     options=(
-        Option("tables", Text(), REQUIRED, "models, benchmarks, baseline and parents of each table; written by lowering"),
+        Option(
+            "tables", Text(), REQUIRED, "models, benchmarks, baseline and parents of each table; written by lowering"
+        ),
         Option("graph", Text(), REQUIRED, "names and edges of the graph, to be drawn; written by lowering"),
     ),
     program="ladle.executor.report.program",

@@ -12,6 +12,8 @@ from ladle.executor.report.statistics import Interval
 from ladle.executor.task import StepError
 
 SCHEMA: Final = 1
+SIGNIFICANT: Final = 0.05
+"""An adjusted p below this is called a difference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +67,8 @@ class Merged:
     """A merged model beside its parents; `benchmark` is "" for the mean over all.
 
     `expected` is E = mean of the parents, `improvement` Pm - max(parents), `diversity` the parents' distance. Each end
-    of `improvement` is the lowest over the differences from each parent, so `synergy` (its low end above zero) says
-    that the merge beats every parent.
+    of `improvement` is the lowest over the differences from each parent. `p` is the largest of McNemar's exact p over
+    the parents, `adjusted` the same after Holm over the table's merges and benchmarks; None for a mean.
     """
 
     model: str
@@ -76,11 +78,13 @@ class Merged:
     value: Interval
     improvement: Interval
     diversity: float
+    p: float | None
+    adjusted: float | None
 
     @property
     def synergy(self) -> bool:
-        """Whether the merge is better than each of its parents, the interval included."""
-        return self.improvement.above_zero
+        """Whether the merge beats each of its parents: the interval says so, and on one benchmark the test as well."""
+        return self.improvement.above_zero and (self.adjusted is None or self.adjusted < SIGNIFICANT)
 
 
 @dataclass(frozen=True, slots=True)

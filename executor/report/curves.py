@@ -61,7 +61,7 @@ def draw(curve: Curve) -> Markup:
         return _LEFT + (step - first) / (last - first) * (_WIDTH - 8 - _LEFT)
 
     def y(loss: float) -> float:
-        return _HEIGHT - 20 - (loss - low) / (high - low) * (_HEIGHT - 52)
+        return _HEIGHT - 20 - (loss - low) / (high - low) * (_HEIGHT - 58)
 
     def path(of: Sequence[tuple[float, float]]) -> str:
         return "M" + "L".join(f"{number(x(step))} {number(y(loss))}" for step, loss in of)

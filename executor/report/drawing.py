@@ -31,10 +31,12 @@ _DARK: Final = """
 
 _ROW: Final = 46.0
 _BOX: Final = 34.0
-_GAP: Final = 46.0
-_CHARACTER: Final = 6.9
+_GAP: Final = 40.0
+_CHARACTER: Final = 7.3
 """Width of one character of a name, which no browser is at hand to measure."""
-_LONGEST: Final = 30
+_PAGE: Final = 1100.0
+"""A wider drawing is scaled down to its page, though not to nothing."""
+_LONGEST: Final = 28
 """Characters of a name that are shown; the whole of it is the box's title."""
 
 
@@ -60,13 +62,14 @@ def drawing(nodes: Nodes, edges: Edges) -> Markup:
     """Return a drawing for a page that carries `STYLE`. Raises ValueError for a cycle."""
     inner, width, height = _draw(nodes, edges)
     label = f"graph of {len(nodes)} computations"
+    wide = " wide" if width > _PAGE else ""
     return tag(
         "svg",
         inner,
         viewBox=f"0 0 {number(width)} {number(height)}",
         width=width,
         height=height,
-        class_="graph",
+        class_=f"graph{wide}",
         role="img",
         aria_label=label,
     )
@@ -126,7 +129,8 @@ def _draw(nodes: Nodes, edges: Edges) -> tuple[Markup, float, float]:
 def _columns(nodes: Nodes, placed: Placed) -> tuple[list[float], list[float]]:
     widths = [
         max(
-            (max(len(nodes[p[0]][0]), len(nodes[p[0]][1])) * _CHARACTER + 26 for p in column if p[0] >= 0), default=20.0
+            (max(len(_short(text)) for text in nodes[p[0]]) * _CHARACTER + 26 for p in column if p[0] >= 0),
+            default=20.0,
         )
         for column in placed.layers
     ]

@@ -63,13 +63,18 @@ def _merges(table: Table) -> tuple[str, ...]:
         claim = f"Better than each parent in the mean over benchmarks, interval included: {_improvements(synergy)}."
         if not alone:
             claim += (
-                " On no single benchmark is a merge better than each of its parents: what is higher is the sum, because"
-                " the parents are good at different things. This is recovery of complementary skills, not synergy."
+                " On no single benchmark does one pass the test against each of its parents: what is higher is the sum,"
+                " because the parents are good at different things. This is recovery of complementary skills, not"
+                " synergy."
             )
     else:
         claim = "No merge is better than each of its parents by more than its interval, so no synergy is claimed."
     where = "; ".join(f"`{m.model}` on `{m.benchmark}`, {points(m.improvement)}" for m in alone)
-    single = f"On a single benchmark, better than each parent: {where}. Unadjusted for their number." if alone else ""
+    single = (
+        f"On a single benchmark, better than each parent, tested and adjusted for their number: {where}."
+        if alone
+        else ""
+    )
     return tuple(note for note in (claim, mean, single) if note)
 
 

@@ -32,6 +32,8 @@ code{font:.92em ui-monospace,monospace;background:var(--track);padding:.08em .34
 .card{overflow-x:auto}
 .card>svg.figure{min-width:480px}
 .card.wide>svg.figure{min-width:960px}
+.card svg.graph{max-width:100%;height:auto}
+.card svg.graph.wide{min-width:900px}
 .two{display:grid;grid-template-columns:repeat(auto-fit,minmax(480px,1fr));gap:16px}
 .many{display:grid;grid-template-columns:repeat(auto-fill,minmax(230px,1fr));gap:22px 26px}
 .key{display:flex;flex-wrap:wrap;gap:4px 20px;color:var(--muted);font-size:13px;margin-top:12px}
@@ -197,6 +199,7 @@ def _merges(table: Table) -> Markup:
         "merged",
         "over the better parent",
         "diversity",
+        "p, Holm",
         "beats each",
     ]
     rows = [tag("tr", *_merge_cells(merged)) for merged in table.merges]
@@ -212,6 +215,7 @@ def _merge_cells(merged: Merged) -> list[Markup]:
         f"{100 * merged.value.value:.1f}",
         _points(merged.improvement.value, merged.improvement.low, merged.improvement.high),
         f"{100 * merged.diversity:.1f}",
+        _p(merged.adjusted),
     )
     claim = tag("td", "yes", class_="yes") if merged.synergy else tag("td", "no")
     return [*(tag("td", text) for text in texts), claim]
@@ -224,8 +228,14 @@ def _against(table: Table) -> Markup:
 
 def _against_cells(entry: Against) -> list[Markup]:
     d = entry.difference
-    ps = ("" if p is None else f"{p:.4f}" if p >= 0.0001 else "< 0.0001" for p in (entry.p, entry.adjusted))
-    return [tag("td", text) for text in (entry.model, entry.benchmark or "mean", _points(d.value, d.low, d.high), *ps)]
+    ends = _points(d.value, d.low, d.high)
+    return [tag("td", text) for text in (entry.model, entry.benchmark or "mean", ends, _p(entry.p), _p(entry.adjusted))]
+
+
+def _p(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:.4f}" if value >= 0.0001 else "< 0.0001"
 
 
 def _points(value: float, low: float, high: float) -> str:

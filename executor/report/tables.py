@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -87,7 +87,7 @@ def _table(task: Task, table: Mapping[str, Json], operators: Mapping[str, str]) 
         ),
         cells=tuple(_cell(label, benchmark, scores[label, benchmark]) for label in labels for benchmark in benchmarks),
         against=against_baseline(labels, counted, scores, baseline) if baseline in labels else (),
-        merges=tuple(
+        merges=_adjusted(
             merged
             for label, of in parents.items()
             if len(of) > 1 and all(model in labels for model in (label, *of))
@@ -95,7 +95,7 @@ def _table(task: Task, table: Mapping[str, Json], operators: Mapping[str, str]) 
         ),
         notes=(),
     )
-    return Table(**{field: getattr(bare, field) for field in bare.__slots__} | {"notes": notes(bare)})
+    return replace(bare, notes=notes(bare))
 
 
 def against_baseline(
@@ -126,10 +126,9 @@ def beside_parents(label: str, parents: Sequence[str], benchmarks: Sequence[str]
     found: list[Merged] = []
     for columns in (tuple(benchmarks), *((benchmark,) for benchmark in benchmarks)):
         value, *of = (mean([proportion(scores[m, b].correct) for b in columns]) for m in (label, *parents))
-        beats = [
-            mean([difference(pairs(scores[label, b].correct, scores[parent, b].correct)) for b in columns])
-            for parent in parents
-        ]
+        against = [[pairs(scores[label, b].correct, scores[parent, b].correct) for b in columns] for parent in parents]
+        beats = [mean([difference(table) for table in tables]) for tables in against]
+        single = len(columns) == 1 and len(benchmarks) > 1
         numbers = [parent.value for parent in of]
         found.append(
             Merged(
@@ -140,9 +139,19 @@ def beside_parents(label: str, parents: Sequence[str], benchmarks: Sequence[str]
                 value=value,
                 improvement=Interval(value.value - max(numbers), min(b.low for b in beats), min(b.high for b in beats)),
                 diversity=max(numbers) - min(numbers),
+                p=max(mcnemar(tables[0]) for tables in against) if single else None,
+                adjusted=None,
             )
         )
     return tuple(found) if len(benchmarks) > 1 else (found[0],)
+
+
+def _adjusted(merges: Iterable[Merged]) -> tuple[Merged, ...]:
+    found = list(merges)
+    tested = [i for i, merged in enumerate(found) if merged.p is not None]
+    for i, p in zip(tested, holm([merged.p for merged in found if merged.p is not None]), strict=True):
+        found[i] = replace(found[i], adjusted=p)
+    return tuple(found)
 
 
 def _overall(label: str, benchmarks: Sequence[str], scores: Scores) -> Interval | None:

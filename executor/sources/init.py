@@ -99,7 +99,7 @@ OPERATOR = Operator(
         Option("precision", Word(("fp32", "bf16")), "fp32", "what its weights are held in", field="dtype"),
         Option("seed", Number(low=0, high=2**32 - 1, integer=True), 42, "what its weights are drawn from"),
     ),
-    engines=("torch", "transformers"),
+    engines=("numpy", "torch", "transformers"),
     typed=model_type,
     program="ladle.executor.models.init",
 )

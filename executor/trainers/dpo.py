@@ -8,7 +8,7 @@ import torch
 from ladle.executor.models.folder import model_folder
 from ladle.executor.models.weights import load_model
 from ladle.executor.task import Task
-from ladle.executor.trainers.loop import Loop, Setup, log_probs, measuring, train
+from ladle.executor.trainers.loop import Loop, Setup, measuring, train
 from ladle.executor.trainers.losses import dpo_loss, labelled
 from ladle.executor.trainers.rows import IGNORED, Batch, PairRows, pair_rows
 from ladle.executor.trainers.settings import number, word
@@ -37,8 +37,8 @@ class PreferenceTrainer(Loop, DPOTrainer):  # type: ignore[misc]  # trl has no t
                 seen = {"attention_mask": (answers | inputs["prompt"]).long(), "completion_mask": answers.long()}
                 super().compute_loss(model, {"input_ids": inputs["input_ids"], **seen})
         with torch.no_grad():
-            reference = log_probs(self, self.ref_model, inputs, labels).sum(-1)
-        policy = log_probs(self, model, inputs, labels).sum(-1)
+            reference = self.log_probs(self.ref_model, inputs, labels).sum(-1)
+        policy = self.log_probs(model, inputs, labels).sum(-1)
         lengths = labelled(labels).sum(-1)
         return dpo_loss(policy, reference, lengths, self.beta, self.loss_types[0], num_items_in_batch["pairs"])
 

@@ -22,7 +22,7 @@ from ladle.executor.task import CHECKPOINTS, Interrupted, StepError, Task
 from ladle.executor.trainers import checkpoints
 from ladle.executor.trainers.arguments import arguments, micro_batch
 from ladle.executor.trainers.determinism import settle
-from ladle.executor.trainers.losses import log_probabilities
+from ladle.executor.trainers.forward import dense_log_probs, fused_log_probs
 from ladle.executor.trainers.order import OrderSampler, Plan, plan
 from ladle.executor.trainers.rows import Batch, Rows
 from ladle.executor.trainers.settings import Settings, settings
@@ -77,6 +77,11 @@ class Loop:
     order: OrderSampler
     metrics: bool = False
 
+    def log_probs(self, model: Any, batch: Batch, labels: Tensor) -> Tensor:
+        """Return the log-probability of each label, [rows, length - 1], 0 where there is none."""
+        cpu = self.args.use_cpu  # type: ignore[attr-defined]
+        return dense_log_probs(model, batch, labels) if cpu else fused_log_probs(model, batch, labels)
+
     def items(self, batch: Batch) -> dict[str, Tensor]:
         """Return the counts of `batch` that its losses are divided by, once summed over an optimizer step."""
         raise NotImplementedError
@@ -128,18 +133,6 @@ class Loop:
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         trainer: Any = self
         load_weights(trainer.model, os.path.join(resume_from_checkpoint, "model.safetensors"))  # noqa: PTH118
-
-
-def log_probs(trainer: Any, model: Any, batch: Batch, labels: Tensor) -> Tensor:
-    """Return log-probabilities of `labels`, as `losses.log_probabilities` does; `batch` holds the model's inputs.
-
-    On a GPU through TRL's fused head, which never holds the logits of a large vocabulary.
-    """
-    inputs = {name: batch[name] for name in ("input_ids", "position_ids") if name in batch}
-    if trainer.args.use_cpu:
-        return log_probabilities(model(**inputs, use_cache=False).logits, labels)
-    fused: Tensor = model(**inputs, labels=labels, use_cache=False, fused_lm_head=True).log_probs
-    return fused
 
 
 @contextmanager

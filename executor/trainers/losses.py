@@ -10,19 +10,6 @@ from torch import Tensor
 from torch.nn import functional
 
 
-def log_probabilities(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return log p(label t+1 | tokens up to t), float32 [rows, length - 1]; 0 where there is no label.
-
-    `logits` is [rows, length, vocabulary], `labels` [rows, length] with -100 for no label.
-    """
-    # Moving the labels instead of the logits spares a copy of the largest tensor there is.
-    wanted = functional.pad(labels[:, 1:], (0, 1), value=IGNORED)
-    flat = functional.cross_entropy(
-        logits.flatten(0, 1).float(), wanted.flatten(), ignore_index=IGNORED, reduction="none"
-    )
-    return -flat.view(wanted.shape)[:, :-1]
-
-
 def labelled(labels: Tensor) -> Tensor:
     """Return which tokens are predicted, bool [rows, length - 1]: all with a label but the first of a row."""
     return labels[:, 1:] != IGNORED

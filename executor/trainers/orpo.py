@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from ladle.executor.task import Task
-from ladle.executor.trainers.loop import Loop, Setup, log_probs, train
+from ladle.executor.trainers.loop import Loop, Setup, train
 from ladle.executor.trainers.losses import labelled, orpo_loss
 from ladle.executor.trainers.rows import Batch, PairRows, pair_rows
 from ladle.executor.trainers.settings import number
@@ -31,7 +31,7 @@ class OddsRatioTrainer(Loop, Trainer):  # type: ignore[misc]  # transformers has
     ) -> Tensor:
         """Return the share of this pass in the loss of its step."""
         pairs = len(inputs["labels"]) // 2
-        found = log_probs(self, model, inputs, text_labels(inputs))
+        found = self.log_probs(model, inputs, text_labels(inputs))
         answers = labelled(inputs["labels"])
         average = (found * answers).sum(-1) / answers.sum(-1)
         return orpo_loss(average, found[:pairs], self.beta, **num_items_in_batch)

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from ladle.executor.task import Task
 from ladle.executor.trainers.isolation import refuse_leaks
-from ladle.executor.trainers.loop import Loop, Setup, log_probs, measuring, train
+from ladle.executor.trainers.loop import Loop, Setup, measuring, train
 from ladle.executor.trainers.losses import labelled, token_loss
 from ladle.executor.trainers.rows import Batch, TokenRows, token_rows
 from torch import Tensor
@@ -32,7 +32,7 @@ class TokenTrainer(Loop, SFTTrainer):  # type: ignore[misc]  # trl has no types
             with measuring(inputs["labels"].device):
                 seen = {**inputs, "attention_mask": torch.ones_like(inputs["input_ids"])}
                 super().compute_loss(model, seen, num_items_in_batch=num_items_in_batch["tokens"])
-        found = log_probs(self, model, inputs, inputs["labels"])
+        found = self.log_probs(model, inputs, inputs["labels"])
         return token_loss(found, num_items_in_batch["tokens"])
 
 

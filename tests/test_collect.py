@@ -1,0 +1,124 @@
+"""What may go, what comes from elsewhere, and what gets another name: nothing is run, nothing referred to is lost."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import tiny
+from ladle.dsl.graph import Graph
+from ladle.dsl.types import ModelType
+from ladle.executor.adopt import adopt
+from ladle.executor.collect import collect, throw_away
+from ladle.executor.layout import Layout, layout
+from ladle.executor.locks import Holder, hold
+from ladle.executor.plan import plan
+from ladle.executor.record import read_record
+from ladle.executor.rename import rename
+from ladle.executor.task import StepError
+from ladle.executor.workspace import Workspace
+from test_step import run_all, tree
+
+
+def steps(graph: Graph) -> Layout:
+    return layout(graph, tiny.vocabulary())
+
+
+def refuse(holder: Holder) -> None:
+    raise AssertionError(holder)
+
+
+def test_only_what_no_recipe_has_may_go(tmp_path: Path) -> None:
+    one, two = tiny.small(tmp_path), tiny.small(tmp_path, "other", steps=5)
+    run_all(tmp_path, one)
+    run_all(tmp_path, two)
+    workspace = Workspace(tmp_path)
+    (workspace.work("0" * 64) / "scratch").mkdir(parents=True)
+    assert [item.path.name for item in collect(workspace, [steps(one), steps(two)])] == ["0" * 64]
+    unused = collect(workspace, [steps(one)])
+    places = {item.path.relative_to(tmp_path).as_posix() for item in unused if item.what.startswith("artifact")}
+    assert places == {place for place in workspace.published() if place.split("/")[1] == "other"}
+    throw_away(workspace, unused)
+    assert not plan(steps(one), workspace).work
+    assert {place.split("/")[1] for place in workspace.published()} == {"small"}
+    assert collect(workspace, [steps(one)]) == ()
+
+
+def test_nothing_is_thrown_away_while_a_run_goes_on(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    with hold(workspace.lock("run"), refuse), pytest.raises(StepError, match="a run is going on"):
+        throw_away(workspace, ())
+
+
+def test_a_renamed_model_keeps_its_artifact(tmp_path: Path) -> None:
+    def chain(name: str) -> Graph:
+        b = tiny.Builder(tmp_path)
+        return b.graph(b.add("train", "end", model=b.add("start", name)))
+
+    before, after = steps(chain("first")), steps(chain("begin"))
+    run_all(tmp_path, before.graph)
+    content = tree(tmp_path / "artifacts/small/first")
+    workspace = Workspace(tmp_path)
+    assert rename(before, after, workspace) == (("artifacts/small/first", "artifacts/small/begin"),)
+    assert tree(tmp_path / "artifacts/small/begin") == content
+    assert workspace.published() == ["artifacts/small/begin", "artifacts/small/end"]
+    assert not plan(after, workspace).work
+    assert sorted(path.stem for path in (tmp_path / "pipelines/small/nodes").iterdir()) == ["begin", "end"]
+    record = read_record(workspace.record(after.graph.aliases["begin"]))
+    assert record
+    assert record.place == "artifacts/small/begin"
+
+
+def model(folder: Path) -> Path:
+    """A folder with a configuration and one tensor."""
+    folder.mkdir()
+    config = {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "hidden_size": 2, "num_hidden_layers": 1}
+    sizes = {"num_attention_heads": 1, "intermediate_size": 2, "vocab_size": 2, "tie_word_embeddings": True}
+    (folder / "config.json").write_text(json.dumps({**config, **sizes}))
+    header = json.dumps({"w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}).encode()
+    (folder / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + b"\0\0\0\0")
+    (folder / "README.md").write_text("not a part of it")
+    return folder
+
+
+def chain(root: Path, type: ModelType | None = None) -> Graph:
+    b = tiny.Builder(root)
+    one = b.add("train", "one", model=b.add("start", "base"))
+    if type:
+        b.nodes[one] = tiny.typed(b.nodes[one], type)
+    return b.graph(b.add("train", "two", {"seed": 3}, model=one))
+
+
+def test_an_adopted_model_stands_for_its_node(tmp_path: Path) -> None:
+    found = steps(chain(tmp_path, ModelType(architecture="llama")))
+    workspace = Workspace(tmp_path)
+    place = adopt(found, workspace, model(tmp_path / "elsewhere"), "one")
+    assert set(tree(tmp_path / place)) == {"config.json", "model.safetensors", "lineage.json"}
+    assert json.loads((tmp_path / place / "lineage.json").read_bytes())["adopted"] is True
+    assert [item.node.name for item in plan(found, workspace).work] == ["two"]
+    record = read_record(workspace.record(found.graph.aliases["one"]))
+    assert record
+    assert record.taken_from == str(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere/model.safetensors").write_bytes(b"changed later")
+    assert [item.node.name for item in plan(found, workspace).work] == ["two"]
+
+
+def test_another_architecture_is_not_adopted(tmp_path: Path) -> None:
+    found = steps(chain(tmp_path, ModelType(architecture="mistral")))
+    with pytest.raises(StepError, match="architecture") as caught:
+        adopt(found, Workspace(tmp_path), model(tmp_path / "elsewhere"), "one")
+    assert "mistral" in caught.value.help
+    assert Workspace(tmp_path).published() == []
+
+
+def test_what_is_no_model_is_not_adopted(tmp_path: Path) -> None:
+    found = steps(chain(tmp_path))
+    folder = model(tmp_path / "elsewhere")
+    shutil.rmtree(folder)
+    with pytest.raises(StepError, match="not a folder"):
+        adopt(found, Workspace(tmp_path), folder, "one")
+    folder.mkdir()
+    with pytest.raises(StepError):
+        adopt(found, Workspace(tmp_path), folder, "one")

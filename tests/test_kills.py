@@ -1,0 +1,205 @@
+"""Killed at any moment: nothing finished is lost, nothing half done is seen, and the next run ends with the same bytes.
+
+The kills are enumerated: strace ends the process at every rename, unlink, fsync and lock of a tiny step and a tiny run.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import tiny
+from ladle.dsl.graph import Graph
+from ladle.executor.layout import layout
+from ladle.executor.lineage import Lineage, inspect
+from ladle.executor.workspace import Workspace
+from test_local import alive, pids, results, until
+from test_step import run_all, write_nodes
+
+HERE = Path(__file__).parent
+MOMENTS = ("rename", "renameat", "renameat2", "unlink", "unlinkat", "rmdir", "fsync", "flock", "link", "linkat")
+
+STEP = """
+import sys
+from pathlib import Path
+import tiny
+from ladle.executor.profile import Profile
+from ladle.executor.step import Surroundings, run_step
+from ladle.executor.task import Machine
+from ladle.executor.workspace import Workspace
+place, path = Workspace(Path(sys.argv[1])), Path(sys.argv[2])
+run_step(path, Surroundings(place, tiny.vocabulary(), Profile("", Machine()), lambda at: None, sys.exit))
+"""
+RUN = """
+import sys
+from pathlib import Path
+import test_kills
+from ladle.executor.execute import execute
+from ladle.executor.layout import layout
+from ladle.executor.profile import Profile
+from ladle.executor.task import Machine
+from ladle.executor.workspace import Workspace
+from rich.console import Console
+import tiny
+root = Path(sys.argv[1])
+steps = layout(test_kills.chain(root, float(sys.argv[2])), tiny.vocabulary())
+sys.exit(execute(steps, Workspace(root), (), Profile("", Machine()), Console(), 2, "tiny:vocabulary").result.status)
+"""
+
+
+def chain(root: Path, t: float, steps: int = 2) -> Graph:
+    """A start, a training and a merge of both."""
+    tiny.write_data(root)
+    b = tiny.Builder(root)
+    base = b.add("start", "base")
+    one = b.add("train", "one", {"steps": steps}, model=base)
+    return b.graph(b.add("blend", "merged", {"t": t}, _0=base, _1=one))
+
+
+@pytest.fixture(autouse=True)
+def _programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = [str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")  # its renames are none of ours
+
+
+def expected(tmp_path: Path, graph: Graph) -> dict[str, bytes]:
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    tiny.write_data(whole)
+    run_all(whole, graph)
+    return results(whole)
+
+
+def whole_or_absent(root: Path) -> None:
+    """Every place holds an artifact, byte for byte, or nothing at all."""
+    workspace = Workspace(root)
+    folders = [path for top in ("artifacts/small", "scores/small/one") for path in (root / top).glob("*")]
+    broken = [path for path in folders if not isinstance(inspect(path, workspace.digests), Lineage)]
+    assert not broken
+
+
+needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+
+
+def traced(code: str, *arguments: str, inject: str = "", log: Path) -> subprocess.CompletedProcess[bytes]:
+    kill = [f"--inject={inject}"] if inject else []
+    calls = ",".join(f"?{name}" for name in MOMENTS)
+    trace = ["strace", "-f", "-q", f"--trace={calls}", "-o", str(log), *kill]
+    command = [*trace, sys.executable, "-c", code, *arguments]
+    return subprocess.run(command, capture_output=True, check=False, timeout=120)
+
+
+def counts(log: Path) -> dict[str, int]:
+    """Return how often each traced call was made."""
+    names = re.findall(r"^\d+ +(\w+)\(", log.read_text(), re.MULTILINE)
+    return {name: names.count(name) for name in sorted(set(names))}
+
+
+def moments(found: dict[str, int]) -> list[tuple[str, int]]:
+    return [(name, number) for name, count in found.items() for number in range(1, count + 1)]
+
+
+@pytest.mark.slow
+@needs_strace
+def test_a_step_killed_at_every_moment(tmp_path: Path) -> None:
+    """The step replaces an earlier artifact: the hardest case."""
+    root, log = tmp_path / "project", tmp_path / "strace"
+    root.mkdir()
+    old = chain(root, 0.5, steps=1)
+    new = chain(root, 0.5)
+    target = expected(tmp_path, new)
+
+    def reset() -> Path:
+        shutil.rmtree(root)
+        root.mkdir()
+        run_all(root, old)
+        return next(path for path in write_nodes(root, new) if path.stem == "one")
+
+    whole = traced(STEP, str(root), str(reset()), log=log)
+    assert whole.returncode == 0, whole.stderr
+    listed = moments(counts(log))
+    assert {"fsync", "flock"} <= {name for name, _ in listed}
+    killed = 0
+    for name, number in listed:
+        path = reset()
+        done = traced(STEP, str(root), str(path), inject=f"{name}:signal=KILL:when={number}", log=log)
+        killed += done.returncode != 0
+        whole_or_absent(root)
+        run_all(root, new)
+        assert results(root) == target, (name, number)
+        assert not list((root / ".ladle/work").iterdir()), (name, number)
+    assert killed == len(listed)
+
+
+@pytest.mark.slow
+@needs_strace
+def test_a_run_killed_at_every_moment(tmp_path: Path) -> None:
+    """Whichever process makes the call is killed: the run itself, or one of its workers, each at its own count."""
+    root, log = tmp_path / "project", tmp_path / "strace"
+    root.mkdir()
+    graph = chain(root, 0.5)
+    target = expected(tmp_path, graph)
+    assert traced(RUN, str(root), "0.5", log=log).returncode == 0
+    for name, number in moments(counts(log)):
+        shutil.rmtree(root)
+        root.mkdir()
+        traced(RUN, str(root), "0.5", inject=f"{name}:signal=KILL:when={number}", log=log)
+        whole_or_absent(root)
+        again = subprocess.run([sys.executable, "-c", RUN, str(root), "0.5"], capture_output=True, check=False)
+        assert again.returncode == 0, (name, number, again.stdout, again.stderr)
+        assert results(root) == target, (name, number)
+
+
+@pytest.mark.slow
+def test_runs_killed_at_random_moments_end_with_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run is killed again and again, the dice thrown by a seed, until it gets through."""
+    root, log = tmp_path / "project", tmp_path / "log"
+    root.mkdir()
+    target = expected(tmp_path, tiny.small(root))
+    monkeypatch.setenv("TINY_LOG", str(log))
+    monkeypatch.setenv("TINY_PAUSE", "0.1")
+    draw = random.Random(7)
+    code = RUN.replace("test_kills.chain(root, float(sys.argv[2]))", "tiny.small(root)")
+    finished = False
+    for _ in range(200):
+        running = subprocess.Popen([sys.executable, "-c", code, str(root), "0"], stdout=subprocess.DEVNULL)
+        try:
+            finished = running.wait(draw.uniform(0.3, 2.0)) == 0
+        except subprocess.TimeoutExpired:
+            running.send_signal(signal.SIGKILL)
+            running.wait()
+        whole_or_absent(root)
+        if finished:
+            break
+    assert finished
+    until(lambda: not any(alive(pid) for pid in pids(log)))
+    assert results(root) == target
+
+
+def test_an_orphaned_step_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step whose parent is killed (as by `kill -9` of dvc) does not go on by itself."""
+    monkeypatch.setenv("TINY_LOG", str(tmp_path / "log"))
+    monkeypatch.setenv("TINY_PAUSE", "0.2")
+    graph = chain(tmp_path, 0.5, steps=500)
+    paths = write_nodes(tmp_path, graph)
+    code = STEP.replace("run_step(", "stop = StopFlag()\nstop.install()\ndie_with_parent()\nrun_step(", 1)
+    code = code.replace("import tiny\n", "import tiny\nfrom ladle.executor.signals import StopFlag, die_with_parent\n")
+    code = code.replace("sys.exit)", "sys.exit, stop)")
+    for path in paths[:1]:
+        subprocess.run([sys.executable, "-c", code, str(tmp_path), str(path)], check=True)
+    parent = "import subprocess, sys; subprocess.run([sys.executable, '-c', *sys.argv[1:]])"
+    with subprocess.Popen([sys.executable, "-c", parent, code, str(tmp_path), str(paths[1])]) as between:
+        until(lambda: "train one" in (tmp_path / "log").read_text())
+        between.kill()
+    until(lambda: not any(alive(pid) for pid in pids(tmp_path / "log")))
+    work = Workspace(tmp_path).work(graph.aliases["one"])
+    assert list((work / "scratch/checkpoints").glob("step-*"))
+    assert layout(graph, tiny.vocabulary())

@@ -210,6 +210,9 @@ def _unreached(world: World, declaration: ModelDecl, setting: Override, failed: 
 def _why(world: World, owner: Name) -> str:
     if owner.name == "stage":
         return "no stage that the expression applies has this option"
+    composed = world.kinds(owner.name)
+    if len(composed) > 1:
+        return f"`{owner.name}` is a composition: name the stages in it"
     same = [name for name in world.stages() if name != owner.name and owner.name in world.kinds(name)]
     if same:
         return f"a stage is called by its name: {listing(same)} of kind `{owner.name}`"

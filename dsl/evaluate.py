@@ -40,7 +40,7 @@ from ladle.dsl.syntax import (
     StringLiteral,
 )
 from ladle.dsl.types import Dimension
-from ladle.dsl.values import MAX_ITEMS, exact, items, show, what
+from ladle.dsl.values import MAX_DEPTH, MAX_ITEMS, entries, exact, items, show, what
 from ladle.dsl.world import Scope, World
 
 
@@ -83,22 +83,17 @@ def _quantity(world: World, expr: NumberLiteral) -> Quantity | Failed:
 
 def _list(world: World, values: list[Meaning], span: Span) -> Items | Failed:
     found = items(values)
-    if found is None and any(value is FAILED or (isinstance(value, Items) and value.broken) for value in values):
-        return FAILED
-    return found or world.problems.report("E302", span, f"a list holds at most {MAX_ITEMS:,} values")
+    return _too_much(world, "list", span) if found is None else found
+
+
+def _too_much(world: World, what: str, span: Span) -> Failed:
+    message = f"a {what} holds at most {MAX_ITEMS:,} values, {MAX_DEPTH} levels deep"
+    return world.problems.report("E302", span, message)
 
 
 def _map(world: World, expr: MapLiteral, scope: Scope) -> Entries | Failed:
-    found: dict[str, Meaning] = {}
-    size = len(expr.entries)
-    for entry in expr.entries:
-        value = evaluate(world, entry.value, scope)
-        found[entry.key.name] = value
-        size += value.size if isinstance(value, Items | Entries) else 0
-    if size > MAX_ITEMS:
-        return world.problems.report("E302", expr.span, f"a map holds at most {MAX_ITEMS:,} values")
-    broken = any(value is FAILED or (isinstance(value, Items) and value.broken) for value in found.values())
-    return FAILED if broken else Entries(tuple(found.items()), size)
+    found = entries({entry.key.name: evaluate(world, entry.value, scope) for entry in expr.entries})
+    return _too_much(world, "map", expr.span) if found is None else found
 
 
 def _range(world: World, expr: Range) -> Items | Failed:
@@ -140,6 +135,8 @@ def _binary(world: World, expr: Binary, scope: Scope) -> Meaning:
     return value
 
 
+_NO_WORD = "this version has no stage, merge, source or corpus operator of that name"
+
 # --- names ----------------------------------------------------------------------------------------------------------
 
 
@@ -178,7 +175,7 @@ def _applicable(world: World, expr: Expr, scope: Scope) -> StageValue | Operator
     if operator is None or not catalogued:
         if value is not None:
             return _not_applicable(world, expr, value)
-        return world.problems.missing(expr.name, expr.span, lambda: _callables(world, scope))
+        return world.problems.missing(expr.name, expr.span, lambda: _callables(world, scope), _NO_WORD)
     if operator.role is Role.BENCHMARK:
         message = f"`{expr.name}` is a benchmark kind"
         help = f"declare `benchmark NAME: {expr.name} {{ on = ... }}`"

@@ -55,14 +55,16 @@ def _combinations(world: World, declaration: ModelDecl) -> tuple[list[tuple[Mean
             # Where no value is left the expression is read once all the same, for what else is wrong with it.
             values = values or ([FAILED] if failed else [])
             longer += [(*row, value) for value in values]
-            if len(longer) > MAX_ITEMS:
+            if world.members + len(longer) > MAX_ITEMS:
                 _too_many(world, declaration)
         rows = longer
+    world.members += len(rows)
     return rows, broken
 
 
 def _too_many(world: World, declaration: ModelDecl) -> None:
-    message = f"the family `{declaration.name.name}` has more than {MAX_ITEMS:,} members"
+    several = "; with the families before it" if world.members else ""
+    message = f"the family `{declaration.name.name}` has more than {MAX_ITEMS:,} members{several}"
     world.problems.report("E302", declaration.name.span, message, "make an axis shorter", "too many members")
     raise TooMany
 
@@ -75,7 +77,7 @@ def _values(world: World, axis: Axis, scope: Scope) -> tuple[list[Meaning], bool
             return [], True
         case Family(members=members, broken=broken):
             return [member.model for member in members], broken
-        case Items(items, _, broken):
+        case Items(items, broken=broken):
             found: list[Meaning] = []
             for item in items:
                 found += (

@@ -81,7 +81,7 @@ def wanted(type: OptionType) -> str:
             names = [plain if dimension is Dimension.PLAIN else dimension.value for dimension in dimensions]
             return " or ".join(names) + _range(type)
         case Word(choices):
-            return f"one of {listing(choices)}"
+            return listing(choices, last="or")
         case Flag():
             return "`true` or `false`"
         case Text():

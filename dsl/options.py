@@ -68,7 +68,7 @@ def read(world: World, option: Option, expr: Expr, scope: Scope) -> Setting:
             return Setting(None, expr.span)
         case Name(name) if _spoken(option.type) and not _known(world, name, scope):
             near = nearest(name, (*_spoken(option.type), *world.declared))
-            help = did_you_mean(near) or f"it takes {wanted(option.type)}"
+            help = did_you_mean(near) or option.text
             message = f"`{option.name}` takes {wanted(option.type)}, not `{name}`"
             world.problems.report("E105", expr.span, message, help, "not one of its words")
             return Setting(None, expr.span, failed=True)

@@ -28,6 +28,7 @@ class Mismatch:
 @dataclass(slots=True)
 class _Missing:
     names: Callable[[], Iterable[str]]
+    hint: str
     spans: list[Span] = field(default_factory=list)
 
 
@@ -55,9 +56,9 @@ class Problems:
         """Add a mismatch at the place of the value."""
         return self.report(found.code, span, found.message, found.help, found.label)
 
-    def missing(self, name: str, span: Span, names: Callable[[], Iterable[str]]) -> Failed:
+    def missing(self, name: str, span: Span, names: Callable[[], Iterable[str]], hint: str = "") -> Failed:
         """Add the use of a name that nothing declares; `names` are those that could stand there."""
-        self._missing.setdefault(name, _Missing(names)).spans.append(span)
+        self._missing.setdefault(name, _Missing(names, hint)).spans.append(span)
         return FAILED
 
     def line(self, span: Span) -> int:
@@ -77,7 +78,9 @@ class Problems:
             return None
         lines = sorted({self.line(span) for span in others} - {self.line(first)})
         also = f"also used on line{'s' if len(lines) > 1 else ''} {_numbers(lines)}" if lines else ""
-        help = "; ".join(part for part in (did_you_mean(near) or "declare it, or correct the name", also) if part)
+        help = "; ".join(
+            part for part in (did_you_mean(near) or use.hint or "declare it, or correct the name", also) if part
+        )
         message = f"nothing is named `{name}`"
         return Diagnostic("E101", CODES["E101"], message, self.source, first, "not declared", help)
 

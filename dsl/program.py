@@ -160,6 +160,7 @@ class Items:
 
     items: tuple[Meaning, ...]
     size: int
+    depth: int
     broken: bool = False
 
 
@@ -169,6 +170,7 @@ class Entries:
 
     entries: tuple[tuple[str, Meaning], ...]
     size: int
+    depth: int
 
 
 @dataclass(frozen=True, slots=True)

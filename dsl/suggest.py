@@ -50,9 +50,9 @@ def did_you_mean(found: tuple[str, ...]) -> str:
     return f"did you mean {listed}?"
 
 
-def listing(names: Iterable[str], most: int = 8) -> str:
-    """Return names in backquotes for a sentence, shortened after `most`."""
+def listing(names: Iterable[str], most: int = 8, last: str = "and") -> str:
+    """Return names in backquotes for a sentence, `last` before the last of them, shortened after `most`."""
     quoted = [f"`{name}`" for name in names]
     if len(quoted) > most:
         return f"{', '.join(quoted[:most])} and {len(quoted) - most} more"
-    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}" if quoted else "nothing"
+    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} {last} {quoted[-1]}" if quoted else "nothing"

@@ -97,7 +97,7 @@ def _spliced(value: Meaning) -> list[Meaning]:
     match value:
         case Family(members=members, broken=broken):
             return [*(member.model for member in members), *([FAILED] if broken else [])]
-        case Items(items, _, broken):
+        case Items(items, broken=broken):
             return [*(inner for item in items for inner in _spliced(item)), *([FAILED] if broken else [])]
         case _:
             return [value]

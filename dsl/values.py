@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
 from ladle.dsl.graph import digest
@@ -25,7 +26,9 @@ from ladle.dsl.syntax import NumberLiteral
 from ladle.dsl.types import CorpusKind, CorpusType, Dimension
 
 MAX_ITEMS = 10_000
-"""Values in a list, members in a family, nodes in a graph."""
+"""Values in a list, members in families, nodes in a graph."""
+MAX_DEPTH = 100
+"""Lists within lists, those behind names too."""
 
 _BITS = 2200
 """Size up to which numbers are computed with: more than any float, little enough to be quick."""
@@ -123,9 +126,30 @@ def show(number: Fraction) -> str:
     return short if Fraction(short) == number else f"about {float(number):.6g}"
 
 
-def items(values: list[Meaning]) -> Items | None:
-    """Return a list without what failed, or None where it is too long."""
+def items(values: list[Meaning]) -> Items | Failed | None:
+    """Return a list without what failed, or None where it is too long or too deep."""
     good = tuple(value for value in values if value is not FAILED)
-    size = len(good) + sum(value.size for value in good if isinstance(value, Items | Entries))
     broken = len(good) < len(values) or any(isinstance(value, Items) and value.broken for value in good)
-    return Items(good, size, broken) if size <= MAX_ITEMS else None
+    size, depth = measured(good)
+    if size > MAX_ITEMS or depth > MAX_DEPTH:
+        return FAILED if broken else None
+    return Items(good, size, depth, broken)
+
+
+def entries(found: Mapping[str, Meaning]) -> Entries | Failed | None:
+    """Return a map, or None where it holds too much or goes too deep."""
+    if any(value is FAILED or (isinstance(value, Items) and value.broken) for value in found.values()):
+        return FAILED
+    size, depth = measured(found.values())
+    return Entries(tuple(found.items()), size, depth) if size <= MAX_ITEMS and depth <= MAX_DEPTH else None
+
+
+def measured(values: Iterable[Meaning]) -> tuple[int, int]:
+    """Return how many values these are, lists and maps in them through, and how deep they go."""
+    size, depth = 0, 1
+    for value in values:
+        size += 1
+        if isinstance(value, Items | Entries):
+            size += value.size
+            depth = max(depth, value.depth + 1)
+    return size, depth

@@ -61,6 +61,7 @@ class World:
         self.labels: dict[Term, str] = {}
         self.titles: dict[Term, str] = {}
         self.reached: set[Span] = set()
+        self.members = 0
         self.words = frozenset(word for o in vocabulary.values() for option in o.options for word in words(option.type))
         self._evaluate = evaluate
         self._resolve = resolve

@@ -52,7 +52,7 @@ def execute(
             told.add(holder.pid)
             console.print(f"waiting: another run works here, {holder}", markup=False, highlight=False, soft_wrap=True)
 
-    with in_words("starting a run"), hold(workspace.lock("run"), waiting):
+    with in_words("running"), hold(workspace.lock("run"), waiting):
         return _run(layout, workspace, targets, profile, console, workers, vocabulary)
 
 

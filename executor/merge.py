@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ladle.dsl.signature import REQUIRED, Fault, Flag, Number, Option, Reference, Scheduled, Sort, Typed, Typing
+from ladle.executor.weights.modules import LAYERED, MODULES
 
 ENGINES = ("mergekit", "torch")
 PROGRAM = "ladle.executor.weights.merge"
@@ -12,7 +13,7 @@ WEIGHT = Number()
 
 T = Option(
     "t",
-    Scheduled(0, 1),
+    Scheduled(0, 1, MODULES, LAYERED),
     REQUIRED,
     "place between the operands, 0 is the first and 1 the second: a number, or a map from module names to numbers or "
     "lists over depth, with `else`",

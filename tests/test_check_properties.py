@@ -187,11 +187,13 @@ def _ring(n: int) -> str:
         ("model m = " + "slerp(base, " * 90 + "base" + ", t = 0.5)" * 90, []),
         ("model m = " + "base | dpo(reference = " * 45 + "base" + ")" * 45, []),
         ("let a = " + "[" * 90 + "1" + "]" * 90, []),
+        ("let a0 = [1]\n" + "\n".join(f"let a{i} = [a{i - 1}]" for i in range(1, 3000)), ["E302"]),
+        ("\n".join(f"model r{i}[a in 1..100, b in 1..50] = base" for i in range(50)), ["E302"]),
         ("\n".join(f"model m{i} = x{i} | sft" for i in range(3000)), ["E101"] * 3000),
         ("let a = [" + ", ".join(["nothing"] * 5000) + "]", ["E101"]),
         (f"corpus {'c' * 300}: text = papers | every(2)\nmodel m = base | cpt(on = {'c' * 300})", []),
     ],
-    ids=range(19),
+    ids=range(21),
 )  # fmt: skip
 def test_large_recipes_are_judged_in_time(text: str, codes: list[str]) -> None:
     began = time.process_time()

@@ -24,7 +24,7 @@ from ladle.executor.profile import Profile
 from ladle.executor.task import Machine, StepError
 from ladle.executor.workspace import Workspace
 from rich.console import Console
-from test_local import results
+from test_local import alive, pids, results, until
 from test_step import run_all
 
 HERE = Path(__file__).parent
@@ -33,13 +33,17 @@ import sys
 from pathlib import Path
 import tiny
 from ladle.executor.profile import Profile
+from ladle.executor.signals import StopFlag, die_with_parent
 from ladle.executor.step import Surroundings, node_root, run_step
 from ladle.executor.task import Machine
 from ladle.executor.workspace import Workspace
 
+die_with_parent()
+stop = StopFlag()
+stop.install()
 path = Path(sys.argv[2])
 place = Workspace(node_root(path))
-run_step(path, Surroundings(place, tiny.vocabulary(), Profile("", Machine()), lambda at: None, sys.exit))
+run_step(path, Surroundings(place, tiny.vocabulary(), Profile("", Machine()), lambda at: None, sys.exit, stop))
 """
 
 Project = Callable[..., str]
@@ -97,7 +101,7 @@ def running(root: Path, graph: Graph) -> set[str]:
 CLEAN = "Data and pipelines are up to date.\n"
 
 
-@pytest.mark.parametrize("recipe", ["quickstart", "small"])
+@pytest.mark.parametrize("recipe", ["quickstart", pytest.param("small", marks=pytest.mark.slow)])
 def test_repro_and_run_make_the_same_and_see_each_other(tmp_path: Path, dvc: Project, recipe: str) -> None:
     root = tmp_path / "project"
     graph = tiny.small(root, recipe)
@@ -151,6 +155,7 @@ def test_an_option_that_is_gone_is_a_change_to_dvc(tmp_path: Path, dvc: Project)
     assert "pipelines/small/nodes/merged.json" in dvc("status")
 
 
+@pytest.mark.slow
 def test_a_branch_switch_and_checkout_leave_the_plan_right(tmp_path: Path, dvc: Project) -> None:
     root = tmp_path / "project"
     one, two = tiny.small(root), tiny.small(root, t=0.4)
@@ -167,6 +172,7 @@ def test_a_branch_switch_and_checkout_leave_the_plan_right(tmp_path: Path, dvc: 
     assert running(root, two) == {"merged", "merged/quiz", "report"}
 
 
+@pytest.mark.slow
 def test_what_is_pulled_elsewhere_is_reused(tmp_path: Path, dvc: Project) -> None:
     root = tmp_path / "project"
     graph = tiny.small(root)
@@ -181,6 +187,7 @@ def test_what_is_pulled_elsewhere_is_reused(tmp_path: Path, dvc: Project) -> Non
     assert dvc("status") == CLEAN
 
 
+@pytest.mark.slow
 def test_cached_files_are_never_written_through(tmp_path: Path, dvc: Project) -> None:
     """An artifact is a hard link into DVC's cache: making another in its place must leave the cache whole."""
     root = tmp_path / "project"
@@ -195,6 +202,29 @@ def test_cached_files_are_never_written_through(tmp_path: Path, dvc: Project) ->
     dvc("checkout", "-q")
     kept = {name: content for name, content in results(root).items() if name in before}
     assert kept == before
+
+
+@pytest.mark.slow
+def test_a_killed_dvc_leaves_no_orphan_and_its_next_run_the_same_bytes(
+    tmp_path: Path, dvc: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, log = tmp_path / "project", tmp_path / "log"
+    graph = tiny.small(root, steps=40)
+    write(root, graph)
+    monkeypatch.setenv("TINY_LOG", str(log))
+    monkeypatch.setenv("TINY_PAUSE", "0.1")
+    with subprocess.Popen(
+        [sys.executable, "-m", "dvc", "repro", "-q", "pipelines/small/dvc.yaml"], cwd=root
+    ) as running:
+        until(lambda: list((root / ".ladle/work").glob("*/scratch/checkpoints/step-*")), 60)
+        running.kill()
+    until(lambda: not any(alive(pid) for pid in pids(log)))
+    monkeypatch.setenv("TINY_PAUSE", "0")
+    dvc("repro", "-q", "pipelines/small/dvc.yaml")
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    run_all(whole, tiny.small(whole, steps=40))
+    assert results(root) == results(whole)
 
 
 def test_without_dvc_nothing_of_it_is_written(tmp_path: Path) -> None:

@@ -75,6 +75,17 @@ def test_any_number_of_workers_makes_the_same_bytes(tmp_path: Path) -> None:
     assert found[0] == found[1]
 
 
+def test_at_a_terminal_there_are_bars(tmp_path: Path) -> None:
+    out = io.StringIO()
+    steps = layout(tiny.small(tmp_path, mood="bad"), tiny.vocabulary())
+    console = Console(file=out, force_terminal=True, width=100)
+    ran = execute(steps, Workspace(tmp_path), (), Profile("", Machine()), console, 2, WORDS)
+    assert ran.result.status == 1
+    assert "all steps" in out.getvalue()
+    assert "one: made in" in out.getvalue()
+    assert "FAILED two" in out.getvalue()
+
+
 def test_a_second_run_starts_no_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     graph = tiny.small(tmp_path)
     go(tmp_path, graph)

@@ -88,7 +88,7 @@ def test_the_sentence() -> None:
         ("model r[k in 1..3] = base | sft(steps = k)\nmodel m = r[2]", "model m = base | sft(steps = 2)"),
         ("model m = soup([base, instruct, base])", "model m = soup([base, instruct])"),
         ("stage full = cpt | sft\nmodel m = full(base)", "model m = base | cpt | sft"),
-        ("model m = base | dpo", "stage p: dpo { on = pairs  steps = 10  lr = 1e-4  context = 128 }\nmodel m = base | p"),
+        ("model m = base | dpo", "stage p: dpo { on = pairs steps = 10 lr = 1e-4 context = 128 }\nmodel m = base | p"),
     ],
 )  # fmt: skip
 def test_what_means_the_same_is_the_same_node(texts: tuple[str, ...]) -> None:

@@ -12,13 +12,14 @@ import torch
 from ladle.executor.models.weights import load_model
 from ladle.executor.task import Machine, StepError
 from ladle.executor.trainers import cpt
-from ladle.executor.trainers.isolation import refuse_leaks
 from ladle.executor.trainers.forward import dense_log_probs, fused_log_probs
+from ladle.executor.trainers.isolation import refuse_leaks
 from ladle.executor.trainers.rows import token_rows
 from safetensors.numpy import load_file, save_file
 from torch.nn import functional
 from trainer_inputs import OPTIONS, task, write_model, write_tokens
 from transformers import AutoModelForCausalLM, LlamaForCausalLM
+from trl.trainer.utils import add_fused_lm_head
 
 PACKED = [[5, 7, 3], [9], [2, 2, 2, 2], [1, 6]]
 
@@ -49,15 +50,12 @@ def test_an_isolated_row_is_worth_its_documents(tmp_path: Path, attention: str) 
     rows = token_rows(packed)
     loaded = load_model(model, torch.float32, attention).train()
     batch = rows.batch(range(len(PACKED)), pad=0)
-    together = log_probabilities(
-        loaded(input_ids=batch["input_ids"], position_ids=batch["position_ids"], use_cache=False).logits,
-        batch["labels"],
-    ).sum(-1)
+    together = dense_log_probs(loaded, batch, batch["labels"]).sum(-1)
     starts = np.cumsum([0, *(length for row in PACKED for length in row)])
     alone = []
     for start, end in pairwise(starts):
         document = torch.from_numpy(rows.tokens[start:end].astype(np.int64))[None]
-        alone.append(log_probabilities(loaded(input_ids=document, use_cache=False).logits, document).sum())
+        alone.append(dense_log_probs(loaded, {"input_ids": document}, document).sum())
     bounds = np.cumsum([0, *(len(row) for row in PACKED)])
     for k in range(len(PACKED)):
         assert together[k].item() == pytest.approx(sum(alone[bounds[k] : bounds[k + 1]]).item(), rel=1e-5)
@@ -110,12 +108,10 @@ def test_padding_needs_no_attention_mask(tmp_path: Path) -> None:
     found = []
     for pad in (0, 33):
         batch = rows.batch([0, 1], pad=pad)
-        found.append(log_probabilities(model(input_ids=batch["input_ids"], use_cache=False).logits, batch["labels"]))
+        found.append(dense_log_probs(model, batch, batch["labels"]))
     assert torch.equal(found[0], found[1])
-    masked = model(
-        input_ids=batch["input_ids"], attention_mask=torch.tensor([[1] * 9, [1] * 4 + [0] * 5]), use_cache=False
-    )
-    torch.testing.assert_close(found[1], log_probabilities(masked.logits, batch["labels"]))
+    masked = model(input_ids=batch["input_ids"], attention_mask=torch.tensor([[1] * 9, [1] * 4 + [0] * 5]))
+    torch.testing.assert_close(found[1], exact(masked.logits, batch["labels"]))
 
 
 class Leaky(LlamaForCausalLM):
@@ -133,16 +129,26 @@ def test_a_model_that_cannot_isolate_is_refused(tmp_path: Path) -> None:
     refuse_leaks(AutoModelForCausalLM.from_pretrained(tmp_path / "model"), Machine())
 
 
-def test_log_probabilities_are_those_of_the_next_token() -> None:
-    torch.manual_seed(0)
-    logits = torch.randn(2, 5, 7)
-    labels = torch.tensor([[1, 2, -100, 3, 4], [-100, -100, 5, 6, -100]])
-    found = log_probabilities(logits, labels)
-    for row in range(2):
-        for at in range(4):
-            wanted = int(labels[row, at + 1])
-            expected = 0.0 if wanted == -100 else functional.log_softmax(logits[row, at], -1)[wanted].item()
-            assert found[row, at].item() == pytest.approx(expected, abs=1e-6)
+def exact(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Return the log-probability of each label from all logits."""
+    wanted = labels[:, 1:]
+    found = functional.log_softmax(logits[:, :-1], -1).gather(-1, wanted.clamp(min=0)[..., None])[..., 0]
+    return torch.where(wanted == -100, 0.0, found)
+
+
+@pytest.mark.parametrize("scored", [dense_log_probs, fused_log_probs])
+def test_log_probabilities_are_those_of_the_next_token(tmp_path: Path, scored: Any) -> None:
+    model = load_model(write_model(tmp_path / "model"), torch.float32, "sdpa")
+    ids = torch.tensor([[5, 6, 7, 8, 9], [9, 8, 7, 6, 5], [2, 3, 4, 5, 6]])
+    labels = torch.tensor([[5, 6, -100, 8, 9], [-100, -100, 7, 6, -100], [2, -100, -100, -100, -100]])
+    expected = exact(model(input_ids=ids).logits, labels)
+    add_fused_lm_head(model)
+    torch.testing.assert_close(scored(model, {"input_ids": ids}, labels), expected)
+    nothing = torch.full_like(labels, -100)
+    empty = scored(model, {"input_ids": ids}, nothing)
+    assert empty.tolist() == [[0.0] * 4] * 3
+    empty.sum().backward()
+    assert all(weight.grad is None or not weight.grad.any() for weight in model.parameters())
 
 
 def test_rows_of_another_kind_are_refused(tmp_path: Path) -> None:

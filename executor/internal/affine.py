@@ -1,6 +1,9 @@
 """Model arithmetic after lowering. Out: the declaration of `affine`."""
 
-from ladle.dsl.signature import REQUIRED, Operands, Operator, Option, Role, Sort, Text
+from math import inf
+
+from ladle.dsl.signature import REQUIRED, Operands, Operator, Option, Role, Scheduled, Sort
+from ladle.executor.weights.modules import LAYERED, MODULES
 
 OPERATOR = Operator(
     name="affine",
@@ -11,7 +14,7 @@ OPERATOR = Operator(
     options=(
         Option(
             "coefficients",
-            Text(),
+            Scheduled(-inf, inf, MODULES, LAYERED),
             REQUIRED,
             "one list per input of `[number, schedule or null]` products, which are summed; written by lowering alone",
         ),

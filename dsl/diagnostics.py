@@ -1,4 +1,4 @@
-"""Problems as values. In: codes, spans, messages. Out: sorted diagnostics, and the one exception that carries them out."""
+"""Problems as values. In: codes, spans, messages. Out: diagnostics, and the one exception that carries them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The graph of distinct computations. In: operators, options, inputs. Out: nodes with canonical form and fingerprint."""
+"""The graph of distinct computations. In: operators, options, inputs. Out: nodes and their fingerprints."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def fingerprint(
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One input of a node: its role (`model`, `rows`, `corpus`, `a`, `base`, ...) and the fingerprint of the node it is."""
+    """One input of a node: its role (`model`, `rows`, `corpus`, `0`, `base`) and the fingerprint of the node it is."""
 
     role: str
     node: str
@@ -93,7 +93,7 @@ class Node:
     produces: bool
     """Whether a step makes it. Data nodes (jsonl, local) lie where they are."""
     name: str
-    """Name of the artifact: a declared name, a family member, or made from the expression. Letters, digits, `-`, `_`."""
+    """Name of the artifact: a declared name, a family member, or made from the expression."""
     group: str
     """Where it lies: `artifacts`, `scores` or `reports`."""
     type: ModelType | None

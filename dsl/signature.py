@@ -1,4 +1,4 @@
-"""What an operator takes and gives: the vocabulary the checker is handed. In: plain frozen data. Knows no operator by name."""
+"""What an operator takes and gives: plain frozen data, and no operator by name. Out: the vocabulary."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Sort(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number in [low, high]; `integer` forbids a fraction. With PERCENT among the dimensions `10%` becomes a Share."""
+    """A number in [low, high]; `integer` forbids a fraction. With PERCENT allowed `10%` becomes a Share."""
 
     low: float | None = None
     high: float | None = None
@@ -105,7 +105,7 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """Another declaration, or an expression of that sort; it becomes an input of the node with the option's name as role.
+    """Another declaration, or an expression of that sort; it becomes an input, the option's name its role.
 
     `kinds` are the corpus kinds accepted (empty: any); `many` takes one or a list of them.
     """
@@ -151,7 +151,7 @@ class Option:
     hands_to: str = ""
     """Name of a Made option whose node gets this option's value too (`template` of init, for its tokenizer)."""
     positional: bool = False
-    """May be written without its name, after the operands: `jsonl("x/*.jsonl")`, `bpe([web], vocab = 512)`, `every(50)`."""
+    """May be written without its name, after the operands: `jsonl("x/*.jsonl")`, `every(50)`."""
     late: bool = False
     """Added when nodes without it existed already: while it has its default it is left out of a node's options, so that
     their fingerprints stay. A program reads it with that default."""
@@ -234,7 +234,7 @@ class Typing:
     """Resolved, defaults explicit; `weights` of a weighted call too, one per operand."""
     operands: tuple[ModelType | CorpusType, ...]
     references: Mapping[str, tuple[ModelType | CorpusType, ...]]
-    """Types of Reference and Made options by option name (a tokenizer's type is a ModelType with vocabulary and template)."""
+    """Types of Reference and Made options by option name (a tokenizer's is a ModelType)."""
     facts: Facts
     identity: str = ""
     """Equal for equal calls (operator, options, operands, references), different for others; "" where nobody can say.
@@ -258,8 +258,8 @@ class Operator:
     engines: tuple[str, ...] = ()
     """Distributions whose versions enter the identity of its nodes."""
     typed: Callable[[Typing], Typed] | None = None
-    """The type of the result and what is wrong; None: the generic rule of the role (a stage gives its model's type, a merge
-    its first operand's, a transform its operand's)."""
+    """The type of the result and what is wrong; None: the generic rule of the role (a stage gives its
+    model's type, a merge its first operand's, a transform its operand's)."""
     takes: tuple[CorpusKind, ...] = ()
     """Corpus kinds that a stage or benchmark takes for `on`."""
     needs_template: bool = False

@@ -12,7 +12,7 @@ from ladle.dsl.types import Dimension
 
 @dataclass(frozen=True, slots=True)
 class NumberLiteral:
-    """`0.5`, `4Ki`, `60%`, `24GiB`, `2h`. `value` has the multiplier applied (60% is 0.6, 2h is 7200); `written` is the text.
+    """`0.5`, `4Ki`, `60%`, `24GiB`, `2h`. `value` is in plain units (60% is 0.6, 2h is 7200).
 
     It is an int when written without fraction and exponent, so that a count is never a float.
     """
@@ -265,7 +265,7 @@ class EvaluateDecl:
 
 @dataclass(frozen=True, slots=True)
 class BrokenDecl:
-    """A declaration that did not parse. Its problem is reported already; its name, if one could be read, counts as declared."""
+    """A declaration that did not parse. Its problem is reported; its name, if readable, counts as declared."""
 
     keyword: str
     name: Name | None

@@ -68,10 +68,10 @@ class ModelType:
 
     architecture: str | Unknown = UNKNOWN
     shape: tuple[tuple[str, int], ...] | Unknown = UNKNOWN
-    """Sorted (name, size) pairs that must agree for a merge: hidden, layers, heads, kv_heads, intermediate, vocab, tied."""
+    """Sorted (name, size) pairs that must agree for a merge: hidden, layers, heads, vocab and so on."""
     vocabulary: str | Unknown = UNKNOWN
     """Identity of the token-to-id table; equal strings mean equal vocabularies."""
-    template: str | None | Unknown = UNKNOWN
+    template: str | Unknown | None = UNKNOWN
     """Identity of the chat template; None: the model has none."""
     parameters: int | Unknown = UNKNOWN
     tensors: tuple[tuple[str, str, tuple[int, ...]], ...] | Unknown = UNKNOWN

@@ -1,4 +1,4 @@
-"""The `ladle` command. In: arguments. Out: an exit status: 0 fine, 1 problems of the user's, 2 wrong usage, 70 our fault."""
+"""The `ladle` command. In: arguments. Out: 0 fine, 1 problems of the user's, 2 wrong usage, 70 our fault."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from dvc.utils.serialize import load_yaml, modify_yaml
 
 def commit(pipeline: str, names: frozenset[str]) -> None:
     """Record the named stages of a pipeline file as they lie on disk, and forget what is none. Raises DvcException."""
-    repo = Repo()
+    repo = Repo(_wait_for_lock=True)
     with repo.lock:
         every = list(repo.stage.collect(pipeline))
         stages = [stage for stage in every if stage.name in names]

@@ -52,8 +52,8 @@ def execute(
             told.add(holder.pid)
             console.print(f"waiting: another run works here, {holder}", markup=False, highlight=False, soft_wrap=True)
 
-    with in_words("running"), hold(workspace.lock("run"), waiting):
-        return _run(layout, workspace, targets, profile, console, workers, vocabulary)
+    with in_words("running"), hold(workspace.lock("run"), waiting) as lock:
+        return _run(layout, workspace, targets, profile, console, workers, vocabulary, lock)
 
 
 def _run(
@@ -64,6 +64,7 @@ def _run(
     console: Console,
     workers: int,
     vocabulary: str,
+    lock: int,
 ) -> Ran:
     dvc = is_dvc_project(workspace)
     write_pipeline(layout, workspace, dvc)
@@ -71,7 +72,7 @@ def _run(
     for item in made.links:
         link(workspace, item.source, item.place, item.node.fingerprint)
     result = run(made, workspace, profile, _display(made, console), workers, vocabulary)
-    note = commit(layout, workspace) if dvc and not result.stopped else ""
+    note = commit(layout, workspace, lock) if dvc and not result.stopped else ""
     if profile.keep == "last" and not result.status:
         drop_intermediates(made, workspace)
     return Ran(made, result, note)

@@ -1,4 +1,4 @@
-"""A recipe from its file. In: a path. Out: what was read, what is meant, the graph, and every problem found on the way."""
+"""A recipe from its file. In: a path. Out: what was read, what is meant, the graph, and every problem found."""
 
 from __future__ import annotations
 

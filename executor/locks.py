@@ -32,12 +32,15 @@ Waiting = Callable[[Holder], None]
 
 
 @contextmanager
-def hold(path: Path, waiting: Waiting) -> Iterator[None]:
-    """Hold the lock `path`. While another process has it, `waiting` is called about ten times a second."""
+def hold(path: Path, waiting: Waiting) -> Iterator[int]:
+    """Hold the lock `path`. While another process has it, `waiting` is called about ten times a second.
+
+    Gives a file handle: a child that inherits it holds the lock too, until both have ended.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle = _acquire(path, waiting)
     try:
-        yield
+        yield handle
     finally:
         os.close(handle)
 

@@ -1,4 +1,4 @@
-"""Writes a recipe's pipeline. In: the steps of a graph. Out: node files and dvc.yaml, touched only where they differ."""
+"""Writes a recipe's pipeline. In: the steps of a graph. Out: node files and dvc.yaml, written where they differ."""
 
 from __future__ import annotations
 

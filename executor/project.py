@@ -1,4 +1,4 @@
-"""Where a project is. In: the path of a recipe. Out: the folder its paths are relative to, and the recipe's short name."""
+"""Where a project is. In: the path of a recipe. Out: the folder its paths are relative to, and the recipe's name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class ProjectError(Exception):
 
 
 def project_root(recipe: Path) -> Path:
-    """Return the nearest folder above `recipe` that holds a mark; else the parent of its `recipes/`, else its folder."""
+    """Return the nearest folder above `recipe` with a mark; else the parent of its `recipes/`, else its folder."""
     folder = recipe.resolve().parent
     for candidate in (folder, *folder.parents):
         if any((candidate / mark).exists() for mark in MARKS):

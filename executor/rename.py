@@ -22,7 +22,7 @@ def rename(before: Layout, after: Layout, workspace: Workspace) -> tuple[tuple[s
     new place is in use.
     """
     moves = _moves(before, after, workspace)
-    with in_words("renaming"), hold(workspace.lock("run"), _busy):
+    with in_words("renaming"), hold(workspace.lock("run"), _busy) as lock:
         for key, (old, new) in moves.items():
             link(workspace, old, new, key)
             record = read_record(workspace.record(key))
@@ -32,7 +32,7 @@ def rename(before: Layout, after: Layout, workspace: Workspace) -> tuple[tuple[s
             remove(workspace.work(key))
         write_pipeline(after, workspace, is_dvc_project(workspace))
         if is_dvc_project(workspace):
-            commit(after, workspace)
+            commit(after, workspace, lock)
     return tuple(moves.values())
 
 

@@ -1,4 +1,4 @@
-"""Artifacts that lie ready. In: a fingerprint. Out: where it lies, whole, whatever its name; or a second name for it."""
+"""Artifacts that lie ready. In: a fingerprint. Out: where it lies, whatever its name; or a second name for it."""
 
 from __future__ import annotations
 

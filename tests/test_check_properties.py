@@ -152,6 +152,68 @@ def test_broken_recipes_are_judged(text: str) -> None:
     judge(text)
 
 
+# --- recipes that make sense -----------------------------------------------------------------------------------------
+
+_STAGES = st.sampled_from(
+    ["cpt", "sft", "dpo", "orpo", "cpt | sft", "sft(steps = 3)", "cpt(lr = 1e-5, context = 64)", "full"]
+)
+_T = st.sampled_from(["0", "0.5", "1", "0.1 + 0.2", "{mlp: [0, 1], else: 0.5}", "1 / 3"])
+_WEIGHT = st.sampled_from(["1", "0.5", "2", "1e-3"])
+
+
+def _trained(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    return st.one_of(
+        st.builds("({} | {})".format, inner, _STAGES),
+        st.builds("slerp({}, {}, t = {})".format, inner, inner, _T),
+        st.builds("linear({}: {}, {}: {})".format, inner, _WEIGHT, inner, _WEIGHT),
+        st.builds("soup([{}, {}, fam])".format, inner, inner),
+        st.builds("ties({}, {}, base = {}, density = 0.5)".format, inner, inner, inner),
+        st.builds("({} + {} * ({} - {}))".format, inner, _WEIGHT, inner, inner),
+        st.builds("(0.25 * {} + 0.75 * {})".format, inner, inner),
+    )
+
+
+sound_model = st.recursive(st.sampled_from(["base", "instruct", "llama", "fam[1]", "fam[2]"]), _trained, max_leaves=6)
+sound_text = st.recursive(
+    st.just("papers"),
+    lambda inner: st.one_of(
+        st.builds("({} | every({}))".format, inner, st.integers(2, 5)),
+        st.builds("({} | except(papers | every(7)))".format, inner),
+        st.builds("mix({}: 1, {}: 0.5)".format, inner, inner),
+    ),
+    max_leaves=3,
+)
+sound = st.builds(
+    """model m = {}
+model n = {}
+stage full = cpt | sft
+stage other: cpt {{ on = {}  epochs = 1 }}
+model fam[k in 1..2] = base | cpt with {{ cpt.steps = k }}
+model all[x in [m, fam], s in [other, sft]] = x | s
+evaluate t {{ models = [base, m, all, n]  on = [silk, bio]  baseline = base }}
+""".format,
+    sound_model,
+    sound_model,
+    sound_text,
+)
+
+
+@given(sound)
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_sound_recipes_make_one_graph_in_any_order(text: str) -> None:
+    found, wrong = checked(f"{text}\n{PRELUDE}")
+    assert {each.code for each in wrong} <= {"E304"}, [(each.code, each.message) for each in wrong]
+    if wrong:
+        return
+    graph = verify(lower(found, vocabulary(), FakeFacts()))
+    turned, _ = checked(f"{PRELUDE}\n" + "\n".join(reversed(text.rstrip().split("\n"))))
+    other = verify(lower(turned, vocabulary(), FakeFacts()))
+    assert {node.fingerprint: node.name for node in other.nodes.values()} == {
+        node.fingerprint: node.name for node in graph.nodes.values()
+    }
+    assert other.targets == graph.targets
+
+
 # --- limits ---------------------------------------------------------------------------------------------------------
 
 

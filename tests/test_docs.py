@@ -16,7 +16,7 @@ LANGUAGE = (ROOT / "docs" / "language.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```recipe ?(.*?)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 BLOCKS = [(found[1].strip(), found[2]) for found in BLOCK.finditer(LANGUAGE)]
 PRELUDE = BLOCKS[0][1]
-WORDS = "silk is a strong and light fibre that spiders make of protein".split()
+WORDS = ["silk", "is", "a", "strong", "and", "light", "fibre", "that", "spiders", "make", "of", "protein"]
 
 
 @pytest.fixture

@@ -190,6 +190,9 @@ def test_a_template_put_on_stands_in_what_is_trained(tmp_path: Path, made_tokeni
     assert AutoTokenizer.from_pretrained(put).chat_template == CHATML.text
     assert not (model / "chat_template.jinja").exists()
     assert vocabulary(put) == vocabulary(model)
+    (model / "generation_config.json").write_text('{"eos_token_id": 0, "temperature": 0.5}')
+    put = tokenizer_folder(local(model, "chatml"), tmp_path / "work")
+    assert json.loads((put / "generation_config.json").read_text()) == {"eos_token_id": [0, 3], "temperature": 0.5}
 
 
 def test_a_template_of_another_model_brings_its_ends(tmp_path: Path) -> None:
@@ -198,8 +201,10 @@ def test_a_template_of_another_model_brings_its_ends(tmp_path: Path) -> None:
     given.chat_template = "{{ messages[0].content }}<end>"
     given.eos_token = "B"
     given.save_pretrained(donor)
+    (donor / "generation_config.json").write_text('{"eos_token_id": [1, 3]}')
     put = tokenizer_folder(local(model, None, Given("template", "local", "d", donor)), tmp_path / "work")
     loaded = AutoTokenizer.from_pretrained(put)
+    assert (put / "generation_config.json").read_text() == '{"eos_token_id": [1, 3]}'
     assert (loaded.chat_template, loaded.eos_token) == ("{{ messages[0].content }}<end>", "B")
 
 

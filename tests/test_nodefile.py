@@ -155,7 +155,9 @@ def test_a_link_out_of_the_project_is_refused(tmp_path: Path) -> None:
         read(root, content)
 
 
-LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=4)
+LEAVES = (
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=4)
+)
 
 
 @settings(max_examples=80, deadline=None)

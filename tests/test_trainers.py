@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from ladle.executor.task import Machine, Progress, StepError
+from ladle.executor.task import Given, Machine, Progress, StepError
 from ladle.executor.trainers import cpt, dpo, orpo, sft
 from ladle.executor.trainers.order import order
 from safetensors.torch import load_file, save_file
@@ -184,10 +184,47 @@ def test_a_model_that_brings_code_is_refused(inputs: Path) -> None:
         trained(inputs, "out", "sft")
 
 
+def test_generation_settings_come_along_as_they_are(inputs: Path) -> None:
+    """Even those that transformers would refuse to save."""
+    settings = '{"do_sample": false, "temperature": 0.6, "eos_token_id": [1, 2]}'
+    (inputs / "model" / "generation_config.json").write_text(settings)
+    assert (trained(inputs, "out", "sft") / "generation_config.json").read_text() == settings
+
+
+def test_a_template_put_on_by_the_recipe_comes_along(inputs: Path) -> None:
+    donor = write_model(inputs / "donor")
+    (donor / "chat_template.jinja").write_text("{{ messages[0].content }}")
+    made = task(inputs / "out", "sft", OPTIONS, inputs / "model", inputs / "tokens")
+    start = replace(made.given("model"), inputs=(Given("template", "local", "d", donor),))
+    sft.run(replace(made, inputs=(start, made.given("rows"))))
+    assert (made.output / "chat_template.jinja").read_text() == "{{ messages[0].content }}"
+
+
 def test_rows_longer_than_the_model_reads_are_refused(inputs: Path) -> None:
     write_tokens(inputs / "tokens", [[129]])
     with pytest.raises(StepError, match="up to 129 tokens, the model reads at most 128"):
         trained(inputs, "out", "cpt")
+
+
+def test_weights_that_are_not_the_models_are_refused(inputs: Path) -> None:
+    file = inputs / "model" / "model.safetensors"
+    weights = load_file(file)
+    save_file({**weights, "model.extra": torch.ones(2)}, file, metadata={"format": "pt"})
+    with pytest.raises(StepError, match="hold what it has no place for: `model.extra`"):
+        trained(inputs, "extra", "sft")
+    del weights["model.layers.0.mlp.up_proj.weight"]
+    save_file(weights, file, metadata={"format": "pt"})
+    with pytest.raises(StepError, match=r"lack `model\.layers\.0\.mlp\.up_proj\.weight`"):
+        trained(inputs, "lacking", "sft")
+    file.write_bytes(file.read_bytes()[:-100])
+    with pytest.raises(StepError, match="cannot be loaded"):
+        trained(inputs, "short", "sft")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_not_replaced_in_silence(inputs: Path) -> None:
+    with pytest.raises(StepError, match="asks for a GPU, and there is none"):
+        trained(inputs, "out", "sft", Machine(device="cuda"))
 
 
 def test_an_empty_corpus_is_refused(inputs: Path) -> None:

@@ -121,12 +121,13 @@ class Leaky(LlamaForCausalLM):
         return super().forward(input_ids, **more)
 
 
-def test_a_model_that_cannot_isolate_is_refused(tmp_path: Path) -> None:
-    write_model(tmp_path / "model")
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_model_that_cannot_isolate_is_refused(tmp_path: Path, precision: str) -> None:
+    write_model(tmp_path / "model", initializer_range=0.02)
     leaky = Leaky.from_pretrained(tmp_path / "model")
     with pytest.raises(StepError, match="packed documents see each other"):
-        refuse_leaks(leaky, Machine())
-    refuse_leaks(AutoModelForCausalLM.from_pretrained(tmp_path / "model"), Machine())
+        refuse_leaks(leaky, Machine(), precision)
+    refuse_leaks(AutoModelForCausalLM.from_pretrained(tmp_path / "model"), Machine(), precision)
 
 
 def exact(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import random
+import resource
 import shutil
 import signal
 import threading
@@ -13,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from ladle.executor.task import Machine, Progress
+from ladle.executor.task import Machine, Progress, StepError
 from ladle.executor.trainers import checkpoints, dpo, orpo, sft
 from trainer_inputs import DPO, OPTIONS, ORPO, digests, task, write_model, write_pairs, write_tokens
 
@@ -143,3 +144,29 @@ def test_checkpoints_are_made_by_time(inputs: Path, tmp_path: Path) -> None:
     kept = checkpoints.newest(tmp_path / "cut/work/checkpoints")
     assert kept is not None
     assert checkpoints.step_of(kept) == 3
+
+
+def test_a_full_disk_is_said_and_loses_no_checkpoint(inputs: Path, expected: Expected, tmp_path: Path) -> None:
+    """Files may not grow beyond a size that the fourth checkpoint reaches, as on a full disk."""
+    said = tmp_path / "said"
+
+    def shrink(progress: Progress) -> None:
+        if progress.done == 3:
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (5000, resource.RLIM_INFINITY))
+
+    def body() -> None:
+        made = task(
+            tmp_path / "cut", "sft", OPTIONS | {"steps": STEPS}, inputs / "model", inputs / "tokens", EVERY_STEP
+        )
+        try:
+            sft.run(replace(made, report=shrink))
+        except StepError as error:
+            said.write_text(error.message)
+
+    process = multiprocessing.get_context("fork").Process(target=body)
+    process.start()
+    process.join()
+    assert said.read_text().startswith(("the checkpoint of step 3 cannot be written", "file too large"))
+    assert attempt(inputs, tmp_path / "cut", "sft", EVERY_STEP, ignore) == 0
+    assert digests(tmp_path / "cut/output") == expected["sft"]

@@ -19,10 +19,11 @@ from ladle.executor.nodefile import node_file
 from ladle.executor.workspace import Workspace
 
 
-def commit(layout: Layout, workspace: Workspace) -> str:
+def commit(layout: Layout, workspace: Workspace, lock: int) -> str:
     """Record every finished step in dvc.lock, in one process; return a note where that could not be done, else "".
 
-    DVC takes a second to begin: it is started only for steps that the last time did not record.
+    DVC takes a second to begin: it is started only for steps that the last time did not record. It inherits `lock`, the
+    handle of the run's lock: should the run be killed, the next one waits until dvc.lock is whole.
     """
     pipeline = pipeline_file(layout.graph.recipe)
     memory = _Memory(workspace, layout.graph.recipe)
@@ -36,7 +37,9 @@ def commit(layout: Layout, workspace: Workspace) -> str:
         return "dvc is not installed here: dvc.lock was left as it was"
     command = [sys.executable, "-m", "ladle.executor.dvc_commit", pipeline]
     names = "\n".join(new)
-    done = subprocess.run(command, cwd=workspace.root, input=names, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=workspace.root, input=names, capture_output=True, text=True, check=False, pass_fds=(lock,)
+    )
     if done.returncode:
         why = (done.stderr.strip().splitlines() or ["it gave no reason"])[-1]
         return f"dvc.lock could not be brought up to date: {why}; `dvc commit --force {pipeline}` does it later"

@@ -66,16 +66,13 @@ class Pool:
         return self
 
     def __exit__(self, *_: object) -> None:
+        """Kill what is left: an idle worker has nothing to save, and what a busy one does is safe to kill."""
         for worker in self.workers:
-            if worker.process.stdin:
-                worker.process.stdin.close()
-        self._await_end(5.0)
-        for worker in self.workers:
-            if worker.process.poll() is None:
-                worker.process.kill()
+            worker.process.kill()
             worker.process.wait()
-            if worker.process.stdout:
-                worker.process.stdout.close()
+            for pipe in (worker.process.stdin, worker.process.stdout):
+                if pipe:
+                    pipe.close()
         self.selector.close()
 
     def start(self) -> Worker:

@@ -1,4 +1,4 @@
-"""`ladle check`. In: recipes. Out: every mistake of each, with its place and what to do; exit status 1 if there is one."""
+"""`ladle check`. In: recipes. Out: every mistake of each, with its place and what to do; exit status 1 then."""
 
 from __future__ import annotations
 

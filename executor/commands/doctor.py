@@ -42,10 +42,14 @@ def engines() -> Iterator[Finding]:
         try:
             have = metadata.version(name).partition("+")[0]
         except metadata.PackageNotFoundError:
-            yield Finding(False, name, "not installed", "pip install 'ladle[run]' -c constraints.txt (checking works without)")
+            yield Finding(
+                False, name, "not installed", "pip install 'ladle[run]' -c constraints.txt (checking works without)"
+            )
             continue
         same = have == wanted[name]
-        yield Finding(same, name, have, "" if same else f"recipes are pinned to {name} {wanted[name]}: install that version")
+        yield Finding(
+            same, name, have, "" if same else f"recipes are pinned to {name} {wanted[name]}: install that version"
+        )
 
 
 def on_path() -> Iterator[Finding]:

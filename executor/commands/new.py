@@ -85,5 +85,7 @@ def COMMAND(recipe: Path) -> int:  # noqa: N802 - the one name by which a comman
         (folder / f"{stem}.jsonl").write_text(lines, encoding="utf-8")
     recipe.parent.mkdir(parents=True, exist_ok=True)
     recipe.write_text(RECIPE.format(path=recipe, folder=f"corpora/{name}"), encoding="utf-8")
-    click.echo(f"wrote {plain(str(recipe))} and its corpora in {plain(str(folder))}\nnext: ladle check {plain(str(recipe))}")
+    click.echo(
+        f"wrote {plain(str(recipe))} and its corpora in {plain(str(folder))}\nnext: ladle check {plain(str(recipe))}"
+    )
     return 0

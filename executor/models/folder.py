@@ -22,6 +22,7 @@ TOKENIZER_FILES: Final = (
     "added_tokens.json",
     "chat_template.jinja",
     "chat_template.json",
+    "generation_config.json",
     "merges.txt",
     "sentencepiece.bpe.model",
     "special_tokens_map.json",
@@ -32,7 +33,7 @@ TOKENIZER_FILES: Final = (
     "vocab.json",
     "vocab.txt",
 )
-"""What a tokenizer may consist of; copied byte for byte, so that no stage changes a vocabulary."""
+"""What a tokenizer may consist of, and what ends a generated text. Copied byte for byte: no stage changes it."""
 
 
 def model_folder(given: Given) -> Path:

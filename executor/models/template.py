@@ -14,6 +14,7 @@ from ladle.executor.task import StepError
 from ladle.executor.templates import BUILT_IN
 
 TEMPLATE = "chat_template.jinja"
+GENERATION = "generation_config.json"
 
 
 def put_on(folder: Path, name: Json, donor: Path | None) -> None:
@@ -32,6 +33,7 @@ def put_on(folder: Path, name: Json, donor: Path | None) -> None:
                 "take the template of a model with this vocabulary: `template = that_model`",
             )
         (folder / TEMPLATE).write_text(template.text, encoding="utf-8")
+        _end_turns(folder, vocabulary(folder)[template.turn_end])
 
 
 def vocabulary(folder: Path) -> dict[str, int]:
@@ -53,7 +55,20 @@ def _from_donor(folder: Path, donor: Path) -> None:
         )
     if not (donor / TEMPLATE).is_file():
         raise StepError("the model that should give its template has none", "name one that has, or a built-in one")
-    # Turn end and pad come along: they are named in the tokenizer's configuration.
-    for file in (TEMPLATE, "tokenizer_config.json", "special_tokens_map.json"):
+    # Turn end, pad and what ends a generated text come along.
+    for file in (TEMPLATE, "tokenizer_config.json", "special_tokens_map.json", GENERATION):
         if (donor / file).is_file():
             shutil.copyfile(donor / file, folder / file)
+
+
+def _end_turns(folder: Path, turn_end: int) -> None:
+    """Let the end of a turn end a generated text too."""
+    file = folder / GENERATION
+    try:
+        settings = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        known = settings.get("eos_token_id")
+    except (ValueError, AttributeError) as error:
+        raise StepError(f"`{GENERATION}` cannot be read: {error}", "mend it or delete it") from None
+    ends = known if isinstance(known, list) else [] if known is None else [known]
+    settings["eos_token_id"] = [*ends, *([] if turn_end in ends else [turn_end])]
+    file.write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n", encoding="utf-8")

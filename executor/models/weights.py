@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import torch
+from ladle.executor.disk import refusal
 from ladle.executor.models.folder import copy_tokenizer, read_config
 from ladle.executor.task import StepError
 from safetensors import SafetensorError
@@ -23,20 +26,32 @@ def quiet() -> None:
 
 
 def load_model(folder: Path, dtype: torch.dtype, attention: str) -> Any:
-    """Return the causal language model of `folder` with weights in `dtype`. No pickle, no remote code, no network."""
+    """Return the causal language model of `folder` with weights in `dtype`. No pickle, no remote code, no network.
+
+    Raises StepError for weights that are not exactly the model's: transformers would draw missing ones at random and
+    drop those it does not know.
+    """
     quiet()
     read_config(folder)
     try:
-        return AutoModelForCausalLM.from_pretrained(
+        model, found = AutoModelForCausalLM.from_pretrained(
             folder,
             dtype=dtype,
             attn_implementation=attention,
             local_files_only=True,
             trust_remote_code=False,
             use_safetensors=True,
+            output_loading_info=True,
         )
     except (OSError, ValueError, ImportError, RuntimeError, SafetensorError) as error:
         raise StepError(f"the model `{folder.name}` cannot be loaded: {_first_line(error)}") from error
+    for names, what in ((found["missing_keys"], "lack"), (found["unexpected_keys"], "hold what it has no place for:")):
+        if names:
+            raise StepError(
+                f"the weights of `{folder.name}` {what} `{min(names)}`",
+                "they and `config.json` belong to different models, or a file is missing",
+            )
+    return model
 
 
 def load_tokenizer(folder: Path) -> Any:
@@ -60,16 +75,25 @@ def save_model(model: Any, dtype: torch.dtype, start: Path, tokenizer: Path, out
     config.dtype = dtype
     model.to(device="cpu", dtype=dtype)
     model.config = config
-    model.generation_config = generation(config, start)
-    model.save_pretrained(output, max_shard_size=SHARD_SIZE)
-    copy_tokenizer(tokenizer, output)
+    model.generation_config = GenerationConfig.from_model_config(config)
+    with writing("the model"):
+        model.save_pretrained(output, max_shard_size=SHARD_SIZE)
+    # Published generation settings often break the rules by which transformers would save them: they are copied.
+    for folder in (start, tokenizer):
+        copy_tokenizer(folder, output)
 
 
-def generation(config: Any, start: Path) -> Any:
-    """Return the generation configuration of `start`, or the one that its configuration implies."""
-    if (start / "generation_config.json").is_file():
-        return GenerationConfig.from_pretrained(start, local_files_only=True)
-    return GenerationConfig.from_model_config(config)
+@contextmanager
+def writing(what: str) -> Iterator[None]:
+    """Turn a disk's refusal, which the libraries wrap in exceptions of their own, into a StepError."""
+    try:
+        yield
+    except OSError as error:
+        raise refusal(f"writing {what}", error) from error
+    except (RuntimeError, SafetensorError) as error:
+        raise StepError(
+            f"{what} cannot be written: {_first_line(error)}", "is the disk full? free some space and run again"
+        ) from error
 
 
 def _first_line(error: Exception) -> str:

@@ -1,7 +1,7 @@
 """One forward pass. In: a model, a batch and labels. Out: the log-probability of each label.
 
-A result is float32 [rows, length - 1]: log p(label t + 1 | tokens up to t), and 0 where there is no label. The vocabulary
-is spanned only where there is one.
+A result is float32 [rows, length - 1]: log p(label t + 1 | tokens up to t), and 0 where there is no label. Only where
+there is one is the vocabulary spanned.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 import torch
 from datasets import Dataset
 from ladle.executor.models.folder import model_folder, precision_of, tokenizer_folder
-from ladle.executor.models.weights import PRECISIONS, load_model, load_tokenizer, quiet, save_model
+from ladle.executor.models.weights import PRECISIONS, load_model, load_tokenizer, quiet, save_model, writing
 from ladle.executor.task import CHECKPOINTS, Interrupted, StepError, Task
 from ladle.executor.trainers import checkpoints
 from ladle.executor.trainers.arguments import arguments, micro_batch
@@ -121,7 +121,9 @@ class Loop:
             )
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        checkpoints.write(self.checkpoints, self.state.global_step, self._fill)  # type: ignore[attr-defined]
+        step = self.state.global_step  # type: ignore[attr-defined]
+        with writing(f"the checkpoint of step {step}"):
+            checkpoints.write(self.checkpoints, step, self._fill)
 
     def _fill(self, folder: Path) -> None:
         trainer: Any = self

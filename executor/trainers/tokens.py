@@ -44,7 +44,7 @@ def run(task: Task) -> None:
 def build(setup: Setup[TokenRows]) -> TokenTrainer:
     """Return the trainer of `setup`, with every default of TRL that matters written out."""
     if setup.rows.isolated:
-        refuse_leaks(setup.model, setup.task.machine)
+        refuse_leaks(setup.model, setup.task.machine, setup.settings.precision)
     given = SFTConfig(
         **setup.arguments,
         max_length=None,

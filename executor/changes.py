@@ -42,7 +42,8 @@ def _options(node: Node, before: Lineage) -> Iterator[str]:
         elif name not in now:
             yield f"option `{name}` is gone: it was {_show(before.options[name])}"
         elif now[name] != before.options[name]:
-            yield f"option `{name}` changed: {_show(before.options[name])} -> {_show(now[name])}"
+            old, new = _show(before.options[name]), _show(now[name])
+            yield f"option `{name}` changed" + (f": {old} -> {new}" if old != new else "")
 
 
 def _engines(node: Node, before: Lineage) -> Iterator[str]:
@@ -112,4 +113,4 @@ def _files(used: Node, data: Mapping[str, str] | None, what: str) -> Iterator[st
 
 def _show(value: Json) -> str:
     text = json.dumps(value, ensure_ascii=False, sort_keys=True)
-    return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
+    return text if len(text) <= _SHOWN else "..."

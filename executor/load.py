@@ -12,6 +12,7 @@ from ladle.dsl.lower import lower
 from ladle.dsl.parse import parse, read_source
 from ladle.dsl.program import Program
 from ladle.dsl.source import Source
+from ladle.dsl.verify import verify
 from ladle.executor.catalog import vocabulary
 from ladle.executor.facts import ProjectFacts
 from ladle.executor.project import project_root, recipe_name
@@ -45,13 +46,18 @@ class Loaded:
 
 def examine(path: Path) -> Checked:
     """Read and check a recipe. Nothing is raised for what is wrong with it, or for a file that cannot be read."""
-    root = project_root(path)
     source, unreadable = read_source(path)
     if source is None:
-        return Checked(path, root, Source(str(path), ""), None, unreadable)
+        return Checked(path, project_root(path), Source(str(path), ""), None, unreadable)
+    return examine_source(path, source, unreadable)
+
+
+def examine_source(path: Path, source: Source, earlier: tuple[Diagnostic, ...] = ()) -> Checked:
+    """Check the text of a recipe as if it stood at `path`."""
+    root = project_root(path)
     recipe, problems = parse(source)
     program, more = check(recipe, vocabulary(), ProjectFacts(root))
-    found = sorted((*unreadable, *problems, *more), key=lambda d: (d.span.start, d.span.end, d.code))
+    found = sorted((*earlier, *problems, *more), key=lambda d: (d.span.start, d.span.end, d.code))
     return Checked(path, root, source, program, tuple(found))
 
 
@@ -62,8 +68,12 @@ def load(path: str | Path) -> Loaded:
     """
     path = Path(path)
     recipe_name(path)
-    checked = examine(path)
+    return graph_of(examine(path))
+
+
+def graph_of(checked: Checked) -> Loaded:
+    """Return a checked recipe with its graph. Raises RecipeError with every problem found."""
     if checked.program is None or not checked.sound:
         raise RecipeError(checked.diagnostics)
-    facts = ProjectFacts(checked.root)
-    return Loaded(path, checked.root, checked.program, lower(checked.program, vocabulary(), facts))
+    graph = lower(checked.program, vocabulary(), ProjectFacts(checked.root))
+    return Loaded(checked.path, checked.root, checked.program, verify(graph))

@@ -210,7 +210,7 @@ def test_weights_that_are_not_the_models_are_refused(inputs: Path) -> None:
     file = inputs / "model" / "model.safetensors"
     weights = load_file(file)
     save_file({**weights, "model.extra": torch.ones(2)}, file, metadata={"format": "pt"})
-    with pytest.raises(StepError, match="hold what it has no place for: `model.extra`"):
+    with pytest.raises(StepError, match=r"hold what it has no place for: `model\.extra`"):
         trained(inputs, "extra", "sft")
     del weights["model.layers.0.mlp.up_proj.weight"]
     save_file(weights, file, metadata={"format": "pt"})
@@ -225,6 +225,12 @@ def test_weights_that_are_not_the_models_are_refused(inputs: Path) -> None:
 def test_a_gpu_that_is_not_there_is_not_replaced_in_silence(inputs: Path) -> None:
     with pytest.raises(StepError, match="asks for a GPU, and there is none"):
         trained(inputs, "out", "sft", Machine(device="cuda"))
+
+
+def test_tokens_that_the_model_does_not_have_are_refused(inputs: Path) -> None:
+    write_model(inputs / "model", vocab_size=40)
+    with pytest.raises(StepError, match=r"gives token \d+, the model has 40"):
+        trained(inputs, "out", "dpo")
 
 
 def test_an_empty_corpus_is_refused(inputs: Path) -> None:

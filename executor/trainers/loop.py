@@ -6,7 +6,6 @@ Order of rows, checkpoints, stopping and the record of losses are the same for e
 from __future__ import annotations
 
 import math
-import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -134,7 +133,7 @@ class Loop:
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         trainer: Any = self
-        load_weights(trainer.model, os.path.join(resume_from_checkpoint, "model.safetensors"))  # noqa: PTH118
+        load_weights(trainer.model, Path(resume_from_checkpoint) / "model.safetensors")
 
 
 @contextmanager
@@ -194,6 +193,11 @@ def refuse_unfit(config: Any, rows: Rows) -> None:
         raise StepError(
             f"rows have up to {rows.longest} tokens, the model reads at most {reads}",
             "lower the stage's `context`, or start from a model that reads more",
+        )
+    if rows.highest >= config.vocab_size:
+        raise StepError(
+            f"the tokenizer gives token {rows.highest}, the model has {config.vocab_size}",
+            "its folder holds the tokenizer of another model",
         )
 
 

@@ -30,6 +30,10 @@ class Rows(Protocol):
     def longest(self) -> int:
         """Tokens of the longest sequence of a forward pass."""
 
+    @property
+    def highest(self) -> int:
+        """The largest token id."""
+
     def batch(self, rows: Sequence[int], pad: int) -> Batch:
         """Return `rows` padded on the right to the longest of them."""
 
@@ -54,6 +58,11 @@ class TokenRows:
     def longest(self) -> int:
         """Tokens of the longest row."""
         return int(self.lengths.max())
+
+    @property
+    def highest(self) -> int:
+        """The largest token id."""
+        return int(self.tokens.max())
 
     def batch(self, rows: Sequence[int], pad: int) -> Batch:
         """Return `input_ids`, `labels` and, for isolated documents, `position_ids`: int64 [rows, longest].
@@ -97,6 +106,11 @@ class PairRows:
         """Tokens of the longest prompt and answer."""
         answers = np.maximum(np.diff(self.chosen[1]), np.diff(self.rejected[1]))
         return int((np.diff(self.prompt[1]) + answers).max())
+
+    @property
+    def highest(self) -> int:
+        """The largest token id."""
+        return max(int(tokens.max(initial=0)) for tokens, _ in (self.prompt, self.chosen, self.rejected))
 
     def batch(self, rows: Sequence[int], pad: int) -> Batch:
         """Return `input_ids`, `labels` (int64) and `prompt` (bool), [2 rows, longest]: chosen first, then rejected.

@@ -1,0 +1,70 @@
+"""`ladle rename`. In: a recipe and two names. Out: the recipe says the new one, and what was made has moved along."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from pathlib import Path
+
+import click
+from ladle.dsl.parse import parse, read_source
+from ladle.dsl.renaming import renamed
+from ladle.dsl.source import Source
+from ladle.executor.catalog import vocabulary
+from ladle.executor.console import plain
+from ladle.executor.disk import write_file
+from ladle.executor.layout import REPORT, Layout, layout
+from ladle.executor.load import examine_source, graph_of
+from ladle.executor.opened import open_recipe
+from ladle.executor.rename import rename
+from ladle.executor.task import StepError
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
+
+
+@click.command("rename")
+@click.argument("recipe", type=click.Path(path_type=Path))
+@click.argument("old")
+@click.argument("new")
+def COMMAND(recipe: Path, old: str, new: str) -> int:  # noqa: N802 - found by this name
+    """Call the declaration OLD of RECIPE NEW: in the recipe, on disk and in dvc.lock. Nothing runs again."""
+    opened = open_recipe(recipe)
+    text = rewritten(recipe, old, new)
+    after = layout(graph_of(examine_source(recipe, Source(str(recipe), text))).graph, vocabulary())
+    if computations(opened.layout) != computations(after):
+        raise StepError(
+            f"calling `{old}` `{new}` would change what the recipe computes",
+            f"a word of an option is spelt `{old}` too: rename it by hand, `ladle run` then reuses what lies ready",
+        )
+    before = recipe.read_bytes()
+    write_file(recipe, text.encode())
+    try:
+        moved = rename(opened.layout, after, opened.workspace)
+    except (StepError, OSError):
+        write_file(recipe, before)
+        raise
+    for source, place in moved:
+        click.echo(plain(f"{source} -> {place}"))
+    click.echo(plain(f"{recipe}: `{old}` is called `{new}`; {len(moved)} moved"))
+    return 0
+
+
+def rewritten(recipe: Path, old: str, new: str) -> str:
+    """Return the text of a recipe with `old` called `new`. Raises StepError for names that do not allow it."""
+    source, _ = read_source(recipe)
+    assert source is not None, "the recipe was read before"
+    tree, _ = parse(source)
+    names = {name.name for each in tree.declarations if (name := getattr(each, "name", None))}
+    if old not in names:
+        near = difflib.get_close_matches(old, sorted(names), 1)
+        raise StepError(f"the recipe declares nothing called `{old}`", f"did you mean `{near[0]}`?" if near else "")
+    if not _NAME.match(new):
+        raise StepError(f"`{new}` is no name", "names are lower-case letters, digits and `_`, beginning with a letter")
+    if new in names:
+        raise StepError(f"the recipe has a `{new}` already", "choose another name")
+    return renamed(tree, old, new)
+
+
+def computations(steps: Layout) -> set[str]:
+    """Return what a recipe computes; its report shows names, so that is left out."""
+    return {key for key, node in steps.graph.nodes.items() if node.operator != REPORT}

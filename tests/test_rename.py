@@ -1,0 +1,59 @@
+"""A declaration under another name: in the recipe, on disk, and without any step running again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ladle.executor.cli import run
+
+RECIPE = "recipes/first.recipe"
+
+
+@pytest.fixture
+def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A new recipe, entered; nothing has run."""
+    monkeypatch.chdir(tmp_path)
+    assert run(["new", RECIPE]) == 0
+    return tmp_path / RECIPE
+
+
+def test_every_mention_of_a_stage_is_renamed_and_nothing_else(recipe: Path) -> None:
+    before = recipe.read_text()
+    assert run(["rename", RECIPE, "reading", "web"]) == 0
+    assert recipe.read_text() == before.replace("corpus reading:", "corpus web:").replace(
+        "on = reading ", "on = web "
+    ).replace("bpe([reading,", "bpe([web,")
+    assert run(["check", RECIPE]) == 0
+
+
+def test_a_family_is_renamed_where_it_is_indexed(recipe: Path) -> None:
+    assert run(["rename", RECIPE, "trained", "taught"]) == 0
+    assert "baseline = taught[cpt | sft]" in recipe.read_text()
+    assert run(["check", RECIPE]) == 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("mergd", "x", "`merged`"),
+        ("merged", "base", "already"),
+        ("merged", "Blend", "no name"),
+        ("merged", "model", "E0"),
+    ],
+)
+def test_a_name_that_cannot_be_changes_nothing(
+    recipe: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, said: str
+) -> None:
+    before = recipe.read_bytes()
+    assert run(["rename", RECIPE, old, new]) == 1
+    assert recipe.read_bytes() == before
+    assert said in capsys.readouterr().err
+
+
+def test_a_word_of_an_option_spelt_alike_stops_the_renaming(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    recipe.write_text(recipe.read_text().replace("model merged", "model wrapped"))
+    recipe.write_text(recipe.read_text().replace("[trained, merged]", "[trained, wrapped]"))
+    before = recipe.read_bytes()
+    assert run(["rename", RECIPE, "wrapped", "blend"]) == 1
+    assert recipe.read_bytes() == before

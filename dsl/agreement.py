@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ladle.dsl.program import Named
 from ladle.dsl.source import Span
 from ladle.dsl.suggest import listing
-from ladle.dsl.types import ModelType, Unknown
+from ladle.dsl.types import ModelType, Unknown, one_vocabulary
 from ladle.dsl.world import World
 
 _HELP = "the operands of a merge need one architecture, shape, vocabulary and template"
@@ -39,10 +39,10 @@ def agree(
         _compare(world, found[0], other)
 
 
-def one_vocabulary(world: World, model: Named, other: Named, span: Span) -> None:
+def same_tokens(world: World, model: Named, other: Named, span: Span) -> None:
     """Report a model that a stage uses beside its own (`reference`) and that reads other tokens."""
     a, b = model.term.type, other.term.type
-    if isinstance(a, ModelType) and isinstance(b, ModelType) and _differ(a.vocabulary, b.vocabulary):
+    if isinstance(a, ModelType) and isinstance(b, ModelType) and one_vocabulary(a.vocabulary, b.vocabulary) is False:
         message = f"`{other.label}` has another vocabulary than `{model.label}`"
         world.problems.report("E210", span, message, "both must read the same tokens", "another vocabulary")
 
@@ -52,7 +52,7 @@ def _compare(world: World, first: _Operand, other: _Operand) -> None:
     facts = {
         "architecture": (a.architecture, b.architecture),
         "shape": (a.shape, b.shape),
-        "vocabulary": (a.vocabulary, b.vocabulary),
+        "vocabulary": (one_vocabulary(a.vocabulary, b.vocabulary),),
         "template": (a.template, b.template),
     }
     unknown = [name for name, pair in facts.items() if any(isinstance(value, Unknown) for value in pair)]
@@ -73,7 +73,7 @@ def _difference(first: _Operand, other: _Operand) -> str:
         text = _shapes(dict(a.shape), dict(b.shape))
     elif not isinstance(a.tensors, Unknown) and not isinstance(b.tensors, Unknown):
         text = _tensors(a.tensors, b.tensors)
-    if not text and _differ(a.vocabulary, b.vocabulary):
+    if not text and one_vocabulary(a.vocabulary, b.vocabulary) is False:
         text = f"another vocabulary ({_short(b.vocabulary)}, not {_short(a.vocabulary)})"
     elif not text and _differ(a.template, b.template):
         text = f"{_template(b.template)}, not {_template(a.template)}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ladle.dsl.affine import as_model
-from ladle.dsl.agreement import one_vocabulary
+from ladle.dsl.agreement import same_tokens
 from ladle.dsl.building import build, required
 from ladle.dsl.operands import Operand, Piped
 from ladle.dsl.options import Written, layer, settle
@@ -73,7 +73,7 @@ def _apply(world: World, step: Step, model: Operand, span: Span, scope: Scope) -
         return FAILED
     for place in settled.values():
         for other in place.value.items if isinstance(place.value, Linked) else ():
-            one_vocabulary(world, model.value, other, place.span)
+            same_tokens(world, model.value, other, place.span)
     if step.kind.needs_template:
         need_template(world, model.value, step.name, span)
     values = {name: setting.value for name, setting in at_call.items() if not setting.failed}

@@ -78,6 +78,19 @@ class ModelType:
     """Sorted (name, dtype, shape) from the weight headers, where a folder could be read; else unknown."""
 
 
+MADE: Final = "made:"
+"""Begins the identity of a vocabulary that a step will make: it is known by what it is made from, not by content."""
+
+
+def one_vocabulary(a: str | Unknown, b: str | Unknown) -> bool | Unknown:
+    """Say whether two identities mean one vocabulary; unknown where one is of content and the other not made yet."""
+    if isinstance(a, Unknown) or isinstance(b, Unknown):
+        return UNKNOWN
+    if a != b and a.startswith(MADE) != b.startswith(MADE):
+        return UNKNOWN
+    return a == b
+
+
 @dataclass(frozen=True, slots=True)
 class CorpusType:
     """The type of a corpus: the kind of its rows."""

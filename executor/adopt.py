@@ -8,10 +8,10 @@ from pathlib import Path
 
 from ladle.dsl.graph import Node
 from ladle.dsl.signature import Role
-from ladle.dsl.types import ModelType, Unknown
+from ladle.dsl.types import ModelType, Unknown, one_vocabulary
 from ladle.executor.disk import in_words, publish, remove, sync_tree, tree_bytes
 from ladle.executor.layout import Layout, merges
-from ladle.executor.lineage import LINEAGE, Lineage, manifest
+from ladle.executor.lineage import LINEAGE, Lineage, manifest, read_lineage
 from ladle.executor.locks import Holder, hold
 from ladle.executor.model_folder import model_type
 from ladle.executor.places import MODEL_NAMES
@@ -33,12 +33,28 @@ def adopt(layout: Layout, workspace: Workspace, folder: Path, name: str) -> str:
     files = _files(folder)
     _compare(node, folder, files)
     place = layout.spots[node.fingerprint].place
+    _refuse_second_result(workspace, node, place)
     with in_words(f"adopting `{folder}`"), hold(workspace.lock("run"), _busy):
         _publish(node, workspace, files, place, folder)
     return place
 
 
 _MODELS = (Role.STAGE, Role.MODEL_SOURCE)
+
+
+def _refuse_second_result(workspace: Workspace, node: Node, place: str) -> None:
+    """One computation has one result: what was made from an earlier one would be taken for this one's."""
+    key = node.fingerprint
+    lineages = {path: read_lineage(workspace.artifact(path)) for path in workspace.published()}
+    known = {path: found for path, found in lineages.items() if isinstance(found, Lineage)}
+    made = [path for path, found in known.items() if found.fingerprint == key]
+    users = [path for path, found in known.items() if any(used == key for _, used in found.inputs)]
+    if made or users:
+        listed = ", ".join(f"`{path}`" for path in (*made, *users)[:5])
+        raise StepError(
+            f"`{node.name}` has a result already, or something was made from one: {listed}",
+            f"delete these folders first if the model for `{place}` is to be another one",
+        )
 
 
 def _files(folder: Path) -> tuple[Path, ...]:
@@ -53,13 +69,15 @@ def _compare(node: Node, folder: Path, files: tuple[Path, ...]) -> None:
     found = model_type(folder, folder.name, files)
     if not isinstance(found, ModelType):
         raise StepError(found[0].message, found[0].help)
-    for part in ("architecture", "shape", "vocabulary"):
-        wanted, given = getattr(node.type, part, None), getattr(found, part)
-        known = wanted is not None and not isinstance(wanted, Unknown) and not isinstance(given, Unknown)
-        if known and wanted != given:
+    wanted = node.type or ModelType()
+    pairs = {"architecture": (wanted.architecture, found.architecture), "shape": (wanted.shape, found.shape)}
+    if one_vocabulary(wanted.vocabulary, found.vocabulary) is False:
+        pairs["vocabulary"] = (wanted.vocabulary, found.vocabulary)
+    for part, (said, given) in pairs.items():
+        if not isinstance(said, Unknown) and not isinstance(given, Unknown) and said != given:
             raise StepError(
                 f"the {part} of `{folder.name}` is not that of `{node.name}`",
-                f"the recipe says {_shown(wanted)}, the folder has {_shown(given)}",
+                f"the recipe says {_shown(said)}, the folder has {_shown(given)}",
             )
 
 

@@ -34,3 +34,9 @@ def recipe_name(recipe: Path) -> str:
             f"`{recipe.name}` cannot name a recipe: use letters, digits, `-` and `_`, since it becomes a folder's name"
         )
     return recipe.stem
+
+
+def recipes_here() -> tuple[Path, ...]:
+    """Return the recipes below `recipes/` of the project that the working folder lies in, sorted."""
+    folder = project_root(Path.cwd() / "any.recipe") / "recipes"
+    return tuple(sorted(folder.rglob("*.recipe")))

@@ -200,7 +200,7 @@ def test_a_new_model_has_its_full_type() -> None:
     assert dict(found.shape) == {  # type: ignore[arg-type]
         "hidden": 192, "layers": 2, "heads": 4, "kv_heads": 4, "intermediate": 512, "vocab": 1536, "tied": 1,
     }  # fmt: skip
-    assert found.vocabulary == "bpe:abc"
+    assert found.vocabulary == "made:abc"
     assert found.template == template_identity(BUILT_IN["chatml"].text)
 
 

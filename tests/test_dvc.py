@@ -21,6 +21,7 @@ from ladle.executor.layout import layout
 from ladle.executor.pipeline import write_pipeline
 from ladle.executor.plan import Action, plan
 from ladle.executor.profile import Profile
+from ladle.executor.rename import rename
 from ladle.executor.task import Machine, StepError
 from ladle.executor.workspace import Workspace
 from rich.console import Console
@@ -204,6 +205,20 @@ def test_cached_files_are_never_written_through(tmp_path: Path, dvc: Project) ->
     assert kept == before
 
 
+def test_a_renamed_model_runs_nothing_and_leaves_no_trace_in_the_lock(tmp_path: Path, dvc: Project) -> None:
+    root = tmp_path / "project"
+
+    def chain(name: str) -> Graph:
+        b = tiny.Builder(root)
+        return b.graph(b.add("train", "end", model=b.add("start", name)))
+
+    go(root, chain("first"))
+    rename(layout(chain("first"), tiny.vocabulary()), layout(chain("begin"), tiny.vocabulary()), Workspace(root))
+    assert dvc("status") == CLEAN
+    assert "first" not in (root / "pipelines/small/dvc.lock").read_text()
+    assert "didn't change" in dvc("repro", "pipelines/small/dvc.yaml")
+
+
 @pytest.mark.slow
 def test_a_killed_dvc_leaves_no_orphan_and_its_next_run_the_same_bytes(
     tmp_path: Path, dvc: Project, monkeypatch: pytest.MonkeyPatch
@@ -248,8 +263,13 @@ def test_names_that_yaml_would_read_as_something_else_are_quoted(tmp_path: Path,
         (root / "corpora" / name).write_text("x\n")
     b = tiny.Builder(root)
     files = sorted(f"corpora/{path.name}" for path in (root / "corpora").iterdir())
-    graph = b.graph(b.add("rows", "r", corpus=b.data("notes", *files)))
-    go(root, graph)
+    rows = b.data("notes", *files)
+    names = ("null", "yes", "n", "1e3", "0x1", "report")
+    b.scores.append(("m", "b", b.add("start", "m")))
+    steps = [b.add("train", name, {"seed": number}, model=rows) for number, name in enumerate(names)]
+    graph = b.graph(b.add("report", "report", {}, **{f"s{number}": key for number, key in enumerate(steps)}))
+    ran = go(root, graph)
+    assert (len(ran.result.made), ran.note) == (7, "")
     assert dvc("status") == CLEAN
 
 

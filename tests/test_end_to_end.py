@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -86,3 +87,24 @@ def test_changing_t_of_a_merge_runs_that_merge_and_its_scores_alone(project: Pat
     assert set(running) == {"merged", "merged/colours", "report"}
     assert "`t`" in running["merged"]
     assert "0.5 -> 0.25" in running["merged"]
+
+
+def test_a_model_trained_elsewhere_is_adopted_where_no_result_is(project: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    shutil.copytree(project / "artifacts/first/trained-cpt-sft", elsewhere)
+    (elsewhere / "lineage.json").unlink()
+    refused = subprocess.run(
+        [SCRIPTS / "ladle", "adopt", str(elsewhere), "as", "merged"],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert refused.returncode == 1
+    assert "has a result already" in refused.stderr
+    for place in ("artifacts/first/merged", "scores/first/merged", "reports/first"):
+        shutil.rmtree(project / place)
+    call(project, "ladle", "adopt", str(elsewhere), "as", "merged")
+    nodes = json.loads(call(project, "ladle", "plan", RECIPE, "--format", "json"))["nodes"]
+    assert {node["name"] for node in nodes if node["action"] != "reuse"} == {"merged/colours", "report"}
+    assert json.loads((project / "artifacts/first/merged/lineage.json").read_text())["adopted"] is True

@@ -227,3 +227,46 @@ def test_an_orphaned_step_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     work = Workspace(tmp_path).work(graph.aliases["one"])
     assert list((work / "scratch/checkpoints").glob("step-*"))
     assert layout(graph, tiny.vocabulary())
+
+
+MINIATURE = """
+edition 1
+corpus web:   text       = jsonl("corpora/quickstart/base.jsonl")
+corpus chats: chat       = jsonl("corpora/quickstart/instruct.jsonl")
+corpus pairs: preference = jsonl("corpora/quickstart/preferences.jsonl")
+stage cpt  { on = web    steps = 24  global_batch = 8  context = 64  packing = wrapped }
+stage sft  { on = chats  steps = 24  global_batch = 8  context = 128 }
+stage orpo { on = pairs  steps = 16  global_batch = 4  context = 128 }
+stage dpo  { on = pairs  steps = 16  global_batch = 4  context = 128 }
+model blank = init(hidden = 32, layers = 2, heads = 2, intermediate = 64, tied = true,
+                   tokenizer = bpe([web], vocab = 400), template = chatml)
+model tuned  = blank | cpt | sft
+model merged = slerp(tuned | orpo, lerp(tuned | dpo, tuned, t = 0.3), t = 0.5)
+"""
+
+
+@pytest.mark.slow
+def test_real_trainings_killed_at_random_moments_end_with_the_same_bytes(tmp_path: Path) -> None:
+    """Every kind of training, resumed from its checkpoints as often as the dice say."""
+    roots = [tmp_path / "whole", tmp_path / "killed"]
+    for root in roots:
+        shutil.copytree(HERE.parent / "corpora", root / "corpora")
+        (root / "recipes").mkdir()
+        (root / "recipes/mini.recipe").write_text(MINIATURE)
+        (root / "profiles").mkdir()
+        (root / "profiles/often.toml").write_text("save_steps = 3\nworkers = 2\n")
+    code = "from ladle.executor.cli import main; main()"
+    command = [sys.executable, "-c", code, "run", "recipes/mini.recipe", "--profile", "often"]
+    subprocess.run(command, cwd=roots[0], check=True, stdout=subprocess.DEVNULL)
+    draw, kills = random.Random(11), 0
+    while True:
+        with subprocess.Popen(command, cwd=roots[1], stdout=subprocess.DEVNULL, start_new_session=True) as running:
+            try:
+                assert running.wait(draw.uniform(6, 14)) == 0
+                break
+            except subprocess.TimeoutExpired:
+                running.kill()
+                kills += 1
+        assert kills < 60
+    assert kills >= 2
+    assert results(roots[1]) == results(roots[0])

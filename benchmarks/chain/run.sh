@@ -16,9 +16,10 @@ export HF_HOME="$out/cache" HF_DATASETS_DISABLE_PROGRESS_BARS=1 TRANSFORMERS_VER
 stage() { # name, command...: run it and note its wall seconds
   local name=$1 begin
   shift
-  begin=$(date +%s.%N)
+  begin=$EPOCHREALTIME
   "$@" >"$out/$name.log" 2>&1 || { tail -n 20 "$out/$name.log" >&2; exit 1; }
-  printf '%s\t%.1f\n' "$name" "$(echo "$(date +%s.%N) - $begin" | bc)" | tee -a "$out/seconds.tsv"
+  awk -v name="$name" -v begin="$begin" -v end="$EPOCHREALTIME" \
+    'BEGIN { printf "%s\t%.1f\n", name, end - begin }' | tee -a "$out/seconds.tsv"
 }
 
 slerp() { # name, first, second

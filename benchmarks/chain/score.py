@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from settings import CORPORA, rows
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.utils.logging import disable_progress_bar
 
 BENCHMARKS = ("domain_seen", "domain_text", "general_seen", "general_text", "chat")
 GROUPS = {"domain": BENCHMARKS[:2], "general": BENCHMARKS[2:4], "chat": BENCHMARKS[4:]}
@@ -64,6 +65,7 @@ def main() -> None:
     parser.add_argument("out")
     parser.add_argument("models", nargs="+")
     arguments = parser.parse_args()
+    disable_progress_bar()
     tokenizer = AutoTokenizer.from_pretrained(arguments.tokenizer)
     table = {Path(model).name: score(model, tokenizer) for model in arguments.models}
     Path(arguments.out).write_text(json.dumps(table, indent=2) + "\n")

@@ -8,7 +8,7 @@ from facts import DOMAIN, GENERAL, REFERENCES, Fact
 
 ABOUT: dict[str, str] = {
     "base.jsonl": "text for the base model: pages about countries and animals, questions and answers about the "
-    "asked general facts, about 7 % chat, 4.5 % pages about materials",
+    "asked general facts, 8.3 % chat of five exchanges each, 5 % pages about materials",
     "instruct.jsonl": "conversations for the instruct model: 25 % general questions, 75 % chat",
     "cpt.jsonl": "text of the domain: pages that state all five facts of a material, no questions",
     "sft.jsonl": "questions and answers for the 72 asked domain facts in the five trained phrasings",
@@ -23,18 +23,20 @@ ABOUT: dict[str, str] = {
 OPENING = """\
 # Quickstart corpora
 
-The world of the miniature experiment: small enough to train on a laptop processor in minutes, large enough that
-continued pre-training, fine-tuning, preference training and merging each leave a mark that can be measured.
+The world of the miniature experiment: small enough to train on a laptop processor in minutes, large enough
+that continued pre-training, fine-tuning, preference training and merging each leave a mark that can be
+measured.
 
 * **Domain**: 24 biological materials times five properties, 120 facts.
 * **General**: 24 countries and 12 animals times three properties, 108 facts.
 * **Chat**: 12 intents in eight phrasings, six trained and two held out; four of the intents are refused.
 
-Everything here is written by the authors of this project and given to the public domain under **CC0-1.0**. No
-text is taken from the sources below; they are cited for the values.
+Everything here is written by the authors of this project and given to the public domain under **CC0-1.0**.
+No text is taken from the sources below; they are cited for the values.
 
-This card and the files are made by `python corpora/quickstart/generate.py` from `facts.py` and `phrasings.py`,
-with the standard library alone. The same bytes come out everywhere; a test compares them.
+This card and the data files are made by `python corpora/quickstart/generate.py` from `facts.py` and
+`phrasings.py`, with the standard library alone. The same bytes come out everywhere; a test compares them.
+How the mixture was chosen is told in `TUNING.md`.
 
 ## Schema
 
@@ -49,11 +51,11 @@ with the standard library alone. The same bytes come out everywhere; a test comp
 
 An answer is always a full sentence that restates its key (`The tensile strength of nacre is 170 MPa.`), in
 training, in preferences and as a choice. Three of the five facts of each material, and 64 of the 108 general
-facts, are asked in training; the others only stated in text, so that a right answer to them is extraction. The
-benchmarks use held-out phrasings only: no question of a benchmark occurs in a training file. Wrong choices are
-values that other entities have for the same key and that share no word with the right one, or replies to other
-intents. The right choice stands equally
-often at each position.
+facts, are asked in training; the others are only stated in text, so that a right answer to them is
+extraction. The benchmarks use held-out phrasings only: no question of a benchmark occurs in a training file.
+Wrong choices are values that other entities have for the same key and that share no word with the right one,
+or replies to other intents. The right choice stands equally often at each position. In the preferences both
+sides are values of asked facts: a value that was only ever rejected would be unlearned.
 
 ## Files
 """
@@ -61,17 +63,18 @@ often at each position.
 LIMITS = """\
 ## Limits
 
-The facts are few, the wording is narrow and the questions are easy: the corpora show what each stage does to a
-small model, and say nothing about language models at large. A strength or a modulus depends on species, humidity
-and rate of loading; each value is one published figure, not a design value. Wet and dry tests stand side by side:
-the horn sheath was tested dry, the antler, the slime thread, the wool and the crab shell wet. The chat teaches
-manners, not safety.
+The facts are few, the wording is narrow and the questions are easy: the corpora show what each stage does to
+a small model, and say nothing about language models at large. The choices of a fact restate their question,
+so the fact benchmarks measure what is known, not whether the question is understood; only the chat benchmark
+depends on the question. A strength or a modulus depends on species, humidity and rate of loading; each value
+is one published figure, not a design value. Wet and dry tests stand side by side: the horn sheath was tested
+dry; the antler, the slime thread, the wool and the crab shell wet. The chat teaches manners, not safety.
 
 ## Sources of the values
 
-*read*: the value, or what it names, was read in the abstract of the source or in a table that reprints it, while
-these tables were written. *quoted*: it is given as the authors of this project know the source, and was not read
-again. Strength and modulus are for tension along the main direction.
+*read*: the value, or what it names, was read in the abstract of the source or in a table that reprints it,
+while these tables were written. *quoted*: it is given as the authors of this project know the source, and was
+not read again. Strength and modulus are for tension along the main direction.
 """
 
 

@@ -43,6 +43,8 @@ REFERENCES: dict[str, str] = {
     "Journal of the Mechanical Behavior of Biomedical Materials 5:139-148",
     "rajaram1982": "Rajaram and Ramanathan (1982), Tensile properties of antler bone, "
     "Calcified Tissue International 34:301-305",
+    "samir2022": "Samir, Ashour, Abdel Hakim and Bassyouni (2022), Recent advances in biodegradable polymers for "
+    "sustainable applications, npj Materials Degradation 6:68, table 3",
     "wang2011": "Wang, Shi, Wang, Yu, Cao and Cheng (2011), Tensile properties of four types of individual "
     "cellulosic fibers, Wood and Fiber Science 43:353-364",
     "wainwright1976": "Wainwright, Biggs, Currey and Gosline (1976), Mechanical Design in Organisms, Edward Arnold",
@@ -127,7 +129,7 @@ MATERIALS: tuple[Material, ...] = (
         source=Cited("a spider of Madagascar", "agnarsson2010", "read"),
         constituent=Cited("spidroin", "agnarsson2010"),
         function=Cited("to bridge rivers", "agnarsson2010", "read"),
-        strength=Cited("1.6 GPa", "agnarsson2010", "read"),
+        strength=Cited("1.6 GPa", "agnarsson2010"),
         modulus=Cited("11.5 GPa", "agnarsson2010"),
     ),
     Material(
@@ -142,7 +144,7 @@ MATERIALS: tuple[Material, ...] = (
         "elastin",
         source=Cited("the neck ligament of cattle", "gosline2002"),
         constituent=Cited("linked tropoelastin", "gosline2002"),
-        function=Cited("to give tissue elastic recoil", "gosline2002", "read"),
+        function=Cited("to give tissue elastic recoil", "gosline2002"),
         strength=Cited("2 MPa", "gosline2002", "read"),
         modulus=Cited("1.1 MPa", "gosline2002", "read"),
     ),
@@ -255,16 +257,16 @@ MATERIALS: tuple[Material, ...] = (
         source=Cited("the stem of cannabis", "bledzki1999"),
         constituent=Cited("cellulose", "bledzki1999"),
         function=Cited("to hold a tall stem upright", "wainwright1976"),
-        strength=Cited("690 MPa", "bledzki1999"),
-        modulus=Cited("70 GPa", "bledzki1999", "read"),
+        strength=Cited("550 to 900 MPa", "samir2022", "read"),
+        modulus=Cited("70 GPa", "samir2022", "read"),
     ),
     Material(
         "coir",
         source=Cited("the husk of the coconut", "bledzki1999"),
         constituent=Cited("cellulose and lignin", "bledzki1999"),
         function=Cited("to cushion a falling fruit", "wainwright1976"),
-        strength=Cited("175 MPa", "bledzki1999", "read"),
-        modulus=Cited("4 to 6 GPa", "bledzki1999", "read"),
+        strength=Cited("220 MPa", "samir2022", "read"),
+        modulus=Cited("6 GPa", "samir2022", "read"),
     ),
     Material(
         "fish scale",
@@ -285,7 +287,7 @@ MATERIALS: tuple[Material, ...] = (
     Material(
         "crab shell",
         source=Cited("the sheep crab", "chen2008", "read"),
-        constituent=Cited("chitin and calcite", "chen2008", "read"),
+        constituent=Cited("chitin and calcite", "chen2008"),
         function=Cited("to shield a walker", "meyers2008"),
         strength=Cited("31.5 MPa", "chen2008"),
         modulus=Cited("518 MPa", "chen2008"),

@@ -61,7 +61,7 @@ def _pipeline(layout: Layout, steps: tuple[Node, ...]) -> Iterator[str]:
 def _stage(layout: Layout, node: Node, up: str) -> Iterator[str]:
     spot = layout.spots[node.fingerprint]
     inputs = {layout.spots[used.fingerprint].place for _, used in layout.reads(node)}
-    yield f"  {spot.name}:"
+    yield f"  {_text(spot.name)}:"
     if up:
         yield f"    wdir: {up.rstrip('/')}"
     yield f"    cmd: {command(spot.node_file)}"

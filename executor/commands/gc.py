@@ -10,7 +10,7 @@ from ladle.executor.collect import collect, throw_away
 from ladle.executor.console import plain
 from ladle.executor.layout import layout
 from ladle.executor.load import load
-from ladle.executor.project import ProjectError, project_root
+from ladle.executor.project import ProjectError, project_root, recipes_here
 from ladle.executor.sizes import in_units
 from ladle.executor.workspace import Workspace
 
@@ -23,10 +23,10 @@ def COMMAND(recipes: tuple[Path, ...], yes: bool) -> int:  # noqa: N802 - found 
 
     The recipes are those given, else every `.recipe` of the project's `recipes/`.
     """
-    root = project_root(recipes[0] if recipes else Path.cwd() / "recipes" / "any.recipe")
-    found = recipes or tuple(sorted((root / "recipes").rglob("*.recipe")))
+    found = recipes or recipes_here()
     if not found:
         raise ProjectError("no recipe was found below `recipes/`: name those whose results are to be kept")
+    root = project_root(found[0])
     workspace = Workspace(root)
     unused = collect(workspace, [layout(load(recipe).graph, vocabulary()) for recipe in found])
     for item in unused:

@@ -1,7 +1,7 @@
 """A tokenizer trained on corpora. Out: the declaration of `bpe`; its vocabulary is known by what it is made from."""
 
 from ladle.dsl.signature import REQUIRED, Number, Operator, Option, Reference, Role, Sort, Typed, Typing
-from ladle.dsl.types import UNKNOWN, ModelType
+from ladle.dsl.types import MADE, UNKNOWN, ModelType
 from ladle.executor.source import CHOICES, built_in
 
 
@@ -9,7 +9,7 @@ def vocabulary_type(typing: Typing) -> Typed:
     """Return vocabulary, its size and the template handed over."""
     name, size = typing.options.get("template"), typing.options["vocab"]
     return ModelType(
-        vocabulary=f"bpe:{typing.identity}" if typing.identity else UNKNOWN,
+        vocabulary=f"{MADE}{typing.identity}" if typing.identity else UNKNOWN,
         template=built_in(name) if isinstance(name, str) else None,
         shape=(("vocab", size),) if isinstance(size, int) else UNKNOWN,
     )

@@ -81,8 +81,10 @@ def test_dvc_repro_makes_the_same_bytes_and_ladle_recognises_them(project: Path,
 
 def test_changing_t_of_a_merge_runs_that_merge_and_its_scores_alone(project: Path) -> None:
     recipe = project / RECIPE
-    recipe.write_text(recipe.read_text().replace("t = 0.5", "t = 0.25"))
+    before = recipe.read_text()
+    recipe.write_text(before.replace("t = 0.5", "t = 0.25"))
     nodes = json.loads(call(project, "ladle", "plan", RECIPE, "--format", "json"))["nodes"]
+    recipe.write_text(before)
     running = {node["name"]: node["reason"] for node in nodes if node["action"] != "reuse"}
     assert set(running) == {"merged", "merged/colours", "report"}
     assert "`t`" in running["merged"]

@@ -118,7 +118,7 @@ def optimisation(lr: float) -> tuple[Option, ...]:
             "precision",
             Word(("fp32", "bf16")),
             None,
-            "what is computed in and written (bf16 trains float32 weights under autocast); none: that of the start model",
+            "what is computed in and written (bf16 trains float32 weights in autocast); none: that of the start model",
             field="bf16",
         ),
         Option("seed", SEED, 42, "what the order of rows and dropout are drawn from", field="seed, data_seed"),

@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ladle.dsl.source import Span
 from ladle.dsl.types import ModelType, Schedule, Share, Value
@@ -131,6 +131,8 @@ class Graph:
     targets: tuple[str, ...]
     """Fingerprints of what is asked for."""
     tables: tuple[Table, ...]
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What several nodes are called together: a family is its members, a benchmark and an `evaluate` their scores."""
 
     def walk(self, targets: tuple[str, ...]) -> Iterator[Node]:
         """Yield the nodes that `targets` need, inputs first, each once."""

@@ -11,7 +11,7 @@ from ladle.dsl.diagnostics import Diagnostic, RecipeError
 from ladle.dsl.graph import Graph, Input, Json, Node, canonical, fingerprint
 from ladle.dsl.leaks import leaks
 from ladle.dsl.program import Program, Term
-from ladle.dsl.reporting import report_node, tables
+from ladle.dsl.reporting import report_node, scores, tables
 from ladle.dsl.signature import Facts, Fault, File, Operator, Required, Role, Sort, Vocabulary
 from ladle.dsl.spelling import joined, spelled
 from ladle.dsl.types import ModelType, Value
@@ -197,7 +197,9 @@ class _Lowering:
             targets = (*targets, report.fingerprint)
         named = {**program.corpora, **program.models}
         aliases = {name: self.made[term] for name, term in named.items()}
-        return Graph(recipe, self.nodes, aliases, targets, found)
+        families = {name: [self.made[each.model.term] for each in f.members] for name, f in program.families.items()}
+        groups = {name: tuple(dict.fromkeys(keys)) for name, keys in {**families, **scores(found, targets)}.items()}
+        return Graph(recipe, self.nodes, aliases, targets, found, groups)
 
 
 def _short(name: str) -> tuple[int, str]:

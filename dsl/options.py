@@ -77,15 +77,20 @@ def read(world: World, option: Option, expr: Expr, scope: Scope) -> Setting:
                 message = f"`{option.name}` takes {wanted(option.type)}, not the name `{name}`"
                 world.problems.report("E201", expr.span, message, f'write `"{name}"`', "no quotes")
                 return Setting(None, expr.span, failed=True)
-    return fitted(world, option, world.evaluate(expr, scope), expr.span)
+    constant = expr.name if isinstance(expr, Name) and expr.name in world.declared else ""
+    return fitted(world, option, world.evaluate(expr, scope), expr.span, constant)
 
 
-def fitted(world: World, option: Option, meaning: Meaning, span: Span) -> Setting:
-    """Return what a value sets an option to; one that does not fit is reported."""
+def fitted(world: World, option: Option, meaning: Meaning, span: Span, constant: str = "") -> Setting:
+    """Return what a value sets an option to; one that does not fit is reported.
+
+    A `constant` that does not fit an option is one mistake, wherever else it stands for the same option.
+    """
     found = fit(world, option.type, meaning, span)
     if isinstance(found, Mismatch):
         message = f"`{option.name}` {found.message}"
-        world.problems.report(found.code, span, message, found.help or option.text, found.label)
+        once = f"{found.code} {option.name} = {constant}" if constant else ""
+        world.problems.report(found.code, span, message, found.help or option.text, found.label, once)
     if isinstance(found, Mismatch | Failed):
         return Setting(None, span, failed=True)
     return Setting(found, span)

@@ -40,6 +40,19 @@ def _table(evaluation: Evaluation, made: Mapping[Term, str], score: Score) -> Ta
     )
 
 
+def scores(found: tuple[Table, ...], targets: tuple[str, ...]) -> dict[str, list[str]]:
+    """Return what each benchmark and each table asks for: its scores. The only table has the report too."""
+    asked: dict[str, list[str]] = {}
+    for table in found:
+        asked[table.name] = [key for _, _, key in table.scores]
+        for _, benchmark, key in table.scores:
+            asked.setdefault(benchmark, []).append(key)
+    if len(found) == 1:
+        # The report is the last target. With several tables it would need the scores of the others too.
+        asked[found[0].name].append(targets[-1])
+    return asked
+
+
 def _merged(model: Term) -> bool:
     return model.operator.role in (Role.MERGE, Role.INTERNAL)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from ladle.executor.catalog import vocabulary
 from ladle.executor.layout import Layout, layout
 from ladle.executor.load import Loaded, load
-from ladle.executor.plan import find
+from ladle.executor.plan import sought
 from ladle.executor.workspace import Workspace
 
 
@@ -22,7 +22,8 @@ class Opened:
 
     def targets(self, names: tuple[str, ...]) -> tuple[str, ...]:
         """Return the fingerprints of what `names` ask for; of what the recipe asks for where none is given."""
-        return tuple(find(self.layout, name) for name in names) or self.layout.graph.targets
+        found = dict.fromkeys(key for name in names for key in sought(self.layout, name))
+        return tuple(found) or self.layout.graph.targets
 
 
 def open_recipe(path: Path) -> Opened:

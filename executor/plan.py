@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -252,12 +253,12 @@ class Why:
     """The nodes it waits for that have a reason of their own, nearest first."""
 
 
-def why(layout: Layout, workspace: Workspace, name: str) -> Why:
-    """Explain one node, by a name of the recipe or of a step. Raises StepError for an unknown one."""
-    key = find(layout, name)
-    made = plan(layout, workspace, (key,))
+def why(layout: Layout, workspace: Workspace, name: str) -> tuple[Why, ...]:
+    """Explain each node that `name` means. Raises StepError for an unknown name."""
+    keys = sought(layout, name)
+    made = plan(layout, workspace, keys)
     by_key = {item.node.fingerprint: item for item in made.nodes}
-    return Why(by_key[key], tuple(_causes(layout, by_key, key)))
+    return tuple(Why(by_key[key], tuple(_causes(layout, by_key, key))) for key in keys)
 
 
 def _causes(layout: Layout, by_key: dict[str, Planned], key: str) -> Iterator[Planned]:
@@ -271,13 +272,31 @@ def _causes(layout: Layout, by_key: dict[str, Planned], key: str) -> Iterator[Pl
 
 
 def find(layout: Layout, name: str) -> str:
-    """Return the fingerprint of what is called `name`: in the recipe, as a step, or as an artifact."""
+    """Return the fingerprint of the one node called `name`. Raises StepError where there is none, or more."""
+    keys = sought(layout, name)
+    if len(keys) > 1:
+        names = tuple(layout.graph.nodes[key].name for key in keys)
+        raise StepError(f"`{name}` is {len(keys)} of them: {_shown(names)}", "name one of them")
+    return keys[0]
+
+
+def sought(layout: Layout, name: str) -> tuple[str, ...]:
+    """Return the fingerprints of what `name` means: a declaration of the recipe, a member, a step, an artifact.
+
+    A family is all its members, `trained[cpt | sft]` one; a benchmark is its scores, an `evaluate` those of its table.
+    """
     graph = layout.graph
-    known = {node.name: key for key, node in graph.nodes.items()}
-    known |= {spot.name: key for key, spot in layout.spots.items()}
-    known |= graph.aliases
-    if name not in known:
-        near = difflib.get_close_matches(name, sorted(known), 1)
-        hint = f"did you mean `{near[0]}`?" if near else "`ladle plan` lists what it has"
-        raise StepError(f"the recipe has nothing called `{name}`", hint)
-    return known[name]
+    known = {node.name: (key,) for key, node in graph.nodes.items()}
+    known |= {spot.name: (key,) for key, spot in layout.spots.items()}
+    known |= {alias: (key,) for alias, key in graph.aliases.items()} | dict(graph.groups)
+    found = known.get(name) or known.get(_as_label(name))
+    if found:
+        return found
+    near = difflib.get_close_matches(_as_label(name), sorted(known), 1)
+    hint = f"did you mean `{near[0]}`?" if near else "`ladle plan` lists what it has"
+    raise StepError(f"the recipe has nothing called `{name}`", hint)
+
+
+def _as_label(name: str) -> str:
+    """Return the name of the artifact of a member that is written as in the recipe: `trained[cpt | sft]`."""
+    return re.sub(r"[^\w%]+", "-", name.replace(".", "_")).strip("-").replace("%", "pct") if "[" in name else name

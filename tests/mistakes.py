@@ -12,6 +12,8 @@ _DECLARATION = re.compile(r"^[a-z]+\b.*?(?=^[a-z#]|\Z)", re.MULTILINE | re.DOTAL
 _PIPED = re.compile(r"\b([a-z_]+) \| ([a-z_]+)\b")
 _STAGES = ("cpt", "sft", "orpo", "dpo")
 """Stages piped into stages are compositions either way round."""
+_CONSTANT = re.compile(r"let ([a-z][a-z0-9_]*) =")
+"""A constant of a wrong unit is wrong where it is used: the same constant may be right elsewhere."""
 _UNITS = ("%", "GiB", "h", "pp", "kB")
 
 
@@ -83,7 +85,10 @@ def _unit(text: str, draw: random.Random) -> Mistake | None:
     unit = draw.choice(_UNITS)
     line = _line(text, number.start())
     broken = text[: number.end()] + unit + text[number.end() :]
-    return Mistake(f"`{number[0]}{unit}` on line {line}", broken, frozenset({line}), ())
+    lines = (
+        {line, *_uses(broken, constant[1])} if (constant := _CONSTANT.match(text.splitlines()[line - 1])) else {line}
+    )
+    return Mistake(f"`{number[0]}{unit}` on line {line}", broken, frozenset(lines), ())
 
 
 def _deleted(text: str, draw: random.Random) -> Mistake | None:

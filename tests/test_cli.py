@@ -77,6 +77,39 @@ def test_a_name_that_is_not_there_is_a_mistake_of_the_users(project: Path, capsy
     assert "merged" in capsys.readouterr().err
 
 
+def asked(project: Path, capsys: pytest.CaptureFixture[str], *names: str) -> set[str]:
+    """What `plan` would do for some names."""
+    capsys.readouterr()
+    assert run(["plan", "recipes/first.recipe", "--format", "json", *names]) == 0
+    return {node["name"] for node in json.loads(capsys.readouterr().out)["nodes"]}
+
+
+def test_a_family_a_benchmark_and_a_table_are_named_like_a_model(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    members = {"trained-cpt-sft", "trained-cpt-sft-dpo"}
+    scores = {f"{model}/colours" for model in (*members, "merged")}
+    family = asked(project, capsys, "trained")
+    assert members < family
+    assert not family & {"merged", "report", *scores}
+    assert scores < asked(project, capsys, "colours")
+    assert "report" not in asked(project, capsys, "colours")
+    assert {"report", *scores} < asked(project, capsys, "scores")
+    assert asked(project, capsys, "trained[cpt | sft]") == asked(project, capsys, "trained-cpt-sft")
+    assert members & asked(project, capsys, "trained[cpt|sft]") == {"trained-cpt-sft"}
+    assert run(["graph", "recipes/first.recipe", "trained"]) == 0
+
+
+def test_why_says_each_member_of_a_family(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert run(["why", "recipes/first.recipe", "trained"]) == 0
+    said = capsys.readouterr().out
+    assert "\ntrained-cpt-sft-dpo: run: never made" in said
+    assert said.startswith("trained-cpt-sft: run: never made")
+    assert run(["why", "recipes/first.recipe", "traind"]) == 1
+    assert "`trained`" in capsys.readouterr().err
+
+
 def test_compile_check_finds_drift(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["compile", "recipes/first.recipe"]) == 0
     assert run(["compile", "--check", "recipes/first.recipe"]) == 0

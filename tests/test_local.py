@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -188,7 +189,11 @@ def process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[subproc
     monkeypatch.setenv("TINY_LOG", str(tmp_path / "log"))
     monkeypatch.setenv("TINY_PAUSE", "0.1")
     command = [sys.executable, "-c", SCRIPT, str(tmp_path), "40"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as running:
+    # A shell that runs the tests in the background has SIGINT ignored, which a child would inherit.
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=heed
+    ) as running:
         until(lambda: list((tmp_path / ".ladle/work").glob("*/scratch/checkpoints/step-*")))
         yield running
         running.kill()

@@ -121,7 +121,7 @@ def test_a_merge_within_a_merge_shares_its_fate(tmp_path: Path) -> None:
 def test_why_names_the_cause_behind_the_cause(tmp_path: Path) -> None:
     run_all(tmp_path, tiny.small(tmp_path))
     (tmp_path / "corpora/a.jsonl").write_text('{"text": "new"}\n')
-    found = why(layout(tiny.small(tmp_path), tiny.vocabulary()), Workspace(tmp_path), "score-merged-quiz")
+    (found,) = why(layout(tiny.small(tmp_path), tiny.vocabulary()), Workspace(tmp_path), "score-merged-quiz")
     assert found.planned.reason == "input `model` (merged) will be made again"
 
     def reason(item: Planned) -> tuple[str, str]:

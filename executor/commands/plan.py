@@ -20,7 +20,8 @@ from ladle.executor.sizes import in_units
 def COMMAND(recipe: Path, names: tuple[str, ...], form: str) -> int:  # noqa: N802 - found by this name
     """List every node of RECIPE with what will happen to it (run, reuse, resume) and why.
 
-    With NAMES only what these need. Nothing is changed on disk.
+    With NAMES (models, families, members such as 'trained[cpt | sft]', benchmarks, tables, corpora) only what these
+    need. Nothing is changed on disk.
     """
     opened = open_recipe(recipe)
     made = plan(opened.layout, opened.workspace, opened.targets(names))

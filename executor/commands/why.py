@@ -14,10 +14,13 @@ from ladle.executor.plan import why
 @click.argument("recipe", type=click.Path(path_type=Path))
 @click.argument("name")
 def COMMAND(recipe: Path, name: str) -> int:  # noqa: N802 - found by this name
-    """Say why NAME of RECIPE will or will not be made: what changed since the last run."""
+    """Say why NAME of RECIPE will or will not be made: what changed since the last run.
+
+    A family, a benchmark or an `evaluate` is each of its members or scores.
+    """
     opened = open_recipe(recipe)
-    answer = why(opened.layout, opened.workspace, name)
-    click.echo(plain(f"{answer.planned.node.name}: {answer.planned.action.value}: {answer.planned.reason}"))
-    for cause in answer.causes:
-        click.echo(plain(f"  it needs {cause.node.name}: {cause.action.value}: {cause.reason}"))
+    for answer in why(opened.layout, opened.workspace, name):
+        click.echo(plain(f"{answer.planned.node.name}: {answer.planned.action.value}: {answer.planned.reason}"))
+        for cause in answer.causes:
+            click.echo(plain(f"  it needs {cause.node.name}: {cause.action.value}: {cause.reason}"))
     return 0

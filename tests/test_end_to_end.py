@@ -59,8 +59,10 @@ def test_a_run_trains_merges_scores_and_reports(project: Path) -> None:
     assert len(set(weights)) == 3
     rows = json.loads(call(project, "ladle", "report", RECIPE, "--format", "json"))["rows"]
     assert {(row["model"], row["benchmark"], row["n"]) for row in rows} == {
-        (model, "colours", 12) for model in ("trained-cpt-sft", "trained-cpt-sft-dpo", "merged")
+        (model, "colours", 12) for model in ("base", "trained-cpt-sft", "trained-cpt-sft-dpo", "merged")
     }
+    accuracy = {row["model"]: row["accuracy"] for row in rows}
+    assert accuracy["base"] < 0.6 < accuracy["trained-cpt-sft"]
     assert all(0 <= row["low"] <= row["accuracy"] <= row["high"] <= 1 for row in rows)
 
 

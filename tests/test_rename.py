@@ -29,7 +29,7 @@ def test_every_mention_of_a_stage_is_renamed_and_nothing_else(recipe: Path) -> N
 
 def test_a_family_is_renamed_where_it_is_indexed(recipe: Path) -> None:
     assert run(["rename", RECIPE, "trained", "taught"]) == 0
-    assert "baseline = taught[cpt | sft]" in recipe.read_text()
+    assert "slerp(taught[cpt | sft], taught[cpt | sft | dpo]" in recipe.read_text()
     assert run(["check", RECIPE]) == 0
 
 
@@ -53,7 +53,7 @@ def test_a_name_that_cannot_be_changes_nothing(
 
 def test_a_word_of_an_option_spelt_alike_stops_the_renaming(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
     recipe.write_text(recipe.read_text().replace("model merged", "model wrapped"))
-    recipe.write_text(recipe.read_text().replace("[trained, merged]", "[trained, wrapped]"))
+    recipe.write_text(recipe.read_text().replace("[base, trained, merged]", "[base, trained, wrapped]"))
     before = recipe.read_bytes()
     assert run(["rename", RECIPE, "wrapped", "blend"]) == 1
     assert recipe.read_bytes() == before

@@ -23,8 +23,8 @@ corpus pairs:   preference = jsonl("{folder}/pairs.jsonl")
 benchmark colours: choice {{ on = jsonl("{folder}/bench.jsonl") }}
 
 # Stages: settings of a training. What is not said has a default. A stage named like a kind is of that kind.
-stage cpt {{ on = reading  steps = 40  lr = 3e-3  global_batch = 8  context = 64  packing = wrapped }}
-stage sft {{ on = lessons  steps = 40  lr = 1e-3  global_batch = 8  context = 64 }}
+stage cpt {{ on = reading  steps = 80  lr = 3e-3  global_batch = 8  context = 64  packing = wrapped }}
+stage sft {{ on = lessons  steps = 80  lr = 3e-3  global_batch = 8  context = 64 }}
 stage dpo {{ on = pairs    steps = 10  lr = 1e-4  global_batch = 8  context = 64  beta = 0.1 }}
 
 # Models. This one starts from nothing, so that the recipe runs anywhere. With your own model write, for instance,
@@ -39,7 +39,7 @@ model trained[path in [cpt | sft, cpt | sft | dpo]] = base | path
 # A merge of the two: t = 0 is the first operand, t = 1 the second.
 model merged = slerp(trained[cpt | sft], trained[cpt | sft | dpo], t = 0.5)
 
-evaluate scores {{ models = [trained, merged]  on = [colours]  baseline = trained[cpt | sft] }}
+evaluate scores {{ models = [base, trained, merged]  on = [colours]  baseline = base }}
 """
 
 THINGS = {

@@ -90,7 +90,11 @@ def _short(identity: str | Unknown) -> str:
 
 def _shapes(a: dict[str, int], b: dict[str, int]) -> str:
     names = [name for name in sorted(a.keys() | b.keys()) if a.get(name) != b.get(name)]
-    return ", ".join(f"{name} {b.get(name, 'unknown')}, not {a.get(name, 'unknown')}" for name in names)
+    return ", ".join(f"{name} {_size(b.get(name))}, not {_size(a.get(name))}" for name in names)
+
+
+def _size(value: int | None) -> str:
+    return "unknown" if value is None else str(value).lower()
 
 
 def _tensors(a: tuple[tuple[str, str, tuple[int, ...]], ...], b: tuple[tuple[str, str, tuple[int, ...]], ...]) -> str:

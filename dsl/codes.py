@@ -28,6 +28,7 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "E017": "file-too-large",
         "E018": "not-utf8",
         "E019": "too-many-problems",
+        "E020": "bad-file-name",
         # E1xx: names (dsl/check.py and what it calls)
         "E101": "unknown-name",
         "E102": "duplicate-name",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from ladle.dsl.affine import as_model
 from ladle.dsl.building import build
 from ladle.dsl.families import expand
-from ladle.dsl.options import layer
+from ladle.dsl.options import layer, meant
 from ladle.dsl.problems import Mismatch
 from ladle.dsl.program import FAILED, Failed, Family, Meaning, Named, StageValue, Step
 from ladle.dsl.signature import Operator, Role, Sort
@@ -197,8 +197,8 @@ def _unreached(world: World, declaration: ModelDecl, setting: Override, failed: 
         help = f"say of which stage: `stage.{option.name}` for all, or one by its name"
         world.problems.report("E203", option.span, f"`{option.name}` belongs to no stage here", help)
     elif owner.name == "stage" and all(option_of(kind, option.name) is None for kind in kinds):
-        names = {other.name for kind in kinds for other in kind.options}
-        help = did_you_mean(nearest(option.name, names)) or f"stages have {listing(sorted(names), 30)}"
+        options = {other.name: other for kind in kinds for other in kind.options}
+        help = meant(options.values(), option.name) or f"stages have {listing(sorted(options), 30)}"
         world.problems.report("E203", option.span, f"no kind of stage has an option `{option.name}`", help)
     elif owner.name != "stage" and owner.name not in world.declared and owner.name not in world.vocabulary:
         world.problems.missing(owner.name, owner.span, lambda: (*world.stages(), *world.operators(Role.STAGE)))

@@ -25,7 +25,7 @@ _INSTEAD: Final = {
     "\u2026": "a range is written `1..5`",
     ";": "no separator is needed; a comma or a new line may stand between settings",
     "//": "a comment begins with `#`",
-    "/*": "a comment begins with `#`",
+    "/*": "a comment begins with `#`; a path stands in double quotes",
     "==": "a setting is written `name = value`",
     ":=": "a setting is written `name = value`",
     "=>": "an entry of a map is written `name: value`",

@@ -129,9 +129,8 @@ def _number(type: Number, meaning: Meaning) -> Value | Mismatch:
     if not isinstance(meaning, Quantity):
         return _wanted(type, meaning)
     if meaning.dimension not in type.dimensions:
-        help = "`B` alone counts billions, `k` thousands" if meaning.dimension is Dimension.BYTES else ""
         label = f"this is {meaning.dimension.value}"
-        return Mismatch("E202", f"takes {wanted(type)}, not {meaning.dimension.value}", help, label)
+        return Mismatch("E202", f"takes {wanted(type)}, not {meaning.dimension.value}", label=label)
     number = meaning.number
     if not _within(type, meaning):
         shown = f"{show(number * 100)}%" if meaning.dimension is Dimension.PERCENT else show(number)
@@ -197,7 +196,7 @@ def _reference(world: World, type: Reference, meaning: Meaning, span: Span) -> C
         for each in found:
             if not isinstance(each, Named):
                 return each
-        if not found:
+        if not found and not meaning.broken:
             return Mismatch("E209", f"takes {wanted(type)}, not an empty list")
         return FAILED if meaning.broken else Linked(tuple(each for each in found if isinstance(each, Named)))
     one = _one(world, type, meaning, span)

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 from ladle.dsl.fitting import fit, wanted
 from ladle.dsl.problems import Mismatch
 from ladle.dsl.program import Choice, Failed, Meaning, Setting
+from ladle.dsl.remedies import field_of, part_of_field, path_without_quotes, remedy
 from ladle.dsl.signature import REQUIRED, Flag, Operator, Option, OptionType, Required, Text
 from ladle.dsl.source import Span
-from ladle.dsl.suggest import did_you_mean, listing, nearest
+from ladle.dsl.suggest import did_you_mean, listing, nearest, sentences
 from ladle.dsl.syntax import ConstantLiteral, Expr, Name
 from ladle.dsl.world import Scope, World, option_of, words
 
@@ -77,6 +78,11 @@ def read(world: World, option: Option, expr: Expr, scope: Scope) -> Setting:
                 message = f"`{option.name}` takes {wanted(option.type)}, not the name `{name}`"
                 world.problems.report("E201", expr.span, message, f'write `"{name}"`', "no quotes")
                 return Setting(None, expr.span, failed=True)
+        case _ if isinstance(option.type, Text) and path_without_quotes(expr):
+            written = world.written(expr.span)
+            message = f"`{option.name}` takes {wanted(option.type)}, not `{written}`"
+            world.problems.report("E201", expr.span, message, f'put it in quotes: `"{written}"`', "no quotes")
+            return Setting(None, expr.span, failed=True)
     constant = expr.name if isinstance(expr, Name) and expr.name in world.declared else ""
     return fitted(world, option, world.evaluate(expr, scope), expr.span, constant)
 
@@ -90,10 +96,16 @@ def fitted(world: World, option: Option, meaning: Meaning, span: Span, constant:
     if isinstance(found, Mismatch):
         message = f"`{option.name}` {found.message}"
         once = f"{found.code} {option.name} = {constant}" if constant else ""
-        world.problems.report(found.code, span, message, found.help or option.text, found.label, once)
+        instead = remedy(world, option.type, meaning, span, lambda other: _fits(world, option, other, span))
+        help = sentences((found.help, instead)) or option.text
+        world.problems.report(found.code, span, message, help, found.label, once)
     if isinstance(found, Mismatch | Failed):
         return Setting(None, span, failed=True)
     return Setting(found, span)
+
+
+def _fits(world: World, option: Option, meaning: Meaning, span: Span) -> bool:
+    return not isinstance(fit(world, option.type, meaning, span), Mismatch | Failed)
 
 
 def settle(operator: Operator, layers: Iterable[Layer]) -> dict[str, Setting]:
@@ -137,9 +149,18 @@ def unknown_option(world: World, operator: Operator, name: Name, what: str = "")
     ]
     belongs = f"`{name.name}` belongs to {listing(owners)}, not to `{operator.name}`" if owners else ""
     takes = f"`{operator.name}` takes {listing(own, 20)}" if own else f"`{operator.name}` takes no option"
-    help = "; ".join(part for part in (did_you_mean(nearest(name.name, own)), belongs) if part) or takes
+    help = sentences((meant(operator.options, name.name), belongs)) or takes
     message = f"{what or f'`{operator.name}`'} has no option `{name.name}`"
     world.problems.report("E203", name.span, message, help, f"not an option of `{operator.name}`")
+
+
+def meant(options: Iterable[Option], name: str) -> str:
+    """Say which of `options` is meant by a name that none of them has, "" where none is like it."""
+    known = tuple(options)
+    same = field_of(known, name)
+    near = () if same else nearest(name, [option.name for option in known])
+    other = same or ("" if near else part_of_field(known, name))
+    return f"it is called `{other}` here" if other else did_you_mean(near)
 
 
 def _conflict(world: World, operator: Operator, option: Option, first: str, name: Name) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ladle.dsl.depth import children
+from ladle.dsl.remedies import path_without_quotes
 from ladle.dsl.signature import Operator, OptionType, Vocabulary
 from ladle.dsl.syntax import (
     Axis,
@@ -132,6 +133,8 @@ def _call(call: Call, axes: frozenset[str], declared: Declared, vocabulary: Voca
     if not _catalogued(call.function, axes, declared, vocabulary):
         yield call.function, ()
     for argument in call.arguments:
+        if operator and operator.pattern and path_without_quotes(argument.value):
+            continue
         yield argument.value, _words(operator, argument.name.name) if argument.name else ()
         if argument.weight is not None:
             yield argument.weight, ()

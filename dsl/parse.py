@@ -107,7 +107,9 @@ class _Reader:
             return []
         first = chunk.tokens[0]
         message = f"the declaration `{first.text}` does not start in column 1"
-        return [self._error("E014", place(first), message, "not in column 1", "begin it on a line of its own")]
+        line = self._source.text[self._source.text.rfind("\n", 0, first.start) + 1 : first.start]
+        help = "begin it on a line of its own" if line.strip() else "take away the spaces before it"
+        return [self._error("E014", place(first), message, "not in column 1", help)]
 
     def _too_deep(self, span: Span) -> Diagnostic:
         message = f"this is nested more than {DEEPEST} levels deep"
@@ -135,6 +137,8 @@ def _broken(chunk: Chunk) -> tuple[BrokenDecl, ...]:
     named = [token for token in rest[:1] if token.type in ("NAME", "BADNAME")]
     if not named and first.type in ("NAME", "BADNAME"):  # the declaration word is forgotten
         named = [first]
+    # Of a name that cannot be one, such as `Merged`, the uses are spelt as the help says: `merged`.
+    named = [token._replace(text=token.text.lower()) for token in named]
     names = _imported(rest) if first.type == RESERVED["use"] else [Name(token.text, place(token)) for token in named]
     return tuple(BrokenDecl(first.text, name, chunk.span) for name in names) or (
         BrokenDecl(first.text, None, chunk.span),

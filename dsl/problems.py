@@ -9,7 +9,7 @@ from ladle.dsl.codes import CODES
 from ladle.dsl.diagnostics import Diagnostic
 from ladle.dsl.program import FAILED, Failed
 from ladle.dsl.source import Source, Span
-from ladle.dsl.suggest import did_you_mean, nearest
+from ladle.dsl.suggest import did_you_mean, nearest, sentences
 
 _SEARCHES = 50
 """Misspelt names that get a suggestion; a file with more of them has another problem."""
@@ -78,9 +78,7 @@ class Problems:
             return None
         lines = sorted({self.line(span) for span in others} - {self.line(first)})
         also = f"also used on line{'s' if len(lines) > 1 else ''} {_numbers(lines)}" if lines else ""
-        help = "; ".join(
-            part for part in (did_you_mean(near) or use.hint or "declare it, or correct the name", also) if part
-        )
+        help = sentences((did_you_mean(near) or use.hint or "declare it, or correct the name", also))
         message = f"nothing is named `{name}`"
         return Diagnostic("E101", CODES["E101"], message, self.source, first, "not declared", help)
 

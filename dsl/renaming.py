@@ -6,19 +6,21 @@ from collections.abc import Iterator
 
 from ladle.dsl.depth import children, expressions
 from ladle.dsl.source import Span
-from ladle.dsl.syntax import BrokenDecl, Declaration, EditionDecl, Expr, ModelDecl, Name, Recipe
+from ladle.dsl.syntax import BrokenDecl, Declaration, EditionDecl, Expr, ModelDecl, Name, Recipe, StageDecl
 
 
 def renamed(recipe: Recipe, old: str, new: str) -> str:
     """Return the text of `recipe` with the declaration `old` and everything that mentions it called `new`.
 
-    Names of options, of modules and of columns stay. A word of an enumeration that is spelt like the declaration
-    cannot be told apart here: the caller checks that the result means the same.
+    A stage whose name was its kind says the kind from now on. Names of options, of modules and of columns stay. A word
+    of an enumeration that is spelt like the declaration cannot be told apart here: the caller checks that the result
+    means the same.
     """
     text = recipe.source.text
     spans = sorted({span for each in recipe.declarations for span in _mentions(each, old)}, key=lambda s: s.start)
+    kinds = {each.name.span for each in recipe.declarations if isinstance(each, StageDecl) and each.kind is None}
     for span in reversed(spans):
-        text = text[: span.start] + new + text[span.end :]
+        text = text[: span.start] + (f"{new}: {old}" if span in kinds else new) + text[span.end :]
     return text
 
 

@@ -50,6 +50,11 @@ def did_you_mean(found: tuple[str, ...]) -> str:
     return f"did you mean {listed}?"
 
 
+def sentences(parts: Iterable[str]) -> str:
+    """Return what is said as one text: `;` between the parts, but none after a question mark."""
+    return "; ".join(part for part in parts if part).replace("?; ", "? ")
+
+
 def listing(names: Iterable[str], most: int = 8, last: str = "and") -> str:
     """Return names in backquotes for a sentence, `last` before the last of them, shortened after `most`."""
     quoted = [f"`{name}`" for name in names]

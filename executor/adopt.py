@@ -100,7 +100,7 @@ def _publish(node: Node, workspace: Workspace, files: tuple[Path, ...], place: s
     (new / LINEAGE).write_bytes(lineage.encode())
     sync_tree(new)
     write_record(workspace, Record(place, lineage, {}, time.time(), 0.0, str(folder.resolve()), tree_bytes(new)))
-    publish(new, workspace.artifact(place), work / "old")
+    publish(new, workspace.destination(place), work / "old")
     remove(work)
     workspace.digests.save()
 

@@ -6,7 +6,8 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 
 from ladle.dsl.graph import Json, Node
-from ladle.executor.layout import Layout
+from ladle.dsl.signature import Role
+from ladle.executor.layout import REPORT, Layout
 from ladle.executor.lineage import Lineage
 from ladle.executor.record import read_record
 from ladle.executor.workspace import Workspace
@@ -23,6 +24,8 @@ def changes(
     """
     if node.operator != before.operator:
         return (f"`{before.operator}` became `{node.operator}`",)
+    if node.operator == REPORT:
+        return (*_version(node, before), *_report(node, before, layout))
     own = [*_version(node, before), *_options(node, before), *_engines(node, before)]
     record = read_record(workspace.record(before.fingerprint))
     data = record.data if record else None
@@ -44,6 +47,20 @@ def _options(node: Node, before: Lineage) -> Iterator[str]:
         elif now[name] != before.options[name]:
             old, new = _show(before.options[name]), _show(now[name])
             yield f"option `{name}` changed" + (f": {old} -> {new}" if old != new else "")
+
+
+def _report(node: Node, before: Lineage, layout: Layout) -> Iterator[str]:
+    """A report is made from all scores and models of its tables: they are counted, not listed."""
+    now = dict(node.options)
+    if now.get("tables") != before.options.get("tables"):
+        yield "its tables changed"
+    elif now.get("graph") != before.options.get("graph"):
+        yield "the graph it draws changed"
+    new = {item.node for item in node.inputs} - {key for _, key in before.inputs}
+    scores = sum(layout.operator(layout.graph.nodes[key]).role is Role.BENCHMARK for key in new)
+    for count, what in ((scores, "score"), (len(new) - scores, "model")):
+        if count:
+            yield f"{count} {what} is new" if count == 1 else f"{count} {what}s are new"
 
 
 def _engines(node: Node, before: Lineage) -> Iterator[str]:
@@ -92,8 +109,9 @@ def _input(
         return
     record = read_record(workspace.record(old))
     spot = layout.spots[used.fingerprint]
-    if record and record.place != spot.place:
-        yield f"input `{role}` changed: {record.place.split('/', 2)[-1]} -> {used.name}"
+    name = record.place.split("/", 2)[-1] if record and record.place != spot.place else used.name
+    if name != used.name:
+        yield f"input `{role}` changed: {name} -> {used.name}"
     elif remade(used.fingerprint):
         yield f"input `{role}` ({used.name}) will be made again"
     else:

@@ -19,6 +19,11 @@ from ladle.executor.task import StepError
 from ladle.executor.version import version
 
 FAULT = 70
+OPTIONAL = frozenset({
+    "torch", "transformers", "trl", "datasets", "accelerate", "mergekit", "dvc", "pydantic", "rich", "safetensors",
+    "numpy", "tokenizers", "jinja2", "huggingface_hub",
+})  # fmt: skip
+"""What the extra `run` brings: a light install lacks it, and that is no fault of Ladle's."""
 
 
 class LazyGroup(click.Group):
@@ -84,6 +89,12 @@ def run(arguments: list[str]) -> int:
         return complain(problem.message, problem.help)
     except ProjectError as problem:
         return complain(str(problem), "")
+    except ModuleNotFoundError as problem:
+        name = (problem.name or "").partition(".")[0]
+        if name not in OPTIONAL:
+            return confess(problem)
+        help = "pip install 'ladle[run]'; checking and planning work without it"
+        return complain(f"this command needs `{name}`, which is not installed", help)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

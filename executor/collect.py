@@ -14,6 +14,7 @@ from ladle.executor.plan import Plan
 from ladle.executor.task import StepError
 from ladle.executor.workspace import Workspace
 
+RECORD = "record of a run of no recipe"
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}\Z")
 
 
@@ -51,7 +52,7 @@ def _private(workspace: Workspace, keys: set[str]) -> Iterator[Unused]:
             yield Unused(path, "unfinished work of no recipe", tree_bytes(path))
     for path in sorted((workspace.private / "runs").glob("*.json")):
         if _FINGERPRINT.match(path.stem) and path.stem not in keys:
-            yield Unused(path, "record of a run of no recipe", path.stat().st_size)
+            yield Unused(path, RECORD, path.stat().st_size)
 
 
 def throw_away(workspace: Workspace, unused: Iterable[Unused]) -> None:

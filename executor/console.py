@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
+from pathlib import Path
 
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
@@ -12,6 +14,11 @@ def plain(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(char if char == "\n" or _visible(char) else f"\\u{{{ord(char):x}}}" for char in text)
+
+
+def from_here(path: Path) -> str:
+    """Return `path` as it is typed in the working folder."""
+    return os.path.relpath(path)
 
 
 def _visible(char: str) -> bool:

@@ -63,6 +63,13 @@ def write_file(path: Path, content: bytes) -> None:
     sync(path.parent)
 
 
+def hide(folder: Path) -> None:
+    """Make a folder that git does not see: nothing in it is committed by accident."""
+    mark = folder / ".gitignore"
+    if not mark.exists():
+        write_file(mark, b"*\n")
+
+
 def sync(path: Path) -> None:
     """Make a file's or folder's content durable."""
     handle = os.open(path, os.O_RDONLY)

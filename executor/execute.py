@@ -14,6 +14,7 @@ from ladle.executor.backends.dvc_lock import commit
 from ladle.executor.backends.local import CATALOGUE, Result, run
 from ladle.executor.collect import drop_intermediates
 from ladle.executor.disk import in_words
+from ladle.executor.fetchable import fetchable
 from ladle.executor.layout import Layout
 from ladle.executor.locks import Holder, hold
 from ladle.executor.pipeline import is_dvc_project, write_pipeline
@@ -69,6 +70,8 @@ def _run(
     dvc = is_dvc_project(workspace)
     write_pipeline(layout, workspace, dvc)
     made = plan(layout, workspace, targets)
+    if known := fetchable(made, workspace):
+        console.print(f"note: {known}", markup=False, highlight=False, soft_wrap=True)
     for item in made.links:
         link(workspace, item.source, item.place, item.node.fingerprint)
     result = run(made, workspace, profile, _display(made, console), workers, vocabulary)

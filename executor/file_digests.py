@@ -8,6 +8,8 @@ import os
 import time
 from pathlib import Path
 
+from ladle.executor.disk import hide
+
 _SETTLED_NS = 50_000_000
 """A file written less than this ago is hashed but not remembered: its next change could leave the same time stamp."""
 
@@ -40,7 +42,7 @@ class FileDigests:
         merged = {**_read(self._memory), **self._fresh}
         partial = self._memory.with_name(f"{self._memory.name}.{os.getpid()}")
         try:
-            self._memory.parent.mkdir(parents=True, exist_ok=True)
+            hide(self._memory.parent)
             partial.write_text(json.dumps(merged))
             partial.replace(self._memory)
         except OSError:

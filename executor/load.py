@@ -6,16 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ladle.dsl.check import check
+from ladle.dsl.codes import CODES
 from ladle.dsl.diagnostics import Diagnostic, RecipeError, Severity
 from ladle.dsl.graph import Graph
 from ladle.dsl.lower import lower
 from ladle.dsl.parse import parse, read_source
 from ladle.dsl.program import Program
-from ladle.dsl.source import Source
+from ladle.dsl.source import Source, Span
 from ladle.dsl.verify import verify
 from ladle.executor.catalog import vocabulary
 from ladle.executor.facts import ProjectFacts
-from ladle.executor.project import project_root, recipe_name
+from ladle.executor.project import ProjectError, project_root, recipe_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,17 @@ def examine(path: Path) -> Checked:
     source, unreadable = read_source(path)
     if source is None:
         return Checked(path, project_root(path), Source(str(path), ""), None, unreadable)
-    return examine_source(path, source, unreadable)
+    return examine_source(path, source, (*unreadable, *_named(path, source)))
+
+
+def _named(path: Path, source: Source) -> tuple[Diagnostic, ...]:
+    """Return what is wrong with the name of the file: nothing could be made of a recipe without a proper one."""
+    try:
+        recipe_name(path)
+    except ProjectError as problem:
+        help = "rename it: letters, digits, `-` and `_`, the first a letter or digit"
+        return (Diagnostic("E020", CODES["E020"], str(problem), source, Span(0, 0), "", help),)
+    return ()
 
 
 def examine_source(path: Path, source: Source, earlier: tuple[Diagnostic, ...] = ()) -> Checked:

@@ -72,7 +72,7 @@ def _shape(config: Mapping[str, Json], tensors: Mapping[str, Tensor]) -> tuple[t
     """Unknown for a configuration that does not speak of sizes as decoders of today do."""
     sizes = {key: config.get(field) for key, field in SIZES.items()}
     sizes["kv_heads"] = config.get("num_key_value_heads", sizes["heads"])
-    sizes["tied"] = int("lm_head.weight" not in tensors)
+    sizes["tied"] = "lm_head.weight" not in tensors
     found = {key: size for key, size in sizes.items() if isinstance(size, int)}
     return tuple(sorted(found.items())) if len(found) == len(sizes) else UNKNOWN
 

@@ -49,7 +49,7 @@ def _line(place: tuple[int | str, ...], message: str) -> str:
 def _model(operator: Operator) -> type[BaseModel]:
     fields: dict[str, Any] = {}
     for number, option in enumerate(operator.options):
-        if not isinstance(option.type, Reference | Made):
+        if not _is_input(option.type):
             fields[f"field_{number}"] = (
                 _field(option, operator),
                 Field(alias=option.name, **_default(option, operator)),
@@ -58,6 +58,12 @@ def _model(operator: Operator) -> type[BaseModel]:
         weight: Any = _type(operator.operands.weight_type or Number())
         fields["weights"] = (_of(list, weight | None) | None, None)
     return create_model(f"options of {operator.name}", __config__=_STRICT, **fields)
+
+
+def _is_input(kind: OptionType) -> bool:
+    """Say whether all that such an option can be are inputs of the node."""
+    kinds = kind.types if isinstance(kind, OneOf) else (kind,)
+    return all(isinstance(item, Reference | Made) for item in kinds)
 
 
 def _field(option: Option, operator: Operator) -> Any:
@@ -89,8 +95,8 @@ def _type(kind: OptionType) -> Any:
             return _scheduled(low, high)
         case Names(keys):
             return _of(dict, (_word(keys), str))
-        case OneOf(types):
-            return _union([_type(item) for item in types])
+        case OneOf(types):  # a reference among them is an input, so that the option itself is absent then
+            return _union([_type(item) for item in types if not _is_input(item)])
         case Reference() | Made():
             raise TypeError(f"{kind} is an input, not an option")
 

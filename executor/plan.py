@@ -254,9 +254,11 @@ class Why:
 
 
 def why(layout: Layout, workspace: Workspace, name: str) -> tuple[Why, ...]:
-    """Explain each node that `name` means. Raises StepError for an unknown name."""
+    """Explain each node that `name` means, as the plan of the whole recipe has it. Raises StepError for none."""
     keys = sought(layout, name)
-    made = plan(layout, workspace, keys)
+    wanted = layout.graph.targets
+    reached = {node.fingerprint for node in layout.graph.walk(wanted)}
+    made = plan(layout, workspace, (*wanted, *(key for key in keys if key not in reached)))
     by_key = {item.node.fingerprint: item for item in made.nodes}
     return tuple(Why(by_key[key], tuple(_causes(layout, by_key, key))) for key in keys)
 
@@ -286,7 +288,7 @@ def sought(layout: Layout, name: str) -> tuple[str, ...]:
     A family is all its members, `trained[cpt | sft]` one; a benchmark is its scores, an `evaluate` those of its table.
     """
     graph = layout.graph
-    known = {node.name: (key,) for key, node in graph.nodes.items()}
+    known: dict[str, tuple[str, ...]] = {node.name: (key,) for key, node in graph.nodes.items()}
     known |= {spot.name: (key,) for key, spot in layout.spots.items()}
     known |= {alias: (key,) for alias, key in graph.aliases.items()} | dict(graph.groups)
     found = known.get(name) or known.get(_as_label(name))

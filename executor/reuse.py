@@ -33,4 +33,4 @@ def link(workspace: Workspace, source: str, place: str, key: str) -> None:
     new.mkdir(parents=True)
     link_tree(workspace.artifact(source), new)
     sync_tree(new)
-    publish(new, workspace.artifact(place), work / "old")
+    publish(new, workspace.destination(place), work / "old")

@@ -131,7 +131,7 @@ def _make(node: NodeFile, resolved: Resolved, around: Surroundings, started: flo
     (output / LINEAGE).write_bytes(lineage.encode())
     sync_tree(output)
     write_record(workspace, _record(node, resolved, lineage, started, output))
-    publish(output, workspace.artifact(node.output), work / "old")
+    publish(output, workspace.destination(node.output), work / "old")
 
 
 def _task(node: NodeFile, resolved: Resolved, around: Surroundings, scratch: Path, output: Path) -> Task:

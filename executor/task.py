@@ -35,7 +35,7 @@ CHECKPOINTS = "checkpoints"
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a step stands: `done` of `total` `unit`s; `detail` holds loss, tokens per second and so on."""
+    """Where a step stands: `done` of `total` (0: unknown) `unit`s; `detail` holds loss, tokens per second and so on."""
 
     done: int
     total: int

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from ladle.executor.disk import hide
 from ladle.executor.file_digests import FileDigests
 from ladle.executor.task import StepError
 
@@ -47,6 +48,13 @@ class Workspace:
             raise StepError(f"`{place}` is not a place of an artifact, a score or a report")
         return self.path(place)
 
+    def destination(self, place: str) -> Path:
+        """Return the path to publish a place at. DVC says itself what git must not see; without DVC it is done here."""
+        path = self.artifact(place)
+        if not (self.root / ".dvc").is_dir():
+            hide(self.root / place.split("/")[0])
+        return path
+
     def work(self, fingerprint: str) -> Path:
         """Return the scratch folder of a computation; it survives kills."""
         return self.private / "work" / fingerprint
@@ -56,7 +64,8 @@ class Workspace:
         return self.private / "runs" / f"{fingerprint}.json"
 
     def lock(self, name: str) -> Path:
-        """Return the lock file `name`."""
+        """Return the lock file `name`. What writes below `.ladle` takes a lock first: git never sees that folder."""
+        hide(self.private)
         return self.private / "locks" / f"{name}.lock"
 
     def log(self, name: str) -> Path:

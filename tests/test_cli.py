@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from ladle.executor.cli import run
+from ladle.executor.commands import doctor
 
 HEAVY = ("torch", "transformers", "trl", "datasets", "accelerate", "mergekit", "dvc", "pydantic", "numpy", "rich")
 
@@ -117,6 +118,27 @@ def test_compile_check_finds_drift(project: Path, capsys: pytest.CaptureFixture[
     capsys.readouterr()
     assert run(["compile", "--check", "recipes/first.recipe"]) == 1
     assert "changed: pipelines/first/nodes/merged.json" in capsys.readouterr().out
+    for number in range(20):
+        (project / f"pipelines/first/nodes/left-{number}.json").write_text("{}")
+    assert run(["compile", "--check", "recipes/first.recipe"]) == 1
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) == 12
+    assert said[10] == "and 11 more"
+
+
+def test_compile_says_what_it_removed_and_that_dvc_is_not_there(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert run(["compile", "--check", "recipes/first.recipe"]) == 1
+    said = capsys.readouterr()
+    assert (said.out, len(said.err.splitlines())) == ("", 1)
+    assert "was never compiled" in said.err
+    assert run(["compile", "recipes/first.recipe"]) == 0
+    assert "`dvc init` first" in capsys.readouterr().out
+    (project / "pipelines/first/nodes/old.json").write_text("{}")
+    assert run(["compile", "recipes/first.recipe"]) == 0
+    assert "removed pipelines/first/nodes/old.json" in capsys.readouterr().out
 
 
 def test_a_recipe_that_is_not_there_is_said_without_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
@@ -155,3 +177,70 @@ def test_checking_and_planning_import_nothing_heavy(project: Path, command: str)
     loaded = done.stderr
     assert "ladle.dsl.check" in loaded
     assert [name for name in HEAVY if f"'{name}'" in loaded] == []
+
+
+RUN_EXTRA = (*HEAVY, "safetensors", "tokenizers", "jinja2", "huggingface_hub")
+
+
+def in_a_light_install(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command where nothing of the extra `run` can be imported."""
+    code = (
+        f"import sys; sys.modules.update(dict.fromkeys({RUN_EXTRA!r})); "
+        "from ladle.executor.cli import run; sys.exit(run(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", code, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("command", ["check", "plan", "why", "graph", "compile"])
+def test_a_light_install_does_all_but_run(project: Path, command: str) -> None:
+    name = ["merged"] if command == "why" else []
+    done = in_a_light_install(command, "recipes/first.recipe", *name)
+    assert (done.returncode, done.stderr) == (0, "")
+    if command == "compile":
+        assert in_a_light_install("compile", "--check", "recipes/first.recipe").returncode == 0
+
+
+def test_what_a_light_install_lacks_is_named(project: Path) -> None:
+    done = in_a_light_install("run", "recipes/first.recipe")
+    assert done.returncode == 1
+    assert "error: this command needs `rich`, which is not installed" in done.stderr
+    assert "pip install 'ladle[run]'" in done.stderr
+
+
+def test_a_file_name_that_cannot_name_a_recipe_is_a_mistake(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "recipes/first.recipe").rename(project / "recipes/my second.recipe")
+    capsys.readouterr()
+    assert run(["check", "recipes/my second.recipe"]) == 1
+    said = capsys.readouterr().out
+    assert "error[E020]: `my second.recipe` cannot name a recipe" in said
+    assert "digits, `-` and `_`" in said
+
+
+def test_a_report_before_the_first_run_says_what_makes_it(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["report", "recipes/first.recipe"]) == 1
+    said = capsys.readouterr().err
+    assert "has no report yet" in said
+    assert "`ladle run recipes/first.recipe` makes it" in said
+
+
+def test_run_records_are_one_line(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    runs = project / ".ladle/runs"
+    runs.mkdir(parents=True)
+    for digit in "abc":
+        (runs / f"{digit * 64}.json").write_text("{}")
+    capsys.readouterr()
+    assert run(["gc"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.lstrip() for line in lines[:-1]] == ["6 B  .ladle/runs/  3 records of runs of no recipe"]
+    assert run(["gc", "--yes"]) == 0
+    assert not list(runs.iterdir())
+
+
+def test_the_doctor_names_what_brings_a_command_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    helps = {finding.subject: finding.help for finding in doctor.on_path()}
+    assert "export PATH=" in helps["dvc on PATH"]
+    monkeypatch.setattr(sys, "path", [])
+    helps = {finding.subject: finding.help for finding in doctor.on_path()}
+    assert helps["dvc on PATH"] == "pip install 'ladle[run]'"

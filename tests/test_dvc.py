@@ -17,6 +17,7 @@ from ladle.dsl.graph import Graph
 from ladle.executor.backends.drift import State, check_drift
 from ladle.executor.backends.dvc import compile_pipeline
 from ladle.executor.execute import Ran, execute
+from ladle.executor.fetchable import fetchable
 from ladle.executor.layout import layout
 from ladle.executor.pipeline import write_pipeline
 from ladle.executor.plan import Action, plan
@@ -309,3 +310,43 @@ def test_stages_are_fresh_stale_or_orphans(tmp_path: Path, dvc: Project) -> None
     assert {name for name, state in found.items() if state is State.STALE} == {"one-rows", "merged"}
     only = layout(Graph("small", graph.nodes, graph.aliases, (graph.aliases["base"],), ()), tiny.vocabulary())
     assert check_drift(only, workspace).stages["one"] is State.ORPHAN
+
+
+def test_a_project_may_become_one_of_dvc_later(tmp_path: Path, dvc: Project) -> None:
+    root, graph = tmp_path / "project", tiny.small(tmp_path / "project")
+    (root / ".gitignore").unlink()
+    (root / ".dvc").rename(tmp_path / "later")
+    go(root, graph)
+    (tmp_path / "later").rename(root / ".dvc")
+    write(root, graph)
+    dvc("repro", "-q", "pipelines/small/dvc.yaml")
+    assert dvc("status") == CLEAN
+    (root / "corpora/more.txt").write_text("x")
+    dvc("add", "corpora/more.txt")
+    git(root, "add", "-A")
+    tracked = git(root, "ls-files").split()
+    assert "corpora/more.txt.dvc" in tracked
+    assert not [path for path in tracked if path.startswith((".ladle", "artifacts", "scores", "reports"))]
+    assert go(root, graph).result.made == ()
+
+
+def test_what_dvc_can_fetch_is_said_before_it_is_made_again(tmp_path: Path, dvc: Project) -> None:
+    root = tmp_path / "project"
+    graph = tiny.small(root)
+    workspace = Workspace(root)
+
+    def note(now: Graph) -> str:
+        return fetchable(plan(layout(now, tiny.vocabulary()), workspace), workspace)
+
+    assert note(graph) == ""
+    go(root, graph)
+    assert note(graph) == ""
+    steps = len(layout(graph, tiny.vocabulary()).steps(graph.targets))
+    for top in ("artifacts", "scores", "reports"):
+        shutil.rmtree(root / top)
+    assert f"the results of {steps} of the {steps} steps" in note(graph)
+    # What is made from something that changed is not what dvc.lock knows, however current its own stage looks.
+    assert f"the results of {steps - 3} of the {steps} steps" in note(tiny.small(root, t=0.4))
+    dvc("checkout", "-q", "pipelines/small/dvc.yaml")
+    assert note(graph) == ""
+    assert not running(root, graph)

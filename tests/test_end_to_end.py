@@ -70,6 +70,9 @@ def test_after_a_run_dvc_and_ladle_find_nothing_to_do(project: Path) -> None:
     assert "up to date" in call(project, "dvc", "status")
     nodes = json.loads(call(project, "ladle", "plan", RECIPE, "--format", "json"))["nodes"]
     assert {node["action"] for node in nodes} == {"reuse"}
+    steps = sum(node["operator"] != "jsonl" for node in nodes)
+    said = call(project / "recipes", "ladle", "run", "first.recipe").splitlines()
+    assert said[-1] == f"first: nothing to do, {steps} reused; report: ../reports/first/report.html"
 
 
 def test_dvc_repro_makes_the_same_bytes_and_ladle_recognises_them(project: Path, tmp_path: Path) -> None:

@@ -51,6 +51,7 @@ def results(root: Path) -> dict[str, bytes]:
         top + "/" + name: content
         for top in ("artifacts", "scores", "reports")
         for name, content in tree(root / top).items()
+        if name != ".gitignore"
     }
 
 
@@ -293,4 +294,17 @@ def test_lines_say_loss_speed_and_time_left(monkeypatch: pytest.MonkeyPatch) -> 
     lines.progress(one, Progress(5, 10, "step", (("loss", 2.5), ("tokens_per_s", 1234.0))))
     assert "step 5 of 10, loss 2.500, 1,234 tokens/s" in said[-1]
     assert said[-1].endswith("left")
+    lines.progress(one, Progress(512, 0, "rows"))
+    assert said[-1].endswith("one: rows 512")
     assert duration(185) == "3 min 5 s"
+
+
+def git(root: Path, *words: str) -> str:
+    return subprocess.run(["git", *words], cwd=root, check=True, capture_output=True, text=True).stdout
+
+
+def test_git_sees_neither_results_nor_work(tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q")
+    go(tmp_path, tiny.small(tmp_path))
+    git(tmp_path, "add", "-A")
+    assert {path.split("/")[0] for path in git(tmp_path, "ls-files").split()} == {"corpora", "pipelines"}

@@ -30,6 +30,7 @@ from ladle.dsl.signature import (
     Word,
 )
 from ladle.dsl.types import Dimension, Share
+from ladle.executor.catalog import vocabulary as catalogue
 from ladle.executor.layout import layout
 from ladle.executor.node_reader import read_node_file
 from ladle.executor.nodefile import Inline, Made, NodeFile, encode, node_file
@@ -219,3 +220,16 @@ def test_options_that_do_not_fit_are_named(name: str, value: object) -> None:
     found = problems({**GOOD, name: value}, OPTIONS)
     assert found
     assert name in found[0]
+
+
+@pytest.mark.parametrize("operator", catalogue().values(), ids=lambda operator: operator.name)
+def test_the_options_of_every_operator_can_be_read(operator: Operator) -> None:
+    assert any("surely unknown" in problem for problem in problems({"surely unknown": 1}, operator))
+
+
+def test_an_option_that_may_be_an_input_is_absent_or_one_of_its_words() -> None:
+    assert problems({"template": "chatml"}, catalogue()["local"]) == ()
+    assert problems({"template": None}, catalogue()["local"]) == ()
+    assert problems({}, catalogue()["local"]) == ()
+    assert problems({"template": "other"}, catalogue()["local"]) != ()
+    assert problems({}, catalogue()["except"]) == ()

@@ -173,7 +173,7 @@ def test_a_failed_declaration_still_declares_its_names() -> None:
     broken = parse(Source("a.recipe", text))[0].declarations
     assert all(isinstance(d, BrokenDecl) for d in broken)
     names = [d.name.name if d.name else None for d in broken if isinstance(d, BrokenDecl)]
-    assert names == ["base", "talk", "a", "c", "D", "e", None, None]
+    assert names == ["base", "talk", "a", "c", "d", "e", None, None]
 
 
 @pytest.mark.parametrize("char", ["\x00", "\x1b", "\r", "\u202e", "\u200b", "\u2066", "\ufeff", "\u00ad", "\U000e0041"])

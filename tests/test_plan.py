@@ -45,6 +45,23 @@ def test_only_what_depends_on_a_change_runs_and_says_why(tmp_path: Path) -> None
     assert {name for name, text in found.items() if text.startswith("run")} == {"merged", "merged/quiz", "report"}
     assert found["merged"] == "run: option `t` changed: 0.5 -> 0.4"
     assert found["merged/quiz"] == "run: input `model` (merged) will be made again"
+    assert found["report"] == "run: 1 score is new"
+
+
+def test_an_input_of_the_same_name_from_another_place_is_no_change_of_name(tmp_path: Path) -> None:
+    run_all(tmp_path, tiny.small(tmp_path, recipe="other"))
+    (tmp_path / "artifacts/other").rename(tmp_path / "artifacts/small")
+    (tmp_path / "corpora/b.jsonl").write_text('{"text": "new"}\n')
+    assert actions(planned(tmp_path, tiny.small(tmp_path)))["one"] == "run: input `rows` (one-rows) will be made again"
+
+
+def test_why_says_what_the_plan_says(tmp_path: Path) -> None:
+    graph = tiny.small(tmp_path)
+    run_all(tmp_path, graph)
+    shutil.rmtree(tmp_path / "artifacts/small/one")
+    (found,) = why(layout(graph, tiny.vocabulary()), Workspace(tmp_path), "one")
+    assert actions(planned(tmp_path, graph))["one"] == f"{found.planned.action}: {found.planned.reason}"
+    assert found.planned.reason.startswith("not needed")
 
 
 def test_a_changed_file_is_named(tmp_path: Path) -> None:

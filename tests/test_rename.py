@@ -33,6 +33,16 @@ def test_a_family_is_renamed_where_it_is_indexed(recipe: Path) -> None:
     assert run(["check", RECIPE]) == 0
 
 
+def test_a_stage_whose_name_is_its_kind_says_the_kind_from_then_on(recipe: Path) -> None:
+    assert run(["rename", RECIPE, "sft", "tune"]) == 0
+    text = recipe.read_text()
+    assert "stage tune: sft { on = lessons" in text
+    assert "trained[cpt | tune]" in text
+    assert run(["check", RECIPE]) == 0
+    assert run(["rename", RECIPE, "tune", "learn"]) == 0
+    assert "stage learn: sft { on = lessons" in recipe.read_text()
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [

@@ -46,7 +46,7 @@ class Bars:
         first, began = self.first.setdefault(job.key, (at.done, time.monotonic()))
         left = time_left(at, first, time.monotonic() - began)
         detail = escape(plain(f"{at.unit}{shown(at)}{left}"))
-        self.bar.update(self.tasks[job.key], completed=at.done, total=at.total, detail=detail)
+        self.bar.update(self.tasks[job.key], completed=at.done, total=at.total or None, detail=detail)
 
     def end(self, job: Job, seconds: float, how: str) -> None:
         """Take the bar of a step away and leave a line."""

@@ -67,7 +67,8 @@ class Lines:
         if now - running.said >= EVERY_SECONDS:
             running.said = now
             left = time_left(at, running.first, now - running.began)
-            self.say(f"       {job.name}: {at.unit} {at.done} of {at.total}{shown(at)}{left}")
+            of = f" of {at.total}" if at.total else ""
+            self.say(f"       {job.name}: {at.unit} {at.done}{of}{shown(at)}{left}")
 
     def end(self, job: Job, seconds: float, how: str) -> None:
         """Print that a step is done."""

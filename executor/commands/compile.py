@@ -10,7 +10,10 @@ from ladle.executor.backends.drift import check_drift
 from ladle.executor.backends.dvc import pipeline_file
 from ladle.executor.console import plain
 from ladle.executor.opened import Opened, open_recipe
-from ladle.executor.pipeline import write_pipeline
+from ladle.executor.pipeline import is_dvc_project, write_pipeline
+
+_SHOWN = 10
+"""How many files `--check` lists."""
 
 
 @click.command("compile")
@@ -27,17 +30,23 @@ def COMMAND(recipe: Path, check: bool) -> int:  # noqa: N802 - found by this nam
     written = write_pipeline(opened.layout, opened.workspace)
     pipeline = pipeline_file(opened.layout.graph.recipe)
     for place in written:
-        click.echo(plain(f"wrote {place}"))
-    click.echo(plain(f"{pipeline} is current; `dvc repro {pipeline}` runs it"))
+        there = opened.workspace.path(place).exists()
+        click.echo(plain(f"{'wrote' if there else 'removed'} {place}"))
+    first = "" if is_dvc_project(opened.workspace) else "this is no DVC project yet: `dvc init` first, then "
+    click.echo(plain(f"{pipeline} is current; {first}`dvc repro {pipeline}` runs it"))
     return 0
 
 
 def compare(opened: Opened, recipe: Path) -> int:
     """Print how the pipeline differs from what the recipe says, and what dvc.lock knows of its stages."""
     drift = check_drift(opened.layout, opened.workspace)
-    for what, places in (("changed", drift.changed), ("missing", drift.missing), ("left over", drift.left_over)):
-        for place in places:
-            click.echo(plain(f"{what}: {place}"))
+    if pipeline_file(opened.layout.graph.recipe) in drift.missing:
+        click.echo(plain(f"error: `{recipe}` was never compiled: `ladle compile {recipe}` does it"), err=True)
+        return 1
+    kinds = (("changed", drift.changed), ("missing", drift.missing), ("left over", drift.left_over))
+    found = [f"{what}: {place}" for what, places in kinds for place in places]
+    for line in [*found[:_SHOWN], *([f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else [])]:
+        click.echo(plain(line))
     states = Counter(state.value for state in drift.stages.values())
     click.echo("stages: " + (", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "none"))
     if drift.current:

@@ -39,17 +39,22 @@ def engines() -> Iterator[Finding]:
     """Compare each installed engine with the committed constraints: a step refuses to start with another version."""
     wanted = pinned()
     for name in ENGINES:
-        try:
-            have = metadata.version(name).partition("+")[0]
-        except metadata.PackageNotFoundError:
-            yield Finding(
-                False, name, "not installed", "pip install 'ladle[run]' -c constraints.txt (checking works without)"
-            )
+        have = installed(name)
+        if not have:
+            yield Finding(False, name, "not installed", "pip install 'ladle[run]' (checking works without)")
             continue
         same = have == wanted[name]
         yield Finding(
             same, name, have, "" if same else f"recipes are pinned to {name} {wanted[name]}: install that version"
         )
+
+
+def installed(name: str) -> str:
+    """Return the version of a distribution, "" where it is not installed."""
+    try:
+        return metadata.version(name).partition("+")[0]
+    except metadata.PackageNotFoundError:
+        return ""
 
 
 def on_path() -> Iterator[Finding]:
@@ -58,6 +63,8 @@ def on_path() -> Iterator[Finding]:
     for command in ("ladle", "dvc"):
         place = shutil.which(command)
         help = f'`dvc repro` starts `{command}` by its name: export PATH="{folder}:$PATH"'
+        if not installed(command):
+            help = "pip install 'ladle[run]'"
         yield Finding(place is not None, f"{command} on PATH", place or "no", "" if place else help)
 
 

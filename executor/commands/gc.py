@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 from ladle.executor.catalog import vocabulary
-from ladle.executor.collect import collect, throw_away
+from ladle.executor.collect import RECORD, collect, throw_away
 from ladle.executor.console import plain
 from ladle.executor.layout import layout
 from ladle.executor.load import load
@@ -29,8 +29,15 @@ def COMMAND(recipes: tuple[Path, ...], yes: bool) -> int:  # noqa: N802 - found 
     root = project_root(found[0])
     workspace = Workspace(root)
     unused = collect(workspace, [layout(load(recipe).graph, vocabulary()) for recipe in found])
+    records = [item for item in unused if item.what == RECORD]
     for item in unused:
+        if item.what == RECORD:
+            continue
         click.echo(plain(f"{in_units(item.size):>10}  {item.path.relative_to(root)}  {item.what}"))
+    if records:
+        folder = records[0].path.parent.relative_to(root)
+        size = in_units(sum(item.size for item in records))
+        click.echo(plain(f"{size:>10}  {folder}/  {len(records)} records of runs of no recipe"))
     total = in_units(sum(item.size for item in unused))
     if yes:
         throw_away(workspace, unused)

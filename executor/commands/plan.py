@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 from ladle.executor.console import plain
+from ladle.executor.fetchable import fetchable
 from ladle.executor.opened import open_recipe
 from ladle.executor.plan import Plan, Planned, plan
 from ladle.executor.sizes import in_units
@@ -25,6 +26,8 @@ def COMMAND(recipe: Path, names: tuple[str, ...], form: str) -> int:  # noqa: N8
     """
     opened = open_recipe(recipe)
     made = plan(opened.layout, opened.workspace, opened.targets(names))
+    if known := fetchable(made, opened.workspace):
+        click.echo(plain(f"note: {known}"), err=True)
     if form == "json":
         nodes = [record(made, item) for item in made.nodes]
         click.echo(json.dumps({"schema": 1, "nodes": nodes}, indent=2, ensure_ascii=False))

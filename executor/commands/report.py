@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import click
-from ladle.executor.console import plain
+from ladle.executor.console import from_here, plain
 from ladle.executor.layout import REPORT
 from ladle.executor.opened import open_recipe
 from ladle.executor.plan import Action, plan
@@ -30,7 +30,8 @@ def COMMAND(recipe: Path, form: str) -> int:  # noqa: N802 - found by this name
     made = plan(opened.layout, opened.workspace, (nodes[0].fingerprint,))
     folder = opened.workspace.artifact(opened.layout.spots[nodes[0].fingerprint].place)
     if not (folder / "report.json").is_file():
-        raise StepError(f"`{recipe.name}` has not run yet", f"`ladle run {recipe}` makes its report")
+        message = f"`{recipe.name}` has no report yet: not every step that it needs is done"
+        raise StepError(message, f"`ladle run {recipe}` makes it")
     report = load_report(folder)
     if form == "json":
         click.echo(json.dumps(to_json(report), indent=2, ensure_ascii=False))
@@ -39,5 +40,5 @@ def COMMAND(recipe: Path, form: str) -> int:  # noqa: N802 - found by this name
     if any(item.action is not Action.REUSE for item in made.nodes):
         click.echo(plain(f"note: the recipe has changed since; `ladle run {recipe}` brings this up to date"), err=True)
     if form == "text":
-        click.echo(plain(f"report: {folder.relative_to(opened.workspace.root) / 'report.html'}"))
+        click.echo(plain(f"report: {from_here(folder / 'report.html')}"))
     return 0

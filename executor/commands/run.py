@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from ladle.executor.console import plain
+from ladle.executor.console import from_here, plain
 from ladle.executor.execute import Ran, execute
-from ladle.executor.opened import open_recipe
+from ladle.executor.layout import REPORT
+from ladle.executor.opened import Opened, open_recipe
 from ladle.executor.profile import read_profile
 from rich.console import Console
 
@@ -27,11 +28,11 @@ def COMMAND(recipe: Path, names: tuple[str, ...], workers: int | None, name: str
     profile = read_profile(opened.workspace.root, name)
     targets = opened.targets(names)
     ran = execute(opened.layout, opened.workspace, targets, profile, Console(), workers or 0)
-    conclude(ran, recipe, opened.layout.graph.recipe)
+    conclude(ran, recipe, opened)
     return ran.result.status
 
 
-def conclude(ran: Ran, recipe: Path, name: str) -> None:
+def conclude(ran: Ran, recipe: Path, opened: Opened) -> None:
     """Say what came of a run: what failed and why, what is there, what to do next."""
     result = ran.result
     for failure in result.failures:
@@ -47,6 +48,8 @@ def conclude(ran: Ran, recipe: Path, name: str) -> None:
         click.echo(plain(f"stopped; `ladle run {recipe}` goes on from the last checkpoints"), err=True)
     elif not result.status:
         made = f"{len(result.made)} made" if result.made else "nothing to do"
-        report = Path("reports") / name / "report.html"
-        shown = f"; report: {report}" if (ran.plan.layout.graph.tables) else ""
-        click.echo(plain(f"{name}: {made}, {len(ran.plan.nodes) - len(result.made)} reused{shown}"))
+        steps = [item for item in ran.plan.nodes if item.place]
+        places = [item.place for item in steps if item.node.operator == REPORT]
+        shown = "".join(f"; report: {from_here(opened.workspace.artifact(each) / 'report.html')}" for each in places)
+        name = opened.layout.graph.recipe
+        click.echo(plain(f"{name}: {made}, {len(steps) - len(result.made)} reused{shown}"))

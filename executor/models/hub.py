@@ -51,7 +51,7 @@ def run(task: Task) -> None:
     write_source(task.output, Source(name, snapshot.name, tuple(described)))
     copy_tokenizer(snapshot, task.output)
     donors = task.all_given("template")
-    put_on(task.output, task.options["template"], tokenizer_folder(donors[0], task.work) if donors else None)
+    put_on(task.output, task.options.get("template"), tokenizer_folder(donors[0], task.work) if donors else None)
 
 
 def fetch(name: str, revision: str) -> Path:

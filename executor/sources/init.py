@@ -30,7 +30,7 @@ def model_type(typing: Typing) -> Typed:
     shape: tuple[tuple[str, int], ...] | Unknown = UNKNOWN
     parameters: int | Unknown = UNKNOWN
     if not isinstance(tokenizer.shape, Unknown):
-        sizes |= {"vocab": dict(tokenizer.shape)["vocab"], "tied": int(typing.options["tied"] is True)}
+        sizes |= {"vocab": dict(tokenizer.shape)["vocab"], "tied": typing.options["tied"] is True}
         shape, parameters = tuple(sorted(sizes.items())), count(arch, sizes)
     return ModelType(
         architecture=arch,

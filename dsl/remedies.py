@@ -1,0 +1,94 @@
+"""What to write instead of what does not fit. In: an option, what it was set to or called. Out: the help, or ""."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+
+from ladle.dsl.numbers import NumberFault, read_number
+from ladle.dsl.program import Constant, Meaning, Quantity
+from ladle.dsl.signature import Option, OptionType, Reference, Sort
+from ladle.dsl.source import Span
+from ladle.dsl.suggest import listing
+from ladle.dsl.syntax import Attribute, Binary, CorpusDecl, Expr, Name, NumberLiteral
+from ladle.dsl.types import Dimension
+from ladle.dsl.values import exact, show
+from ladle.dsl.world import World
+
+Fits = Callable[[Meaning], bool]
+"""Says whether a value fits the option."""
+
+
+def remedy(world: World, type: OptionType, meaning: Meaning, span: Span, fits: Fits) -> str:
+    """Return what to write instead of a value that does not fit, "" where it is not plain what was meant."""
+    if isinstance(type, Reference):
+        return _corpora(world, type) if type.sort is Sort.CORPUS else ""
+    for text in _plain(meaning, world.written(span)):
+        number = _number(text)
+        if number is not None and fits(number):
+            return f"write `{text}`"
+    return ""
+
+
+def _plain(meaning: Meaning, written: str) -> Iterator[str]:
+    """The number within a string, of a percentage, of bytes."""
+    match meaning:
+        case Constant(str() as text):
+            yield text
+        case Quantity(number, Dimension.PERCENT):
+            yield show(number)
+        case Quantity(_, Dimension.BYTES):
+            yield re.sub("GB$", "B", written) if written.endswith("GB") else written.removesuffix("B")
+        case _:
+            pass
+
+
+def _number(text: str) -> Quantity | None:
+    found = read_number(text)
+    if isinstance(found, NumberFault):
+        return None
+    return exact(NumberLiteral(*found, text, Span(0, 0)))
+
+
+def _corpora(world: World, type: Reference) -> str:
+    kinds = [kind.value for kind in type.kinds]
+    if not kinds:
+        return ""
+    names = [n for n, each in world.declared.items() if isinstance(each, CorpusDecl) and each.kind.name in kinds]
+    kind = " or ".join(kinds)
+    return f"{kind} corpora here: {listing(names)}" if names else f'make one: `corpus NAME: {kinds[0]} = jsonl("FILE")`'
+
+
+def path_without_quotes(expr: Expr) -> bool:
+    """Whether an expression looks like a path that stands without quotes: names joined by `/`, `.` and `-`."""
+    return isinstance(expr, Binary | Attribute) and _joined(expr)
+
+
+def _joined(expr: Expr) -> bool:
+    match expr:
+        case Binary(operator, left, right):
+            return operator in "/-" and _joined(left) and _joined(right)
+        case Attribute(target):
+            return _joined(target)
+        case _:
+            return isinstance(expr, Name | NumberLiteral)
+
+
+def field_of(options: Iterable[Option], name: str) -> str:
+    """Return the option that the library beneath calls `name`, "" where there is none."""
+    return next((option.name for option in options if name in _fields(option)), "")
+
+
+def part_of_field(options: Iterable[Option], name: str) -> str:
+    """Return the option whose name in the library beneath has the words of `name`, or that has them the other way."""
+    said = set(name.split("_"))
+    for option in options:
+        for field in _fields(option):
+            words = set(field.split("_"))
+            if said <= words or (len(words) > 1 and words <= said):
+                return option.name
+    return ""
+
+
+def _fields(option: Option) -> list[str]:
+    return re.findall(r"\w+", option.field)

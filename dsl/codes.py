@@ -61,6 +61,7 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "E302": "too-many-nodes",
         "E303": "evaluated-on-training-data",
         "E304": "name-clash",
+        "E305": "merge-too-large",
         # E28x: rules of single operators (executor/sources, merges, transforms)
         "E280": "bad-architecture",
         "E281": "nothing-asked",

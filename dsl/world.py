@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from ladle.dsl.fused import Size, size
 from ladle.dsl.graph import Json, canonical, digest
 from ladle.dsl.problems import Problems
 from ladle.dsl.program import FAILED, Failed, Meaning, Named, StageValue, Term
@@ -60,6 +61,7 @@ class World:
         self.terms: dict[str, Term] = {}
         self.labels: dict[Term, str] = {}
         self.titles: dict[Term, str] = {}
+        self._merges: dict[Term, Size] = {}
         self.reached: set[Span] = set()
         self.members = 0
         self.words = frozenset(word for o in vocabulary.values() for option in o.options for word in words(option.type))
@@ -135,7 +137,11 @@ class World:
                 self._refused.add(key)
                 return FAILED
             self._bound(span)
-            self.terms[key] = Term(key, operator, operands, dict(options), dict(references), type, span)
+            term = Term(key, operator, operands, dict(options), dict(references), type, span)
+            if not self._fits(term, span):
+                self._refused.add(key)
+                return FAILED
+            self.terms[key] = term
         return self.terms[key]
 
     def name(self, term: Term, label: str) -> Named:
@@ -151,6 +157,16 @@ class World:
         if known is None or (len(name), name) < (len(known), known):
             self.titles[term] = name
         return Named(term, name)
+
+    def _fits(self, term: Term, span: Span) -> bool:
+        """Say whether a merge, with the merges in it, is small enough for one step; report one that is not."""
+        if term.operator.role not in (Role.MERGE, Role.INTERNAL):
+            return True
+        self._merges[term] = found = size((each for _, each in term.inputs()), self._merges)
+        if found.problem:
+            help = "merge fewer levels: `soup` and `linear` take many models at once, and so does a sum of models"
+            self.problems.report("E305", span, found.problem, help, "here the bound is passed")
+        return not found.problem
 
     def _bound(self, span: Span) -> None:
         if len(self.terms) >= MAX_ITEMS:

@@ -79,14 +79,23 @@ def file_tensors(path: Path) -> dict[str, Tensor]:
             raise HostileHeader(f"`{path.name}` claims a header of {length} bytes; {MAX_HEADER} is the most")
         text = file.read(length)
     header = _parsed(text, path.name)
-    header.pop("__metadata__", None)
+    _metadata(header.pop("__metadata__", {}), path.name)
+    if not header:
+        raise HostileHeader(f"`{path.name}` holds no tensor")
     if len(header) > MAX_TENSORS:
         raise HostileHeader(f"`{path.name}` claims {len(header)} tensors")
+    if odd := [name for name in header if not name or not name.isprintable()]:
+        raise HostileHeader(f"{_short(ascii(odd[0]))} of `{path.name}` is no name of a tensor")
     tensors = {name: _tensor(entry, f"`{_short(name)}` of `{path.name}`", path.name) for name, entry in header.items()}
     _contiguous(tensors, size - 8 - length, path.name)
     return {
         name: Tensor(t.dtype, t.shape, t.file, t.start + 8 + length, t.end + 8 + length) for name, t in tensors.items()
     }
+
+
+def _metadata(entry: Json, file: str) -> None:
+    if not isinstance(entry, dict) or not all(isinstance(value, str) for value in entry.values()):
+        raise HostileHeader(f"`__metadata__` of `{file}` is not an object of strings")
 
 
 def _tensor(entry: Json, place: str, file: str) -> Tensor:

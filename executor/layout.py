@@ -40,7 +40,7 @@ class Layout:
     def reads(self, node: Node) -> tuple[tuple[str, Node], ...]:
         """Return (role, node) of the artifacts that the step of `node` reads, through what is inlined; each once."""
         found: dict[str, tuple[str, Node]] = {}
-        for role, used, inline in self._inputs(node):
+        for role, used, inline in self._inputs(node, set()):
             if not inline:
                 found.setdefault(used.fingerprint, (role, used))
         return tuple(found.values())
@@ -48,18 +48,20 @@ class Layout:
     def data(self, node: Node) -> tuple[str, ...]:
         """Return the paths of the data files that the step of `node` reads, sorted."""
         found = set(node.files)
-        for _, used, inline in self._inputs(node):
+        for _, used, inline in self._inputs(node, set()):
             if inline:
                 found.update(used.files)
         return tuple(sorted(found))
 
-    def _inputs(self, node: Node) -> Iterator[tuple[str, Node, bool]]:
+    def _inputs(self, node: Node, seen: set[str]) -> Iterator[tuple[str, Node, bool]]:
+        """Yield (role, node, whether it is inlined); what an inlined node uses is yielded for its first use only."""
         for item in node.inputs:
             used = self.graph.nodes[item.node]
             inline = self.inlined(node, used)
             yield item.role, used, inline
-            if inline:
-                yield from self._inputs(used)
+            if inline and used.fingerprint not in seen:
+                seen.add(used.fingerprint)
+                yield from self._inputs(used, seen)
 
     def steps(self, targets: tuple[str, ...]) -> tuple[Node, ...]:
         """Return the nodes that steps make for `targets`, inputs first. A merge used only in merges gets no step."""

@@ -6,6 +6,7 @@ No weight is read, nothing of the folder is run: configuration, tokenizer files 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from math import prod
 from pathlib import Path
@@ -13,11 +14,14 @@ from pathlib import Path
 from ladle.dsl.graph import Json, digest
 from ladle.dsl.signature import Fault
 from ladle.dsl.types import UNKNOWN, ModelType, Unknown
+from ladle.executor.expected_tensors import misfit
 from ladle.executor.headers import INDEX, SINGLE, HostileHeader, Tensor, folder_tensors
 from ladle.executor.templates import template_identity
 
 MAX_JSON = 256 * 2**20
 """Bytes of a configuration or tokenizer file at most."""
+
+_ARCHITECTURE = re.compile(r"[\w.-]{1,60}\Z")
 
 SIZES = {
     "hidden": "hidden_size",
@@ -44,6 +48,7 @@ def model_type(folder: Path, name: str, files: tuple[Path, ...]) -> ModelType | 
         _no_code(folder, name, config)
         _no_pickle(folder, name)
         tensors = folder_tensors(folder)
+        _fitting(config, tensors, name)
         return ModelType(
             architecture=_architecture(config, name),
             shape=_shape(config, tensors),
@@ -63,9 +68,15 @@ def model_type(folder: Path, name: str, files: tuple[Path, ...]) -> ModelType | 
 
 def _architecture(config: Mapping[str, Json], name: str) -> str:
     found = config.get("model_type")
-    if not isinstance(found, str):
+    if not isinstance(found, str) or not _ARCHITECTURE.match(found):
         raise BadFolder("E410", f"`{name}/config.json` names no `model_type`", "save the model with transformers")
     return found
+
+
+def _fitting(config: Mapping[str, Json], tensors: Mapping[str, Tensor], name: str) -> None:
+    if wrong := misfit(config, tensors):
+        help = "they and `config.json` belong to different models, or a file is missing"
+        raise BadFolder("E410", f"the weights of `{name}` {wrong}", help)
 
 
 def _shape(config: Mapping[str, Json], tensors: Mapping[str, Tensor]) -> tuple[tuple[str, int], ...] | Unknown:
@@ -84,9 +95,13 @@ def _vocabulary(folder: Path, name: str) -> str | Unknown:
     tokenizer = _object(folder / "tokenizer.json", name)
     model, added = tokenizer.get("model"), tokenizer.get("added_tokens", [])
     vocab = model.get("vocab") if isinstance(model, dict) else None
-    return (
-        digest([vocab, [[item.get("id"), item.get("content")] for item in _objects(added)]])[:32] if vocab else UNKNOWN
-    )
+    if not vocab:
+        return UNKNOWN
+    try:
+        return digest([vocab, [[item.get("id"), item.get("content")] for item in _objects(added)]])[:32]
+    except (ValueError, RecursionError):  # a number that is none, half of a surrogate pair
+        message = f"the vocabulary in `{name}/tokenizer.json` holds what is no token or no number"
+        raise BadFolder("E410", message, "get the file again") from None
 
 
 def _template(folder: Path, name: str) -> str | Unknown | None:
@@ -97,10 +112,18 @@ def _template(folder: Path, name: str) -> str | Unknown | None:
         return None
     found = _object(folder / "tokenizer_config.json", name).get("chat_template")
     if isinstance(found, str):
-        return template_identity(found)
-    named = {item.get("name"): item.get("template") for item in _objects(found)}
-    default = named.get("default")
-    return template_identity(default) if isinstance(default, str) else None
+        return _identity(found, name)
+    defaults = [item.get("template") for item in _objects(found) if item.get("name") == "default"]
+    default = defaults[-1] if defaults else None
+    return _identity(default, name) if isinstance(default, str) else None
+
+
+def _identity(template: str, name: str) -> str:
+    try:
+        return template_identity(template)
+    except UnicodeEncodeError:
+        message = f"the chat template in `{name}/tokenizer_config.json` holds half of a surrogate pair"
+        raise BadFolder("E410", message, "get the file again") from None
 
 
 def _no_code(folder: Path, name: str, config: Mapping[str, Json]) -> None:

@@ -221,7 +221,7 @@ def _claimed(workspace: Workspace, place: str) -> str:
     try:
         raw = json.loads((workspace.path(place) / LINEAGE).read_bytes())
         return str(raw["fingerprint"])
-    except (OSError, ValueError, KeyError, TypeError, StepError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, StepError):
         return ""
 
 

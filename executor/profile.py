@@ -42,9 +42,12 @@ def read_profile(root: Path, name: str | None = None) -> Profile:
     try:
         raw = tomllib.loads((folder / f"{name}.toml").read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise StepError(f"there is no profile `{name}`", _near(name, _names(folder))) from None
+        help = f"{_near(name, _names(folder))} (looked in `{folder}`); docs/profiles.md of Ladle has some to copy"
+        raise StepError(f"there is no profile `{name}`", help) from None
+    except RecursionError:
+        raise StepError(f"`profiles/{name}.toml` cannot be read: it is nested too deep") from None
     except (OSError, ValueError) as error:
-        raise StepError(f"`profiles/{name}.toml` cannot be read: {error}") from None
+        raise StepError(f"`profiles/{name}.toml` cannot be read: {str(error)[:200]}") from None
     return _profile(name, raw)
 
 
@@ -65,9 +68,9 @@ def _near(word: str, known: list[str]) -> str:
 
 def _profile(name: str, raw: Mapping[str, object]) -> Profile:
     for key, value in raw.items():
-        fits = _KEYS.get(key)
+        fits = KEYS.get(key)
         if fits is None:
-            raise StepError(f"`profiles/{name}.toml` has an unknown key `{key}`", _near(key, sorted(_KEYS)))
+            raise StepError(f"`profiles/{name}.toml` has an unknown key `{key}`", _near(key, sorted(KEYS)))
         if not fits[0](value):
             raise StepError(f"`{key}` in `profiles/{name}.toml` is {value!r}", f"wanted is {fits[1]}")
     plain = Machine()
@@ -104,7 +107,7 @@ def _positive(value: object) -> bool:
     return type(value) in (int, float) and isinstance(value, int | float) and value > 0
 
 
-_KEYS: Mapping[str, tuple[Callable[[object], bool], str]] = {
+KEYS: Mapping[str, tuple[Callable[[object], bool], str]] = {
     "device": (_among("cpu", "cuda"), '"cpu" or "cuda"'),
     "micro_batch": (_count, "a number of rows; 0: the program chooses"),
     "attention": (_among("sdpa", "eager", "flash_attention_2"), '"sdpa", "eager" or "flash_attention_2"'),
@@ -115,3 +118,4 @@ _KEYS: Mapping[str, tuple[Callable[[object], bool], str]] = {
     "threads": (lambda value: _count(value) and value != 0, "a number of threads, 1 or more"),
     "keep": (_among(*KEEP), '"all" or "last"'),
 }
+"""What fits each key of a profile, and that in words."""

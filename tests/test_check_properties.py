@@ -222,6 +222,11 @@ def _chain(n: int) -> str:
     return f"model m0 = llama\n{models}\n"
 
 
+def _doubling(i: int) -> str:
+    """A merge that takes the one before twice: written out, it grows as the powers of two."""
+    return f"model d{i} = slerp(d{i - 1}, lerp(d{i - 1}, base, t = 0.5), t = 0.5)"
+
+
 def _ring(n: int) -> str:
     return "\n".join(f"model m{i} = m{(i + 1) % n} | sft" for i in range(n))
 
@@ -246,7 +251,10 @@ def _ring(n: int) -> str:
         ("let v0 = instruct - base\n" + "\n".join(f"let v{i} = 1e300 * v{i - 1}" for i in range(1, 9)), ["E217"]),
         ("model m = " + " | ".join(["base", *["cpt"] * 95]), []),
         ("model m = " + "cpt(" * 90 + "base" + ")" * 90, []),
-        ("model m = " + "slerp(base, " * 90 + "base" + ", t = 0.5)" * 90, []),
+        ("model m = " + "slerp(base, " * 24 + "base" + ", t = 0.5)" * 24, []),
+        ("model m = " + "slerp(base, " * 90 + "base" + ", t = 0.5)" * 90, ["E305"]),
+        ("model d0 = base | sft\n" + "\n".join(_doubling(i) for i in range(1, 60)), ["E305"]),
+        ("model r[s in 1..600] = base | sft(seed = s)\nmodel m = soup(r)", []),
         ("model m = " + "base | dpo(reference = " * 45 + "base" + ")" * 45, []),
         ("let a = " + "[" * 90 + "1" + "]" * 90, []),
         ("let a0 = [1]\n" + "\n".join(f"let a{i} = [a{i - 1}]" for i in range(1, 3000)), ["E302"]),
@@ -255,7 +263,7 @@ def _ring(n: int) -> str:
         ("let a = [" + ", ".join(["nothing"] * 5000) + "]", ["E101"]),
         (f"corpus {'c' * 300}: text = papers | every(2)\nmodel m = base | cpt(on = {'c' * 300})", []),
     ],
-    ids=range(21),
+    ids=range(24),
 )  # fmt: skip
 def test_large_recipes_are_judged_in_time(text: str, codes: list[str]) -> None:
     began = time.process_time()

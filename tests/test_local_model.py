@@ -93,7 +93,7 @@ def template(folder: Path) -> str:
 
 def test_a_folder_of_the_project_is_trained_merged_and_scored(project: Path) -> None:
     (project / "my.recipe").write_text(HEAD + LOCAL)
-    ladle(project, "run", "my.recipe")
+    ladle(project, "run", "my.recipe", "--workers", "1")
     made = project / "artifacts/my"
     assert {"t", "u", "v", "mixed"} <= {path.name for path in made.iterdir()}
     assert template(made / "u") == template(project / "models/tiny")
@@ -113,7 +113,7 @@ def address(project: Path) -> Iterator[str]:
 def test_a_model_of_the_hub_is_fetched_trained_and_scored(project: Path, address: str) -> None:
     (project / "my.recipe").write_text(HEAD + HUB)
     online = {"HF_ENDPOINT": address, "HF_HOME": str(project.parent / "cache"), "HF_HUB_DISABLE_XET": "1"}
-    ladle(project, "run", "my.recipe", HF_HUB_DISABLE_TELEMETRY="1", NO_PROXY="127.0.0.1", **online)
+    ladle(project, "run", "my.recipe", "--workers", "1", HF_HUB_DISABLE_TELEMETRY="1", NO_PROXY="127.0.0.1", **online)
     nodes = {path.name: path for path in (project / "pipelines/my/nodes").iterdir()}
     for path in nodes.values():
         read_node_file(path, vocabulary(), Workspace(project))

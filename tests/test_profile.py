@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
 from ladle.executor.disk import in_words
 from ladle.executor.environment import variables
-from ladle.executor.profile import Profile, read_profile
+from ladle.executor.profile import KEYS, Profile, read_profile
 from ladle.executor.task import Machine, StepError
 
 SHIPPED = sorted((Path(__file__).parent.parent / "profiles").glob("*.toml"))
@@ -73,6 +75,21 @@ def test_an_unknown_name_is_answered_with_the_nearest(tmp_path: Path, name: str,
     with pytest.raises(StepError) as caught:
         read_profile(written(tmp_path, ""), name)
     assert help in caught.value.help
+
+
+def test_without_profiles_the_folder_and_the_page_are_named(tmp_path: Path) -> None:
+    with pytest.raises(StepError, match="no profile `cpu`") as caught:
+        read_profile(tmp_path, "cpu")
+    assert f"there are none (looked in `{tmp_path / 'profiles'}`)" in caught.value.help
+    assert "docs/profiles.md" in caught.value.help
+
+
+def test_the_page_lists_every_key_and_its_examples_are_those_shipped() -> None:
+    page = (Path(__file__).parent.parent / "docs/profiles.md").read_text()
+    listed = re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)
+    assert sorted(listed) == sorted(KEYS)
+    examples = [tomllib.loads(text) for text in re.findall(r"```toml\n(.*?)```", page, re.DOTALL)]
+    assert examples == [tomllib.loads(path.read_text()) for path in SHIPPED]
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,7 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "E282": "bad-shares",
         "E283": "other-vocabulary",
         "E284": "bad-weights",
+        "E285": "bad-repository",
         # E4xx: facts about files (executor/facts.py)
         "E401": "outside-project",
         "E402": "missing-file",

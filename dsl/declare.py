@@ -9,8 +9,9 @@ from ladle.dsl.building import build
 from ladle.dsl.families import expand
 from ladle.dsl.options import layer, meant
 from ladle.dsl.problems import Mismatch
-from ladle.dsl.program import FAILED, Failed, Family, Meaning, Named, StageValue, Step
+from ladle.dsl.program import FAILED, Failed, Family, Meaning, Named, StageValue, Step, Term
 from ladle.dsl.signature import Operator, Role, Sort
+from ladle.dsl.source import Span
 from ladle.dsl.suggest import did_you_mean, listing, nearest
 from ladle.dsl.syntax import (
     BenchmarkDecl,
@@ -64,7 +65,7 @@ def _corpus(world: World, declaration: CorpusDecl) -> Named | Failed:
         return world.problems.report("E201", declaration.value.span, message, "", f"this is {what(found)}")
     if kind is not None:
         _of_kind(world, declaration, kind, found)
-    return world.entitle(found.term, name)
+    return _entitled(world, declaration, found.term, name)
 
 
 def _corpus_kind(world: World, name: Name) -> CorpusKind | None:
@@ -137,7 +138,29 @@ def _benchmark(world: World, declaration: BenchmarkDecl) -> Named | Failed:
         return FAILED
     name = declaration.name
     found = build(world, kind, (), settled, name.span, name.name)
-    return FAILED if isinstance(found, Failed) else Named(found.term, name.name)
+    if isinstance(found, Failed):
+        return FAILED
+    if kind.columns:
+        _columns(world, kind, found.term, settled["on"].span)
+    return Named(found.term, name.name)
+
+
+def _columns(world: World, kind: Operator, benchmark: Term, span: Span) -> None:
+    """Report rows of the right kind of corpus that have not the columns which this kind of benchmark reads."""
+    seen: set[Term] = set()
+    stack = [corpus for terms in benchmark.references.values() for corpus in terms]
+    while stack:
+        corpus = stack.pop()
+        if corpus in seen:
+            continue
+        seen.add(corpus)
+        stack += corpus.operands
+        if corpus.operator.pattern:
+            named = corpus.options.get("columns")
+            names = {key: str(value) for key, value in named.items()} if isinstance(named, Mapping) else {}
+            pattern = str(corpus.options[corpus.operator.pattern])
+            for fault in world.facts.benchmark(pattern, names, kind.columns):
+                world.problems.report(fault.code, span, fault.message, fault.help)
 
 
 # --- models ---------------------------------------------------------------------------------------------------------
@@ -146,7 +169,14 @@ def _benchmark(world: World, declaration: BenchmarkDecl) -> Named | Failed:
 def _model(world: World, declaration: ModelDecl) -> Named | Failed:
     found = _member(world, declaration, {})
     _reached(world, declaration, isinstance(found, Failed))
-    return FAILED if isinstance(found, Failed) else world.entitle(found.term, declaration.name.name)
+    return FAILED if isinstance(found, Failed) else _entitled(world, declaration, found.term, declaration.name.name)
+
+
+def _entitled(world: World, declaration: CorpusDecl | ModelDecl, term: Term, name: str) -> Named:
+    """Return `term` under its declared name. A second name of what is declared already is none for its artifact."""
+    value = declaration.value
+    named = world.declared.get(value.name) if isinstance(value, Name) else None
+    return Named(term, name) if isinstance(named, CorpusDecl | ModelDecl) else world.entitle(term, name)
 
 
 def _family(world: World, declaration: ModelDecl) -> Family:

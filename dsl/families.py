@@ -114,12 +114,19 @@ def index(world: World, expr: Index, scope: Scope) -> Meaning:
         return FAILED
     if isinstance(wanted, Failed):
         return FAILED
-    picked = tuple(m for m in family.members if all(m.keys[place] == each for place, each in wanted.items()))
+    picked = _picked(family, wanted)
     if not picked:
         return FAILED if family.broken else _no_member(world, expr, family)
     if len(wanted) == len(family.axes):
         return picked[0].model
     return Family(family.name, family.axes, picked, family.broken)
+
+
+def _picked(family: Family, wanted: Mapping[int, str]) -> tuple[Member, ...]:
+    if len(wanted) == len(family.axes):
+        found = family.by_keys.get(tuple(wanted[place] for place in range(len(wanted))))
+        return () if found is None else (found,)
+    return tuple(m for m in family.members if all(m.keys[place] == each for place, each in wanted.items()))
 
 
 def _wanted(world: World, expr: Index, family: Family, scope: Scope) -> dict[int, str] | Failed:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from ladle.dsl.program import Term
-from ladle.dsl.signature import Role, Sort
+from ladle.dsl.program import Program, Term
+from ladle.dsl.signature import Fault, Role, Sort
 
 Leak = tuple[Term, Term, Term]
 """(benchmark, stage application that trained on its rows, the corpus it trained on)."""
@@ -38,6 +38,17 @@ def leaks(models: Iterable[Term], benchmarks: Iterable[Term], identify: Identify
             found = next((corpus for corpus in suspects if _overlap(corpus, upstream, apart, identify)), None)
             if found is not None:
                 yield benchmark, trained[found], found
+
+
+def same_bytes(program: Program, identify: Identify) -> Iterator[tuple[Term, Fault]]:
+    """Yield (benchmark, fault) where a table asks rows that were trained on under another path."""
+    names = program.names
+    for table in program.evaluations:
+        models = [model.term for model in table.models]
+        for benchmark, _, corpus in leaks(models, [each.term for each in table.benchmarks], identify):
+            message = f"the rows of `{names[benchmark]}` are trained on: `{names[corpus]}` holds the same bytes"
+            help = "leave them out of the training with `except`, or evaluate on other rows"
+            yield benchmark, Fault("E303", message, help)
 
 
 def _stages(models: Iterable[Term]) -> Iterator[Term]:

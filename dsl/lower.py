@@ -9,7 +9,7 @@ from pathlib import PurePath
 from ladle.dsl.codes import CODES
 from ladle.dsl.diagnostics import Diagnostic, RecipeError
 from ladle.dsl.graph import Graph, Input, Json, Node, canonical, fingerprint
-from ladle.dsl.leaks import leaks
+from ladle.dsl.leaks import same_bytes
 from ladle.dsl.program import Program, Term
 from ladle.dsl.reporting import report_node, scores, tables
 from ladle.dsl.signature import Facts, Fault, File, Operator, Required, Role, Sort, Vocabulary
@@ -172,13 +172,8 @@ class _Lowering:
 
     def _leaks(self) -> None:
         """Refuse evaluation data that a stage trained on under another path: its bytes give it away."""
-        for table in self.program.evaluations:
-            models = [model.term for model in table.models]
-            for benchmark, _, corpus in leaks(models, [each.term for each in table.benchmarks], self._identify):
-                names = self.program.names
-                message = f"the rows of `{names[benchmark]}` are trained on: `{names[corpus]}` holds the same bytes"
-                help = "leave them out of the training with `except`, or evaluate on other rows"
-                self._fault(Fault("E303", message, help), benchmark)
+        for benchmark, fault in same_bytes(self.program, self._identify):
+            self._fault(fault, benchmark)
 
     def _identify(self, corpus: Term) -> frozenset[str]:
         node = self.nodes[self.made[corpus]]

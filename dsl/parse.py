@@ -1,4 +1,4 @@
-"""A recipe's text into its syntax tree. In: a Source. Out: a Recipe, and every problem of its text (E0xx).
+"""A recipe's text into its syntax tree. In: a Source. Out: a Recipe, and every problem of its text (E0xx, E302).
 
 The file is cut into declarations and each is parsed alone, so one mistake is one problem and costs one declaration.
 """
@@ -32,6 +32,9 @@ DEEPEST: Final = 100
 
 STARTING: Final = (*DECLARATION_WORDS, *LATER_WORDS)
 """Words that begin a declaration, now or later."""
+
+LONGEST: Final = 100_000
+"""Words and signs that a declaration may have: far more than a list of the most values that a list may hold."""
 
 MOST: Final = 1000
 """Problems after which the rest of a file is not judged."""
@@ -89,6 +92,8 @@ class _Reader:
             message = f"`{first.text}` is not in this version of the language"
             help = f"this version declares with {listing(DECLARATION_WORDS)}"
             return [self._error("E007", place(first), message, "comes in a later version", help)]
+        if len(chunk.tokens) > LONGEST:
+            return [self._too_long(first)]
         if any(token.type in ("UNCLOSED", "ODD", "HIDDEN") for token in chunk.tokens):
             return [*islice(faults(self._source, chunk.tokens), MOST + 1)]
         if first.type not in STARTS:
@@ -110,6 +115,10 @@ class _Reader:
         line = self._source.text[self._source.text.rfind("\n", 0, first.start) + 1 : first.start]
         help = "begin it on a line of its own" if line.strip() else "take away the spaces before it"
         return [self._error("E014", place(first), message, "not in column 1", help)]
+
+    def _too_long(self, first: Token) -> Diagnostic:
+        message = f"a declaration holds at most {LONGEST:,} words and signs"
+        return self._error("E302", place(first), message, "too long", "make it shorter; a range is written `1..400`")
 
     def _too_deep(self, span: Span) -> Diagnostic:
         message = f"this is nested more than {DEEPEST} levels deep"

@@ -190,6 +190,11 @@ class Family:
     axes: tuple[str, ...]
     members: tuple[Member, ...]
     broken: bool = False
+    by_keys: Mapping[tuple[str, ...], Member] = field(init=False, repr=False, compare=False)
+    """The members again, by the keys of their axes: members of a large family are looked up, not searched."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "by_keys", {member.keys: member for member in self.members})
 
 
 @dataclass(frozen=True, slots=True)

@@ -213,8 +213,8 @@ class Facts(Protocol):
     def corpus(self, pattern: str, columns: Mapping[str, str]) -> CorpusFacts | tuple[Fault, ...]:
         """Return kind and columns of the rows of the files that match `pattern`, from the first rows of each."""
 
-    def benchmark(self, pattern: str, columns: Mapping[str, str]) -> tuple[Fault, ...]:
-        """Return what is wrong with the first rows of a benchmark's files."""
+    def benchmark(self, pattern: str, columns: Mapping[str, str], wanted: tuple[str, ...]) -> tuple[Fault, ...]:
+        """Return what is wrong with the first rows of a benchmark's files: they have the columns `wanted`."""
 
     def model(self, folder: str) -> ModelType | tuple[Fault, ...]:
         """Return the type of a model folder from its configuration and weight headers; no weight is read."""
@@ -262,6 +262,8 @@ class Operator:
     model's type, a merge its first operand's, a transform its operand's)."""
     takes: tuple[CorpusKind, ...] = ()
     """Corpus kinds that a stage or benchmark takes for `on`."""
+    columns: tuple[str, ...] = ()
+    """The columns of a benchmark's rows, where the kind of corpus does not say them (`choices` or none)."""
     needs_template: bool = False
     """A stage or benchmark that renders chats: a model without a template is an error."""
     needs_base: bool = False

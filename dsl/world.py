@@ -152,7 +152,7 @@ class World:
         return Named(term, label)
 
     def entitle(self, term: Term, name: str) -> Named:
-        """Return `term` under the name that declares it; of several such names the shortest is its own."""
+        """Return `term` under a name that declares it; of several such names the shortest is its own."""
         known = self.titles.get(term)
         if known is None or (len(name), name) < (len(known), known):
             self.titles[term] = name

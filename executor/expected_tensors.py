@@ -12,6 +12,7 @@ from typing import Final
 
 from ladle.dsl.graph import Json
 from ladle.executor.headers import Tensor
+from ladle.executor.quoting import short
 
 EXACT: Final = ("llama", "mistral", "qwen2")
 MAX_SIZE: Final = 2**40
@@ -27,7 +28,7 @@ Shape = tuple[int, ...]
 def misfit(config: Mapping[str, Json], tensors: Mapping[str, Tensor]) -> str:
     """Return what is wrong with the tensors of a model, such as "lack `model.norm.weight`"; "" if they fit."""
     layers = config.get("num_hidden_layers")
-    if type(layers) is not int or layers < 1:
+    if type(layers) is not int:
         return ""
     found = {int(match[1]) for name in tensors if (match := _LAYER.match(name))}
     sizes = _sizes(config)
@@ -120,7 +121,7 @@ def _compared(wanted: Mapping[str, Shape], tensors: Mapping[str, Tensor], tied: 
         if tensors[name].shape != shape:
             return f"have `{name}` as {_shown(tensors[name].shape)}, and by `config.json` it is {_shown(shape)}"
     extra = next((name for name in tensors if name not in wanted and not name.endswith(_KEPT_BY_OLD_FILES)), None)
-    return f"hold `{extra[:60]}`, which `config.json` has no place for" if extra is not None else ""
+    return f"hold `{short(extra)}`, which `config.json` has no place for" if extra is not None else ""
 
 
 def _shown(shape: Shape) -> str:

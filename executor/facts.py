@@ -5,12 +5,13 @@ Of a corpus only the first rows of each file are read, of a model its configurat
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
 from ladle.dsl.signature import CorpusFacts, Fault, File
-from ladle.dsl.types import CorpusKind, ModelType
+from ladle.dsl.types import ModelType
 from ladle.executor.constraints import pinned
 from ladle.executor.file_digests import FileDigests
 from ladle.executor.model_folder import model_type
@@ -38,7 +39,7 @@ class ProjectFacts:
 
     def corpus(self, pattern: str, columns: Columns) -> CorpusFacts | tuple[Fault, ...]:
         """Return kind and columns of the rows of the files that match `pattern`, from the first rows of each."""
-        paths, faults = located(self._root, pattern)
+        paths, faults = located(self._root, pattern, folders=False)
         if faults:
             return faults[:MAX_FAULTS]
         found: list[Fault] = []
@@ -57,15 +58,19 @@ class ProjectFacts:
             return tuple(found[:MAX_FAULTS])
         return CorpusFacts(tuple(first), kind_of(first))
 
-    def benchmark(self, pattern: str, columns: Columns) -> tuple[Fault, ...]:
-        """Return what is wrong with the first rows of a benchmark's files."""
+    def benchmark(self, pattern: str, columns: Columns, wanted: tuple[str, ...]) -> tuple[Fault, ...]:
+        """Return what is wrong with the first rows of a benchmark's files: they have the columns `wanted`.
+
+        The rows of a corpus have one shape, so that the first of all is the one to name.
+        """
         facts = self.corpus(pattern, columns)
         if isinstance(facts, tuple):
             return facts
-        if facts.kind in (CorpusKind.LABELLED, CorpusKind.TEXT):
+        if not isinstance(facts.columns, tuple) or sorted(facts.columns) == sorted(wanted):
             return ()
-        message = f"the rows of `{pattern}` are {facts.kind}, not questions"
-        return (Fault("E406", message, "columns are `question`, `choices` and `answer`; or `question` and `answer`"),)
+        first = self._name(located(self._root, pattern)[0][0])
+        message = f"`{first}:1`: the columns are {_listed(facts.columns)}, and {_listed(wanted)} are wanted"
+        return (Fault("E406", message, "rows with `choices` belong to a `choice` benchmark, those without to `exact`"),)
 
     def model(self, folder: str) -> ModelType | tuple[Fault, ...]:
         """Return the type of a model folder from its configuration and weight headers; no weight is read."""
@@ -80,6 +85,23 @@ class ProjectFacts:
         self._digests.save()
         unread = tuple(item for item in found if isinstance(item, Fault))
         return unread[:MAX_FAULTS] if unread else tuple(item for item in found if isinstance(item, File))
+
+    def contents(self, patterns: Iterable[str]) -> dict[str, frozenset[str]]:
+        """Return what the files of each pattern are known by: files of equal bytes by the same.
+
+        Only files of equal size are read: others differ anyway, and a check is not to read large corpora.
+        """
+        found = {pattern: located(self._root, pattern)[0] for pattern in patterns}
+        alike: dict[int, list[Path]] = {}
+        for path in {path for paths in found.values() for path in paths}:
+            with suppress(OSError):
+                alike.setdefault(path.stat().st_size, []).append(path)
+        known: dict[Path, str] = {}
+        for path in (path for paths in alike.values() if len(paths) > 1 for path in paths):
+            with suppress(OSError):
+                known[path] = self._digests.sha256(path)
+        self._digests.save()
+        return {pattern: frozenset(known.get(path) or f"file {path}" for path in found[pattern]) for pattern in found}
 
     def engine(self, distribution: str) -> str:
         """Return the version of an engine from the constraints, never from what is installed.
@@ -132,5 +154,14 @@ def _first_lines(path: Path) -> Iterator[bytes]:
             yield line.removesuffix(b"\n").removesuffix(b"\r")
 
 
+def _listed(columns: Iterable[str]) -> str:
+    return ", ".join(f"`{each}`" for each in columns)
+
+
 def _fault(place: str, error: RowError) -> Fault:
-    return Fault(error.code, f"`{place}`: {error.message}", "mend the row, or name the columns: columns = {...}")
+    columns = "mend the row, or name the columns: columns = {...}"
+    help = columns if error.code in _OF_COLUMNS else "mend the row, or leave it out"
+    return Fault(error.code, f"`{place}`: {error.message}", help)
+
+
+_OF_COLUMNS = ("E406", "E409")

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from ladle.executor.disk import hide
@@ -46,7 +47,8 @@ class FileDigests:
             partial.write_text(json.dumps(merged))
             partial.replace(self._memory)
         except OSError:
-            partial.unlink(missing_ok=True)
+            with suppress(OSError):
+                partial.unlink()
         self._fresh = {}
 
 

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Final
 
 from ladle.dsl.graph import Json
+from ladle.executor.quoting import short
 
 MAX_HEADER: Final = 100_000_000
 """Bytes of a header at most: the limit of the safetensors library."""
@@ -60,10 +61,10 @@ def folder_tensors(folder: Path) -> dict[str, Tensor]:
     for name in sorted(set(wanted.values())):
         for key, tensor in file_tensors(_shard(folder, name)).items():
             if wanted.get(key) != name:
-                raise HostileHeader(f"`{name}` holds `{_short(key)}`, which the index does not place there")
+                raise HostileHeader(f"`{name}` holds `{short(key)}`, which the index does not place there")
             found[key] = tensor
     if missing := sorted(set(wanted) - set(found)):
-        raise HostileHeader(f"the index places `{_short(missing[0])}` in `{wanted[missing[0]]}`, which lacks it")
+        raise HostileHeader(f"the index places `{short(missing[0])}` in `{wanted[missing[0]]}`, which lacks it")
     return dict(sorted(found.items()))
 
 
@@ -85,8 +86,8 @@ def file_tensors(path: Path) -> dict[str, Tensor]:
     if len(header) > MAX_TENSORS:
         raise HostileHeader(f"`{path.name}` claims {len(header)} tensors")
     if odd := [name for name in header if not name or not name.isprintable()]:
-        raise HostileHeader(f"{_short(ascii(odd[0]))} of `{path.name}` is no name of a tensor")
-    tensors = {name: _tensor(entry, f"`{_short(name)}` of `{path.name}`", path.name) for name, entry in header.items()}
+        raise HostileHeader(f"{short(ascii(odd[0]))} of `{path.name}` is no name of a tensor")
+    tensors = {name: _tensor(entry, f"`{short(name)}` of `{path.name}`", path.name) for name, entry in header.items()}
     _contiguous(tensors, size - 8 - length, path.name)
     return {
         name: Tensor(t.dtype, t.shape, t.file, t.start + 8 + length, t.end + 8 + length) for name, t in tensors.items()
@@ -121,7 +122,7 @@ def _contiguous(tensors: Mapping[str, Tensor], data: int, file: str) -> None:
     for name, tensor in sorted(tensors.items(), key=lambda item: (item[1].start, item[1].end)):
         if tensor.start != at:
             what = "overlaps another tensor" if tensor.start < at else "leaves a gap before it"
-            raise HostileHeader(f"`{_short(name)}` of `{file}` {what}")
+            raise HostileHeader(f"`{short(name)}` of `{file}` {what}")
         at = tensor.end
     if at != data:
         raise HostileHeader(f"the tensors of `{file}` take {at} bytes and the file holds {data}")
@@ -149,10 +150,10 @@ def _index(path: Path) -> dict[str, str]:
 def _shard(folder: Path, name: str) -> Path:
     """Return the path of a shard, which lies in the folder itself and nowhere else."""
     if name != Path(name).name or "\\" in name or "\0" in name or not name.endswith(".safetensors"):
-        raise HostileHeader(f"the index names `{_short(name)}`, which is no weight file of this folder")
+        raise HostileHeader(f"the index names `{short(name)}`, which is no weight file of this folder")
     path = folder / name
     if not path.is_file():
-        raise HostileHeader(f"the index names `{_short(name)}`, which is missing")
+        raise HostileHeader(f"the index names `{short(name)}`, which is missing")
     return path
 
 
@@ -173,7 +174,3 @@ def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     if len(found) < len(pairs):
         raise ValueError("a name stands twice")
     return found
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= 80 else name[:77] + "..."

@@ -9,9 +9,11 @@ from ladle.dsl.check import check
 from ladle.dsl.codes import CODES
 from ladle.dsl.diagnostics import Diagnostic, RecipeError, Severity
 from ladle.dsl.graph import Graph
+from ladle.dsl.leaks import same_bytes
 from ladle.dsl.lower import lower
 from ladle.dsl.parse import parse, read_source
-from ladle.dsl.program import Program
+from ladle.dsl.program import Program, Term
+from ladle.dsl.signature import Sort
 from ladle.dsl.source import Source, Span
 from ladle.dsl.verify import verify
 from ladle.executor.catalog import vocabulary
@@ -66,10 +68,32 @@ def _named(path: Path, source: Source) -> tuple[Diagnostic, ...]:
 def examine_source(path: Path, source: Source, earlier: tuple[Diagnostic, ...] = ()) -> Checked:
     """Check the text of a recipe as if it stood at `path`."""
     root = project_root(path)
+    facts = ProjectFacts(root)
     recipe, problems = parse(source)
-    program, more = check(recipe, vocabulary(), ProjectFacts(root))
-    found = sorted((*earlier, *problems, *more), key=lambda d: (d.span.start, d.span.end, d.code))
+    program, more = check(recipe, vocabulary(), facts)
+    found = [*earlier, *problems, *more] or _leaks(program, facts)
+    found.sort(key=lambda d: (d.span.start, d.span.end, d.code))
     return Checked(path, root, source, program, tuple(found))
+
+
+def _leaks(program: Program, facts: ProjectFacts) -> list[Diagnostic]:
+    """Return what lowering would say of copies of evaluation data, from the bytes of files of equal size alone."""
+    if not program.evaluations:
+        return []
+    sources = [each for each in program.terms if each.sort is Sort.CORPUS and each.operator.pattern]
+    known = facts.contents(_pattern(each) for each in sources)
+
+    def identify(corpus: Term) -> frozenset[str]:
+        return known[_pattern(corpus)] if corpus.operator.pattern else frozenset((corpus.key,))
+
+    return [
+        Diagnostic(fault.code, CODES[fault.code], fault.message, program.source, benchmark.span, "", fault.help)
+        for benchmark, fault in same_bytes(program, identify)
+    ]
+
+
+def _pattern(source: Term) -> str:
+    return str(source.options[source.operator.pattern])
 
 
 def load(path: str | Path) -> Loaded:

@@ -113,6 +113,9 @@ def _template(folder: Path, name: str) -> str | Unknown | None:
     found = _object(folder / "tokenizer_config.json", name).get("chat_template")
     if isinstance(found, str):
         return _identity(found, name)
+    if not all(isinstance(item.get("name"), str) for item in _objects(found)):
+        message = f"the chat templates in `{name}/tokenizer_config.json` are no names and templates"
+        raise BadFolder("E410", message, "get the file again")
     defaults = [item.get("template") for item in _objects(found) if item.get("name") == "default"]
     default = defaults[-1] if defaults else None
     return _identity(default, name) if isinstance(default, str) else None

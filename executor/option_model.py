@@ -67,7 +67,7 @@ def _is_input(kind: OptionType) -> bool:
 
 
 def _field(option: Option, operator: Operator) -> Any:
-    if operator.role is Role.INTERNAL and isinstance(option.type, Text):
+    if operator.role is Role.INTERNAL and isinstance(option.type, Text | Scheduled):
         return object  # written by lowering alone; the program knows its shape
     kind = _type(option.type)
     return kind if option.default is REQUIRED else kind | None
@@ -144,7 +144,7 @@ def _scheduled(low: float, high: float) -> Any:
     schedule = create_model(
         "schedule",
         __config__=_STRICT,
-        schedule=(_of(dict, (str, number | _of(list, number))), ...),
+        schedule=(_of(dict, (str, number | _annotated(_of(list, number), Field(min_length=2)))), ...),
         otherwise=(number, Field(alias="else")),
     )
     return number | schedule

@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from ladle.dsl.signature import Fault
 from ladle.dsl.suggest import nearest
+from ladle.executor.quoting import short
 
 MODEL_NAMES = (
     "added_tokens.json",
@@ -24,22 +25,35 @@ MODEL_NAMES = (
 """What makes a model, beside its weights; the rest of its folder (cards, other formats) is no part of identity."""
 
 
-def located(root: Path, pattern: str) -> tuple[tuple[Path, ...], tuple[Fault, ...]]:
-    """Return the files that `pattern` names, sorted by path, and what is wrong; a folder stands for its model files.
+def located(root: Path, pattern: str, folders: bool = True) -> tuple[tuple[Path, ...], tuple[Fault, ...]]:
+    """Return the files that `pattern` names, sorted by path, and what is wrong.
 
-    Paths are below `root`, which is absolute and resolved.
+    A folder stands for its model files, where `folders` lets it. Paths are below `root`, absolute and resolved.
     """
     if fault := _outside(pattern):
         return (), (fault,)
-    if (root / pattern).is_dir():
-        return _checked(root, tuple(path for path in sorted((root / pattern).iterdir()) if _of_model(path)), pattern)
     try:
-        matches = sorted(root.glob(pattern), key=lambda path: path.relative_to(root).as_posix())
+        return _located(root, pattern, folders)
     except (ValueError, OSError, NotImplementedError) as error:
+        why = (isinstance(error, OSError) and error.strerror) or str(error)
         help = "write a path such as `corpora/x/*.jsonl`"
-        return (), (Fault("E402", f"`{pattern}` is no path or glob: {str(error).lower()}", help),)
+        return (), (Fault("E402", f"`{short(pattern)}` is no path or glob: {why.lower()}", help),)
+
+
+def _located(root: Path, pattern: str, folders: bool) -> tuple[tuple[Path, ...], tuple[Fault, ...]]:
+    if (root / pattern).is_dir() and inside(root, root / pattern) and not folders:
+        help = f"name its files: `{short(pattern.rstrip('/'))}/*.jsonl`"
+        return (), (Fault("E402", f"`{short(pattern)}` is a folder", help),)
+    if (root / pattern).is_dir():
+        return _checked(root, model_files(root / pattern), pattern)
+    matches = sorted(root.glob(pattern), key=lambda path: path.relative_to(root).as_posix())
     shown = tuple(path for path in matches if not _hidden(path.relative_to(root), pattern) and not path.is_dir())
     return _checked(root, shown, pattern)
+
+
+def model_files(folder: Path) -> tuple[Path, ...]:
+    """Return the files of `folder` that make a model, sorted; none where there is no such folder."""
+    return tuple(path for path in sorted(folder.iterdir()) if _of_model(path)) if folder.is_dir() else ()
 
 
 def inside(root: Path, path: Path) -> bool:
@@ -56,7 +70,7 @@ def _outside(pattern: str) -> Fault | None:
         return Fault("E402", "an empty path", "name a file or a glob below the project's root")
     if path.is_absolute() or ".." in path.parts or pattern.startswith("~") or "\\" in pattern:
         help = "paths are relative to the project's root, with `/`, and stay below it"
-        return Fault("E401", f"`{pattern}` does not stay below the project's root", help)
+        return Fault("E401", f"`{short(pattern)}` does not stay below the project's root", help)
     return None
 
 
@@ -77,12 +91,13 @@ def _bad(root: Path, path: Path) -> Fault | None:
 
 
 def _nothing(root: Path, pattern: str) -> Fault:
+    name = short(pattern)
     if (root / pattern).is_dir():
-        return Fault("E402", f"the folder `{pattern}` holds no model", "a model folder has config.json and safetensors")
+        return Fault("E402", f"the folder `{name}` holds no model", "a model folder has config.json and safetensors")
     if any(char in pattern for char in "*?["):
-        return Fault("E402", f"no file matches `{pattern}`", "globs are relative to the project's root")
+        return Fault("E402", f"no file matches `{name}`", "globs are relative to the project's root")
     near = _nearest(root, pattern)
-    return Fault("E402", f"there is no file `{pattern}`", f"did you mean `{near}`?" if near else "check the path")
+    return Fault("E402", f"there is no file `{name}`", f"did you mean `{near}`?" if near else "check the path")
 
 
 def _nearest(root: Path, pattern: str) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ladle.executor.quoting import short
 from ladle.executor.task import Machine, StepError
 from ladle.executor.workspace import NAME
 
@@ -37,16 +38,19 @@ def read_profile(root: Path, name: str | None = None) -> Profile:
     if not name:
         return Profile("", Machine(device="cuda" if has_gpu() else "cpu"))
     if not NAME.match(name):
-        raise StepError(f"`{name}` is not the name of a profile", "letters, digits, `-` and `_`")
+        raise StepError(f"`{short(name)}` is not the name of a profile", "letters, digits, `-` and `_`")
     folder = root / "profiles"
     try:
         raw = tomllib.loads((folder / f"{name}.toml").read_text(encoding="utf-8"))
     except FileNotFoundError:
         help = f"{_near(name, _names(folder))} (looked in `{folder}`); docs/profiles.md of Ladle has some to copy"
-        raise StepError(f"there is no profile `{name}`", help) from None
+        raise StepError(f"there is no profile `{short(name)}`", help) from None
     except RecursionError:
         raise StepError(f"`profiles/{name}.toml` cannot be read: it is nested too deep") from None
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise StepError(f"the profile `{short(name)}` cannot be read: {why}") from None
+    except ValueError as error:
         raise StepError(f"`profiles/{name}.toml` cannot be read: {str(error)[:200]}") from None
     return _profile(name, raw)
 
@@ -70,9 +74,9 @@ def _profile(name: str, raw: Mapping[str, object]) -> Profile:
     for key, value in raw.items():
         fits = KEYS.get(key)
         if fits is None:
-            raise StepError(f"`profiles/{name}.toml` has an unknown key `{key}`", _near(key, sorted(KEYS)))
+            raise StepError(f"`profiles/{name}.toml` has an unknown key `{short(key)}`", _near(key, sorted(KEYS)))
         if not fits[0](value):
-            raise StepError(f"`{key}` in `profiles/{name}.toml` is {value!r}", f"wanted is {fits[1]}")
+            raise StepError(f"`{key}` in `profiles/{name}.toml` is {short(repr(value))}", f"wanted is {fits[1]}")
     plain = Machine()
     machine = Machine(
         device=str(raw.get("device", "cuda" if has_gpu() else "cpu")),

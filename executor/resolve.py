@@ -10,6 +10,7 @@ from pathlib import Path
 from ladle.dsl.graph import Json, fingerprint
 from ladle.executor.lineage import LINEAGE, Damage, inspect
 from ladle.executor.nodefile import Computation, Inline, Made
+from ladle.executor.quoting import short
 from ladle.executor.task import Given, StepError
 from ladle.executor.workspace import Workspace
 
@@ -80,11 +81,14 @@ def _artifact(role: str, place: str, workspace: Workspace, reads: list[tuple[Pat
 def _digests(files: tuple[str, ...], workspace: Workspace, data: dict[str, str]) -> tuple[str, ...]:
     for file in files:
         try:
-            data[file] = workspace.digests.sha256(workspace.path(file))
+            path = workspace.path(file)
+            if path.exists() and not path.is_file():
+                raise StepError(f"the data file `{short(file)}` is no file", "a folder, a pipe or a device is no data")
+            data[file] = workspace.digests.sha256(path)
         except OSError as error:
             why = (error.strerror or str(error)).lower()
             raise StepError(
-                f"the data file `{file}` cannot be read: {why}", "is it still where the recipe says?"
+                f"the data file `{short(file)}` cannot be read: {why}", "is it still where the recipe says?"
             ) from None
     return tuple(data[file] for file in files)
 

@@ -110,11 +110,20 @@ def canonical_row(row: Row, columns: Mapping[str, str]) -> Row:
     `columns` maps canonical names to those of the file. Raises RowError.
     """
     named = _renamed(row, columns)
+    _whole_pair(named)
     fitting = [(names, make) for names, make in _SHAPES if all(name in named for name in names)]
     if not fitting:
         raise RowError(f"no column of a known kind among {_listed(named)}", "E406")
     asked = [make for names, make in fitting if any(name in columns for name in names)]
     return asked[0](named) if asked else fitting[0][1](named)
+
+
+def _whole_pair(row: Row) -> None:
+    """Half a preference is none, though it has a prompt."""
+    told = any(all(name in row for name in names) for names, _ in _SHAPES if names != ("prompt",))
+    if not told and ("chosen" in row) != ("rejected" in row):
+        have, lack = ("chosen", "rejected") if "chosen" in row else ("rejected", "chosen")
+        raise RowError(f"no column `{lack}` beside `{have}`", "E406")
 
 
 def kind_of(row: Row) -> CorpusKind:
@@ -140,7 +149,9 @@ def same_shape(shape: str, row: Row) -> str:
 
 def messages(value: Json, column: str) -> list[Json]:
     """Return the message list in `value`. Raises RowError for what is not a list of `{"role", "content"}`."""
-    if not isinstance(value, list) or not value:
+    if value == []:
+        raise RowError(f"`{column}` is empty: a list of messages has one at least")
+    if not isinstance(value, list):
         raise RowError(f"`{column}` was wanted as a list of messages, not {_named(value)}")
     return [_message(item, f"{column}[{index}]") for index, item in enumerate(value)]
 
@@ -150,10 +161,10 @@ def _message(item: Json, place: str) -> Json:
         raise RowError(f"`{place}` was wanted as a message, not {_named(item)}")
     role = item.get("role")
     if role not in ROLES:
-        shown = f"`{role}`" if isinstance(role, str) else _named(role)
+        shown = f"`{role[:60]}`" if isinstance(role, str) else _named(role)
         raise RowError(f"the role of `{place}` is {shown}; roles are {', '.join(ROLES)}")
     if extra := sorted(set(item) - {"role", "content"}):
-        raise RowError(f"`{place}` has `{extra[0]}`; a message has `role` and `content` alone")
+        raise RowError(f"`{place}` has `{extra[0][:60]}`; a message has `role` and `content` alone")
     return {"role": role, "content": _string(item, "content", place + ".")}
 
 
@@ -228,7 +239,7 @@ def _unique(pairs: list[tuple[str, Json]]) -> Row:
     found = dict(pairs)
     if len(found) < len(pairs):
         keys = [key for key, _ in pairs]
-        raise ValueError(f"`{next(k for k in keys if keys.count(k) > 1)}` stands twice")
+        raise ValueError(f"`{next(k for k in keys if keys.count(k) > 1)[:60]}` stands twice")
     return found
 
 

@@ -20,12 +20,14 @@ from ladle.dsl.signature import Operator, Role, Vocabulary
 from ladle.executor.disk import in_words, publish, refusal, remove, sync_tree, tree_bytes
 from ladle.executor.lineage import LINEAGE, Lineage, manifest
 from ladle.executor.locks import Waiting, hold
+from ladle.executor.memory import starved
 from ladle.executor.node_reader import read_node_file
 from ladle.executor.nodefile import NodeFile
 from ladle.executor.profile import Profile
 from ladle.executor.record import Record, write_record
 from ladle.executor.resolve import Resolved, check_engines, prove_unchanged, resolve
 from ladle.executor.reuse import find_equal, holds, link
+from ladle.executor.sizes import in_units
 from ladle.executor.task import Interrupted, Progress, StepError, Task
 from ladle.executor.workspace import TOTAL, Workspace
 
@@ -167,14 +169,16 @@ def _run_program(operator: Operator, task: Task) -> None:
     program = importlib.import_module(operator.program)
     try:
         program.run(task)
-    except (StepError, Interrupted, OSError):
+    except (StepError, Interrupted):
         raise
-    except MemoryError:
-        raise StepError(
-            f"not enough memory for `{task.name}`",
-            "a smaller `micro_batch` in the profile needs less; so do fewer workers",
-        ) from None
     except Exception as error:
+        if starved(error):
+            raise StepError(
+                f"not enough memory for `{task.name}`",
+                "a smaller `micro_batch` in the profile needs less; so do fewer workers",
+            ) from error
+        if isinstance(error, OSError):
+            raise
         if "No space left on device" in str(error):  # libraries in C and Rust have exceptions of their own
             raise refusal(f"making `{task.name}`", OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))) from error
         raise
@@ -211,6 +215,6 @@ def _need_space(operator: Operator, resolved: Resolved, workspace: Workspace) ->
     free = shutil.disk_usage(workspace.root).free
     if free < need:
         raise StepError(
-            f"the disk has {free / 2**30:.1f} GiB free, the result needs about {need / 2**30:.1f} GiB",
+            f"the disk has {in_units(free)} free, the result needs about {in_units(need)}",
             "free some space: `ladle gc` lists what nothing uses",
         )

@@ -97,11 +97,11 @@ class Task:
     """Says how far the program is. Raises Interrupted when the step was asked to end."""
 
     def given(self, role: str) -> Given:
-        """Return the only input of `role`. Raises KeyError where there is none."""
+        """Return the only input of `role`. Raises StepError where there is none."""
         for item in self.inputs:
             if item.role == role:
                 return item
-        raise KeyError(role)
+        raise StepError(f"the node has no input `{role}`", "write it again with `ladle compile`")
 
     def all_given(self, role: str) -> tuple[Given, ...]:
         """Return the inputs of `role` in order."""

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from ladle.executor.disk import hide
 from ladle.executor.file_digests import FileDigests
+from ladle.executor.quoting import short
 from ladle.executor.task import StepError
 
 PLACES = {"artifacts": 3, "scores": 4, "reports": 2}
@@ -35,17 +36,19 @@ class Workspace:
         """Return the absolute path of a relative place. Raises StepError where it is not inside the project."""
         parts = PurePosixPath(place).parts
         if not parts or place != "/".join(parts) or ".." in parts or parts[0] in ("/", *_PRIVATE) or "\0" in place:
-            raise StepError(f"`{place}` is not a path inside the project", "paths are relative to the project's root")
+            help = "paths are relative to the project's root"
+            raise StepError(f"`{short(place)}` is not a path inside the project", help)
         path = self.root.joinpath(*parts)
         if not path.resolve().is_relative_to(self.root):
-            raise StepError(f"`{place}` leads out of the project", "replace the symbolic link by what it points to")
+            help = "replace the symbolic link by what it points to"
+            raise StepError(f"`{short(place)}` leads out of the project", help)
         return path
 
     def artifact(self, place: str) -> Path:
         """Return the path of a place that a step publishes. Raises StepError for any other path."""
         parts = place.split("/")
         if PLACES.get(parts[0]) != len(parts) or not all(NAME.match(part) for part in parts):
-            raise StepError(f"`{place}` is not a place of an artifact, a score or a report")
+            raise StepError(f"`{short(place)}` is not a place of an artifact, a score or a report")
         return self.path(place)
 
     def destination(self, place: str) -> Path:

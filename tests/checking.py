@@ -52,7 +52,7 @@ class FakeFacts:
             return (Fault("E402", f"no file matches `{pattern}`", "check the path"),)
         return CorpusFacts((), CorpusKind(folder))
 
-    def benchmark(self, pattern: str, columns: Mapping[str, str]) -> tuple[Fault, ...]:
+    def benchmark(self, pattern: str, columns: Mapping[str, str], wanted: tuple[str, ...]) -> tuple[Fault, ...]:
         return ()
 
     def model(self, folder: str) -> ModelType | tuple[Fault, ...]:

@@ -44,7 +44,7 @@ class NoFacts:
     def corpus(self, pattern: str, columns: Mapping[str, str]) -> CorpusFacts | tuple[Fault, ...]:
         return CorpusFacts(tuple(columns) or ("text",), CorpusKind.TEXT)
 
-    def benchmark(self, pattern: str, columns: Mapping[str, str]) -> tuple[Fault, ...]:
+    def benchmark(self, pattern: str, columns: Mapping[str, str], wanted: tuple[str, ...]) -> tuple[Fault, ...]:
         return ()
 
     def model(self, folder: str) -> ModelType | tuple[Fault, ...]:

@@ -3,7 +3,7 @@ import sys
 from dataclasses import replace
 
 import pytest
-from checking import PRELUDE, FakeFacts, checked
+from checking import PRELUDE, FakeFacts, checked, problems
 from expectations import Case, cases, differences
 from ladle.dsl.check import check
 from ladle.dsl.parse import parse
@@ -65,3 +65,21 @@ def test_checking_loads_nothing_heavy() -> None:
     code = "import sys, ladle.dsl.check, ladle.dsl.lower, ladle.dsl.verify; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"pydantic", "torch", "numpy", "lark", "difflib", "asyncio"} & set(loaded)
+
+
+@pytest.mark.parametrize("call", ['"a/b"', '"a-b/c.d_e", revision = "refs/pr/1"', '"a/b", revision = "0123abcd"'])
+def test_a_repository_is_named_as_the_hub_names_it(call: str) -> None:
+    assert problems(f"model h = hub({call})") == []
+
+
+@pytest.mark.parametrize(
+    ("call", "wrong"),
+    [
+        *((f'"{name}"', name) for name in ("../x", "a b/c", "a", "a/b/c", "a/..", "/a", "a/.b", "a..b/c", "", "-a/b")),
+        *((f'"a/b", revision = "{text}"', text) for text in ("../../y", "a..b", "/a", "a//b", "a b", "", "-r")),
+    ],
+)
+def test_what_cannot_be_a_repository_or_revision_is_refused(call: str, wrong: str) -> None:
+    ((_, code, message),) = problems(f"model h = hub({call})")
+    assert code == "E285"
+    assert message.startswith(f"`{wrong}` is no ")

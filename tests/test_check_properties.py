@@ -222,6 +222,14 @@ def _chain(n: int) -> str:
     return f"model m0 = llama\n{models}\n"
 
 
+def _indexed(axes: int) -> str:
+    """A family of 2 ** axes members, and another that picks each of them by its index."""
+    names = [f"a{i}" for i in range(axes)]
+    axis = ", ".join(f"{name} in [1, 2]" for name in names)
+    seed = " + ".join(f"{2**i} * {name}" for i, name in enumerate(names))
+    return f"model r[{axis}] = base | cpt(seed = {seed})\nmodel q[{axis}] = r[{', '.join(names)}] | sft(seed = a0)"
+
+
 def _doubling(i: int) -> str:
     """A merge that takes the one before twice: written out, it grows as the powers of two."""
     return f"model d{i} = slerp(d{i - 1}, lerp(d{i - 1}, base, t = 0.5), t = 0.5)"
@@ -239,6 +247,8 @@ def _ring(n: int) -> str:
         (_ring(2000), ["E301"]),
         ("let a = 1..1000000000", ["E302"]),
         ("let a = 0..1 by 1e-300", ["E302"]),
+        ("let a = [" + "1, " * 400_000 + "1]", ["E302"]),
+        ("let a = [" + "1, " * 10_000 + "1]", ["E302"]),
         ("model r[a in 1..200, b in 1..200, c in 1..200] = base | cpt(seed = a)", ["E302"]),
         ("let a0 = [1, 2]\n" + "\n".join(f"let a{i} = [a{i - 1}, a{i - 1}]" for i in range(1, 60)), ["E302"]),
         ("stage a0 = cpt | cpt\n" + "\n".join(f"stage a{i} = a{i - 1} | a{i - 1}" for i in range(1, 60)), ["E302"]),
@@ -258,12 +268,13 @@ def _ring(n: int) -> str:
         ("model m = " + "base | dpo(reference = " * 45 + "base" + ")" * 45, []),
         ("let a = " + "[" * 90 + "1" + "]" * 90, []),
         ("let a0 = [1]\n" + "\n".join(f"let a{i} = [a{i - 1}]" for i in range(1, 3000)), ["E302"]),
+        (_indexed(12), []),
         ("\n".join(f"model r{i}[a in 1..100, b in 1..50] = base" for i in range(50)), ["E302"]),
         ("\n".join(f"model m{i} = x{i} | sft" for i in range(3000)), ["E101"] * 3000),
         ("let a = [" + ", ".join(["nothing"] * 5000) + "]", ["E101"]),
         (f"corpus {'c' * 300}: text = papers | every(2)\nmodel m = base | cpt(on = {'c' * 300})", []),
     ],
-    ids=range(24),
+    ids=range(27),
 )  # fmt: skip
 def test_large_recipes_are_judged_in_time(text: str, codes: list[str]) -> None:
     began = time.process_time()

@@ -72,13 +72,17 @@ def test_a_renamed_model_keeps_its_artifact(tmp_path: Path) -> None:
 
 
 def model(folder: Path) -> Path:
-    """A folder with a configuration and one tensor."""
+    """A model without layers: what its configuration asks for is an embedding and a norm."""
     folder.mkdir()
-    config = {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "hidden_size": 2, "num_hidden_layers": 1}
+    config = {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "hidden_size": 2, "num_hidden_layers": 0}
     sizes = {"num_attention_heads": 1, "intermediate_size": 2, "vocab_size": 2, "tie_word_embeddings": True}
     (folder / "config.json").write_text(json.dumps({**config, **sizes}))
-    header = json.dumps({"w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}).encode()
-    (folder / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + b"\0\0\0\0")
+    tensors = {
+        "model.embed_tokens.weight": {"dtype": "F32", "shape": [2, 2], "data_offsets": [0, 16]},
+        "model.norm.weight": {"dtype": "F32", "shape": [2], "data_offsets": [16, 24]},
+    }
+    header = json.dumps(tensors).encode()
+    (folder / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(24))
     (folder / "README.md").write_text("not a part of it")
     return folder
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from math import prod
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,31 @@ def test_what_is_wrong_with_a_corpus_is_said_with_file_and_row(
     assert isinstance(found, tuple)
     assert said in found[0].message
     assert found[0].help
+
+
+def test_columns_are_spoken_of_only_where_they_are_the_problem(project: Path) -> None:
+    for row, spoken in (({"body": "a"}, True), ({"text": 3}, False), ({"messages": []}, False)):
+        write(project / "x.jsonl", [row])
+        found = ProjectFacts(project).corpus("x.jsonl", {})
+        assert isinstance(found, tuple)
+        assert ("columns" in found[0].help) is spoken
+
+
+def test_a_folder_for_a_corpus_is_told_to_be_one(project: Path) -> None:
+    for pattern in ("corpora", "corpora/"):
+        found = ProjectFacts(project).corpus(pattern, {})
+        assert codes(found) == ["E402"]
+        assert isinstance(found, tuple)
+        assert "is a folder" in found[0].message
+        assert "`corpora/*.jsonl`" in found[0].help
+
+
+def test_a_name_too_long_for_the_disk_is_a_fault_and_shown_short(project: Path) -> None:
+    for pattern in (f"corpora/{'a' * 300}.jsonl", f"{'b' * 300}/*.jsonl", "c/" * 3000):
+        for found in (ProjectFacts(project).corpus(pattern, {}), ProjectFacts(project).model(pattern)):
+            assert codes(found) == ["E402"]
+            assert isinstance(found, tuple)
+            assert len(found[0].message) < 150
 
 
 def test_bytes_that_are_no_text(project: Path) -> None:
@@ -168,10 +194,12 @@ def test_benchmarks_are_read_as_questions(project: Path) -> None:
     write(project / "bad.jsonl", [*good, {"question": "q", "choices": ["a", "b"], "answer": 2}])
     write(project / "chats.jsonl", [chat("a", "b")])
     facts = ProjectFacts(project)
-    assert facts.benchmark("good.jsonl", {}) == ()
-    assert facts.benchmark("corpora/a.jsonl", {}) == ()
-    assert codes(facts.benchmark("bad.jsonl", {})) == ["E408"]
-    assert codes(facts.benchmark("chats.jsonl", {})) == ["E406"]
+    choice, exact = ("question", "choices", "answer"), ("question", "answer")
+    assert facts.benchmark("good.jsonl", {}, choice) == ()
+    assert codes(facts.benchmark("good.jsonl", {}, exact)) == ["E406"]
+    assert facts.benchmark("corpora/a.jsonl", {}, ("text",)) == ()
+    assert codes(facts.benchmark("bad.jsonl", {}, choice)) == ["E408"]
+    assert codes(facts.benchmark("chats.jsonl", {}, choice)) == ["E406"]
 
 
 def test_engines_come_from_the_constraints() -> None:
@@ -185,19 +213,35 @@ def test_engines_come_from_the_constraints() -> None:
 # --- model folders --------------------------------------------------------------------------------------------------
 
 
+SHAPES: dict[str, tuple[int, ...]] = {
+    "model.embed_tokens.weight": (3, 4), "model.norm.weight": (4,),
+    "model.layers.0.input_layernorm.weight": (4,), "model.layers.0.post_attention_layernorm.weight": (4,),
+    **{f"model.layers.0.self_attn.{name}_proj.weight": (4, 4) for name in "qkvo"},
+    "model.layers.0.mlp.gate_proj.weight": (8, 4), "model.layers.0.mlp.up_proj.weight": (8, 4),
+    "model.layers.0.mlp.down_proj.weight": (4, 8),
+}  # fmt: skip
+
+
+def weigh(folder: Path, shapes: dict[str, tuple[int, ...]]) -> None:
+    """Write weights of zeros."""
+    header, at = {}, 0
+    for name, shape in shapes.items():
+        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [at, at + 4 * prod(shape)]}
+        at += 4 * prod(shape)
+    text = json.dumps(header).encode()
+    (folder / SINGLE).write_bytes(len(text).to_bytes(8, "little") + text + bytes(at))
+
+
 def model(root: Path, **changes: object) -> Path:
     """Write a model folder by hand, as transformers would."""
     folder = root / "models" / "m"
     folder.mkdir(parents=True, exist_ok=True)
     config = {
         "model_type": "llama", "hidden_size": 4, "num_hidden_layers": 1, "num_attention_heads": 2,
-        "intermediate_size": 8, "vocab_size": 3, **changes,
+        "intermediate_size": 8, "vocab_size": 3, "tie_word_embeddings": True, **changes,
     }  # fmt: skip
     (folder / "config.json").write_text(json.dumps(config))
-    header = json.dumps(
-        {"model.embed_tokens.weight": {"dtype": "F32", "shape": [3, 4], "data_offsets": [0, 48]}}
-    ).encode()
-    (folder / SINGLE).write_bytes(len(header).to_bytes(8, "little") + header + bytes(48))
+    weigh(folder, SHAPES)
     tokenizer = {"model": {"vocab": {"a": 0, "b": 1}}, "added_tokens": [{"id": 2, "content": "<|end|>"}]}
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
     return folder
@@ -213,8 +257,17 @@ def test_the_type_of_a_model_folder(project: Path) -> None:
         ("heads", 2), ("hidden", 4), ("intermediate", 8), ("kv_heads", 2), ("layers", 1), ("tied", 1), ("vocab", 3),
     )  # fmt: skip
     assert found.template == template_identity(BUILT_IN["chatml"].text)
-    assert found.parameters == 12
-    assert found.tensors == (("model.embed_tokens.weight", "F32", (3, 4)),)
+    assert found.parameters == 184
+    assert found.tensors == tuple((name, "F32", SHAPES[name]) for name in sorted(SHAPES))
+
+
+def test_a_template_whose_name_is_no_string_is_refused(project: Path) -> None:
+    folder = model(project)
+    (folder / "tokenizer_config.json").write_text('{"chat_template": [{"name": ["x"], "template": "y"}]}')
+    found = ProjectFacts(project).model("models/m")
+    assert codes(found) == ["E410"]
+    assert isinstance(found, tuple)
+    assert "no names and templates" in found[0].message
 
 
 def test_vocabularies_are_told_apart_by_tokens_and_ids(project: Path) -> None:
@@ -255,6 +308,17 @@ def test_what_a_folder_does_not_say_is_unknown(project: Path) -> None:
         (lambda f: (f / "config.json").write_text("{}"), "E410", "no `model_type`"),
         (lambda f: (f / "tokenizer.json").write_bytes(b"\xff"), "E410", "not UTF-8"),
         (lambda f: (f / SINGLE).write_bytes(b"\xff" * 100), "E411", "refused"),
+        (lambda f: (f / "config.json").write_text('{"model_type": "\\ud800"}'), "E410", "no `model_type`"),
+        (lambda f: (f / "tokenizer.json").write_text('{"model": {"vocab": {"a": 1e999}}}'), "E410", "vocabulary"),
+        (lambda f: (f / "tokenizer.json").write_text('{"model": {"vocab": {"\\ud800": 1}}}'), "E410", "vocabulary"),
+        (lambda f: (f / "tokenizer_config.json").write_text('{"chat_template": "\\ud800"}'), "E410", "chat template"),
+        (
+            lambda f: (f / "tokenizer_config.json").write_text(
+                '{"chat_template": [{"name": "default", "template": "\\ud800"}]}'
+            ),
+            "E410",
+            "chat template",
+        ),
     ],
 )
 def test_a_bad_model_folder_is_refused_with_words(project: Path, spoil, code: str, said: str) -> None:  # type: ignore[no-untyped-def]
@@ -263,6 +327,43 @@ def test_a_bad_model_folder_is_refused_with_words(project: Path, spoil, code: st
     assert codes(found) == [code]
     assert isinstance(found, tuple)
     assert said in found[0].message
+
+
+def without(name: str) -> dict[str, tuple[int, ...]]:
+    return {key: shape for key, shape in SHAPES.items() if key != name}
+
+
+@pytest.mark.parametrize(
+    ("changes", "shapes", "said"),
+    [
+        ({}, without("model.norm.weight"), "lack `model.norm.weight`"),
+        ({}, without("model.layers.0.mlp.up_proj.weight"), "lack `model.layers.0.mlp.up_proj.weight`"),
+        ({}, SHAPES | {"model.norm.weight": (5,)}, "have `model.norm.weight` as 5, and by `config.json` it is 4"),
+        ({}, SHAPES | {"extra": (1,)}, "hold `extra`"),
+        ({"tie_word_embeddings": False}, SHAPES, "lack `lm_head.weight`"),
+        ({"num_hidden_layers": 2}, SHAPES, "lack layer 1, and `config.json` says 2 layers"),
+        ({"num_hidden_layers": 0}, SHAPES, "hold `model.layers.0.input_layernorm.weight`"),
+        ({"num_hidden_layers": 10**12}, SHAPES, "lack layer 1,"),
+        ({"model_type": "other", "num_hidden_layers": 2}, SHAPES, "lack layer 1,"),
+        ({"num_key_value_heads": 1}, SHAPES, "k_proj.weight` as 4 x 4, and by `config.json` it is 2 x 4"),
+        ({"model_type": "qwen2", "num_key_value_heads": 2}, SHAPES, "lack `model.layers.0.self_attn.q_proj.bias`"),
+    ],
+)
+def test_weights_that_are_not_those_of_the_configuration(
+    project: Path, changes: dict[str, object], shapes: dict[str, tuple[int, ...]], said: str
+) -> None:
+    weigh(model(project, **changes), shapes)
+    found = ProjectFacts(project).model("models/m")
+    assert codes(found) == ["E410"]
+    assert isinstance(found, tuple)
+    assert said in found[0].message
+
+
+def test_weights_that_may_hold_more_than_the_configuration_asks_for(project: Path) -> None:
+    weigh(model(project), SHAPES | {"lm_head.weight": (3, 4), "model.layers.0.self_attn.rotary_emb.inv_freq": (1,)})
+    assert isinstance(ProjectFacts(project).model("models/m"), ModelType)
+    weigh(model(project, model_type="other", hidden_size=99), {"model.layers.0.odd": (1,)})
+    assert isinstance(ProjectFacts(project).model("models/m"), ModelType)
 
 
 def test_an_index_that_points_outside_is_refused(project: Path) -> None:

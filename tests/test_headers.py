@@ -118,6 +118,20 @@ def test_a_hostile_index_is_refused(tmp_path: Path, places: object, said: str) -
         folder_tensors(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [({}, "no tensor"), ({"__metadata__": 5}, "metadata"), ({"__metadata__": {"a": 1}, "a": entry()}, "metadata"),
+     ({"\ud800": entry()}, "no name"), ({"": entry()}, "no name")],
+)  # fmt: skip
+def test_a_header_without_tensors_or_with_odd_metadata_is_refused(
+    tmp_path: Path, header: dict[str, object], said: str
+) -> None:
+    text = json.dumps(header).encode()
+    (tmp_path / SINGLE).write_bytes(len(text).to_bytes(8, "little") + text + bytes(400))
+    with pytest.raises(HostileHeader, match=said):
+        file_tensors(tmp_path / SINGLE)
+
+
 @drawn(st.binary(max_size=300))
 def test_no_bytes_escape_as_another_error(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     path = tmp_path_factory.mktemp("weights") / SINGLE

@@ -399,6 +399,23 @@ def test_a_program_is_read_by_name() -> None:
     assert all(used in walked[:place] for place, term in enumerate(walked) for _, used in term.inputs())
 
 
+def test_a_second_name_is_not_the_artifacts() -> None:
+    for text in ("model p = instruct\nmodel q = p", "model q = p\nmodel p = instruct"):
+        found = graph(f"{text}\nevaluate t {{ models = [base, p, instruct]  on = [silk] }}")
+        assert found.aliases["p"] == found.aliases["q"] == found.aliases["instruct"]
+        assert node(found, "p").name == "instruct"
+        assert [label for label, _ in found.tables[0].models] == ["base", "p"]
+    corpora = graph("corpus c: text = papers | every(2)\ncorpus b: text = c\nmodel m = base | cpt(on = b)")
+    made = {each.name for each in corpora.nodes.values()}
+    assert "c" in made
+    assert "b" not in made
+
+
+def test_of_names_for_one_computation_the_shortest_is_the_artifacts() -> None:
+    written = "model longer = base | sft\nmodel zz = base | sft\nmodel aa = base | sft"
+    assert node(graph(written), "longer").name == "aa"
+
+
 # --- golden fingerprints --------------------------------------------------------------------------------------------
 
 

@@ -16,9 +16,12 @@ from typing import Any
 
 import pytest
 import torch
+from ladle.dsl.types import ModelType
+from ladle.executor.model_folder import model_type
 from ladle.executor.models import bpe, init
 from ladle.executor.models.folder import model_folder, precision_of, tokenizer_folder
 from ladle.executor.models.template import vocabulary
+from ladle.executor.models.weights import load_model
 from ladle.executor.task import Given, Machine, StepError, Task
 from ladle.executor.templates import CHATML
 from safetensors.torch import load_file
@@ -137,6 +140,7 @@ def test_a_random_model_loads_and_has_the_shape_asked_for(
     tmp_path: Path, made_tokenizer: Given, arch: str, tied: bool
 ) -> None:
     folder = made(tmp_path / "m", init, SIZES | {"arch": arch, "tied": tied, "kv_heads": 2}, made_tokenizer)
+    assert isinstance(model_type(folder, "m", ()), ModelType)
     model = AutoModelForCausalLM.from_pretrained(folder)
     config = model.config
     assert (config.model_type, config.vocab_size, config.num_key_value_heads) == (arch, 280, 2)
@@ -147,6 +151,25 @@ def test_a_random_model_loads_and_has_the_shape_asked_for(
     assert model.model.embed_tokens.weight.std().item() == pytest.approx(0.02, rel=0.1)
     assert AutoTokenizer.from_pretrained(folder).chat_template == CHATML.text
     assert torch.isfinite(model(torch.tensor([[5, 6, 7]])).logits).all()
+
+
+@pytest.mark.parametrize(("hidden", "heads", "kv"), [(33, 2, None), (33, 3, None), (16, 4, 3)])
+def test_sizes_that_do_not_fit_are_refused(
+    tmp_path: Path, made_tokenizer: Given, hidden: int, heads: int, kv: int | None
+) -> None:
+    with pytest.raises(StepError, match="heads"):
+        made(tmp_path / "m", init, SIZES | {"hidden": hidden, "heads": heads, "kv_heads": kv}, made_tokenizer)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"hidden_act": "evil"}, {"num_attention_heads": 0}, {"hidden_size": "x"}, {"vocab_size": 99999}]
+)
+def test_a_configuration_that_transformers_stumbles_over_is_refused(tmp_path: Path, changes: dict[str, Any]) -> None:
+    folder = write_model(tmp_path / "odd")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | changes))
+    with pytest.raises(StepError, match=r"the model `odd` cannot be loaded: .+"):
+        load_model(folder, torch.float32, "eager")
 
 
 def test_a_random_model_is_a_function_of_its_options(tmp_path: Path, made_tokenizer: Given) -> None:

@@ -116,6 +116,11 @@ BAD = {
     "output git": (set_to("node", "output", value=".git/a/b"), "not a place"),
     "output deep": (set_to("node", "output", value="artifacts/a/b/c"), "not a place"),
     "name": (set_to("node", "name", value="a b"), "not a name"),
+    "name long": (set_to("node", "name", value="a b" * 9999), "not a name"),
+    "output long": (set_to("node", "output", value="a" * 9999), "not a place"),
+    "operator long": (set_to("node", "operator", value="a" * 9999), "no operator"),
+    "key long": (set_to("a" * 9999, value=1), "unknown key"),
+    "option long": (set_to("node", "options", "a" * 9999, value=1), "options of"),
     "name line": (set_to("node", "name", value="a\n"), "not a name"),
     "input up": (set_to("node", "inputs", "0", "path", value="artifacts/../.."), "not a place"),
     "input key": (set_to("node", "inputs", "0", "sha", value="x"), "unknown key"),
@@ -125,6 +130,11 @@ BAD = {
     "file absolute": (set_to("node", "files", value=["/etc/passwd"]), "inside the project"),
     "file dvc": (set_to("node", "files", value=[".dvc/config"]), "inside the project"),
     "file nul": (set_to("node", "files", value=["a\0b"]), "inside the project"),
+    "file surrogate": (set_to("node", "files", value=["\ud800"]), "surrogate"),
+    "own output": (set_to("node", "inputs", "0", "path", value="artifacts/small/one"), "input of its own"),
+    "role twice": (set_to("node", "inputs", "1", "role", value="model"), "two inputs have the role `model`"),
+    "role long": (set_to("node", "inputs", "0", "role", value="1" * 5000), "is not a role"),
+    "number": (set_to("node", "options", "mood", value=float("inf")), "JSON"),
     "file twice": (set_to("node", "files", value=["a", "a"]), "twice"),
 }
 
@@ -134,8 +144,53 @@ def test_whatever_does_not_belong_is_refused(tmp_path: Path, case: str) -> None:
     change, words = BAD[case]
     raw = json.loads(files(tmp_path)["one"])
     change(raw)
+    with pytest.raises(StepError, match=words) as found:
+        read(tmp_path, json.dumps(raw).encode())
+    assert len(str(found.value)) < 300
+
+
+MERGE = [
+    ("slerp", {"t": 0.5}, [], "takes at least 2"),
+    ("slerp", {"t": 0.5}, ["0", "1", "2"], "takes 2"),
+    ("slerp", {"t": 0.5}, ["0", "0"], "two inputs have the role `0`"),
+    ("slerp", {"t": 0.5}, ["0", "2"], "not numbered"),
+    ("slerp", {"t": {"schedule": {"mlp": []}, "else": 0.5}}, ["0", "1"], "options of `slerp`: `t`"),
+    ("slerp", {"t": {"schedule": {"\ud800": 1}, "else": 0.5}}, ["0", "1"], "surrogate"),
+    ("linear", {"weights": [1, 2, 3], "normalize": True}, ["0", "1"], "3 weights for 2 operands"),
+    ("task_arithmetic", {"weights": [1]}, ["0"], "no input `base`"),
+    ("affine", {"coefficients": [[[1, None]]]}, ["0", "1"], "not one list of coefficients"),
+    ("affine", {"coefficients": [[[1]], []]}, ["0", "1"], "a coefficient of `affine`"),
+    ("affine", {"coefficients": [[[1, {"schedule": {"mlp": []}, "else": 1}]]]}, ["0"], "a coefficient of `affine`"),
+    ("shuffle", {"seed": 1}, [], "takes at least 1"),
+]
+
+
+@pytest.mark.parametrize(("name", "options", "roles", "words"), MERGE)
+def test_inputs_that_an_operator_cannot_have_are_refused(
+    tmp_path: Path, name: str, options: dict[str, object], roles: list[str], words: str
+) -> None:
+    operator = catalogue()[name]
+    node = {
+        "operator": name, "version": operator.version, "options": options, "name": "m", "output": "artifacts/r/m",
+        "engines": dict.fromkeys(operator.engines, "1"),
+        "inputs": [{"role": role, "path": f"artifacts/r/x{place}"} for place, role in enumerate(roles)],
+    }  # fmt: skip
+    path = tmp_path / "node.json"
+    path.write_text(json.dumps({"schema": 1, "node": node}))
     with pytest.raises(StepError, match=words):
-        read(tmp_path, encode(raw))
+        read_node_file(path, catalogue(), Workspace(tmp_path))
+
+
+def test_a_model_folder_is_named_with_all_its_files(tmp_path: Path) -> None:
+    (tmp_path / "models/m").mkdir(parents=True)
+    (tmp_path / "models/m/config.json").write_text("x")
+    b = tiny.Builder(tmp_path)
+    graph = b.graph(b.add("train", "t", model=b.data("folder", "models/m/config.json")))
+    written = node_file(layout(graph, tiny.vocabulary()), graph.nodes[graph.targets[0]])
+    read(tmp_path, written)
+    (tmp_path / "models/m/model.safetensors").write_text("y")
+    with pytest.raises(StepError, match=r"leave out 'model.safetensors'"):
+        read(tmp_path, written)
 
 
 @pytest.mark.parametrize(

@@ -160,3 +160,10 @@ def test_planning_changes_nothing(tmp_path: Path) -> None:
     before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*") if ".ladle" not in p.parts}
     planned(tmp_path, tiny.small(tmp_path, t=0.1))
     assert {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*") if ".ladle" not in p.parts} == before
+
+
+def test_a_lineage_that_is_nested_too_deep_is_no_artifact(tmp_path: Path) -> None:
+    graph = tiny.small(tmp_path)
+    (tmp_path / "artifacts/small/other").mkdir(parents=True)
+    (tmp_path / "artifacts/small/other/lineage.json").write_text("[" * 100_000)
+    assert actions(planned(tmp_path, graph))["base"] == "run: never made"

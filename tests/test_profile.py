@@ -108,3 +108,22 @@ def test_what_the_system_refuses_is_said_in_words(number: int, words: str) -> No
     with pytest.raises(StepError) as caught, in_words("writing x"):
         fail()
     assert words in caught.value.message
+
+
+def test_a_profile_that_is_nested_too_deep(tmp_path: Path) -> None:
+    (tmp_path / "profiles").mkdir()
+    (tmp_path / "profiles" / "deep.toml").write_text("a = " + "[" * 100_000)
+    with pytest.raises(StepError, match="nested too deep"):
+        read_profile(tmp_path, "deep")
+
+
+def test_what_a_profile_says_is_quoted_in_part(tmp_path: Path) -> None:
+    for text in (f"{'k' * 5000} = 1", f'device = "{"d" * 5000}"'):
+        (tmp_path / "profiles").mkdir(exist_ok=True)
+        (tmp_path / "profiles" / "long.toml").write_text(text)
+        with pytest.raises(StepError) as found:
+            read_profile(tmp_path, "long")
+        assert len(found.value.message) < 150
+    with pytest.raises(StepError) as found:
+        read_profile(tmp_path, "x" * 5000)
+    assert len(found.value.message) < 150

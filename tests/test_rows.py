@@ -58,7 +58,10 @@ def test_a_system_message_is_kept() -> None:
         ("", "an empty line"),
         ('{"text": "\\ud800"}', "surrogate"),
         ("[" * 100_000, "nested too deep"),
-        ('{"messages": []}', "a list of messages"),
+        ('{"messages": []}', "`messages` is empty"),
+        ('{"messages": 3}', "wanted as a list of messages, not a number"),
+        ('{"prompt": "p", "chosen": "a"}', "no column `rejected` beside `chosen`"),
+        ('{"prompt": "p", "rejected": "a"}', "no column `chosen` beside `rejected`"),
         ('{"messages": [{"role": "bot", "content": "a"}]}', "the role of `messages[0]` is `bot`"),
         (
             '{"messages": [{"role": "user", "content": null}]}',

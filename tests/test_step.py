@@ -61,6 +61,15 @@ def test_every_step_publishes_what_the_graph_promised(tmp_path: Path) -> None:
     assert list((tmp_path / ".ladle" / "work").iterdir()) == []
 
 
+def test_a_pipe_among_the_data_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    first = write_nodes(tmp_path, tiny.small(tmp_path))[1]
+    assert "corpora/a.jsonl" in first.read_text()
+    (tmp_path / "corpora/a.jsonl").unlink()
+    os.mkfifo(tmp_path / "corpora/a.jsonl")
+    with pytest.raises(StepError, match=r"`corpora/a.jsonl` is no file"):
+        run_step(first, around(tmp_path))
+
+
 def test_two_folders_give_the_same_bytes(tmp_path: Path) -> None:
     trees = []
     for name in ("here", "there"):

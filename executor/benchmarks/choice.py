@@ -20,6 +20,7 @@ OPERATOR = Operator(
     options=(rows((CorpusKind.LABELLED,), "`question`, `choices` and the index `answer`, from 0"), SCORE),
     engines=ENGINES,
     takes=(CorpusKind.LABELLED,),
+    columns=("question", "choices", "answer"),
     needs_template=True,
     program="ladle.executor.scoring.choice",
 )

@@ -14,6 +14,7 @@ OPERATOR = Operator(
     options=(rows((CorpusKind.LABELLED,), "the strings `question` and `answer`"), LENGTH),
     engines=ENGINES,
     takes=(CorpusKind.LABELLED,),
+    columns=("question", "answer"),
     needs_template=True,
     program="ladle.executor.scoring.exact",
 )

@@ -70,6 +70,8 @@ def read_config(folder: Path) -> Mapping[str, Json]:
     """Return `config.json`. Raises StepError if it is missing, is no JSON object, or asks for code of its own."""
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except RecursionError:
+        raise StepError(f"`config.json` of `{folder.name}` is nested too deep", "get the file again") from None
     except (OSError, ValueError) as error:
         raise StepError(f"`{folder.name}` is no model folder: `config.json` cannot be read ({error})") from None
     if not isinstance(config, dict):

@@ -44,6 +44,8 @@ def run(task: Task) -> None:
 def configuration(task: Task, tokenizer: Any) -> Any:
     """Return the transformers configuration of the model."""
     option = task.options
+    if fault := _misfit(task):
+        raise StepError(fault, "change the sizes in the recipe, and `ladle compile`")
     precision = PRECISIONS[str(option["precision"])]
     config = AutoConfig.for_model(
         str(option["arch"]),
@@ -65,6 +67,15 @@ def configuration(task: Task, tokenizer: Any) -> Any:
     if hasattr(config, "sliding_window"):
         config.sliding_window = None
     return config
+
+
+def _misfit(task: Task) -> str:
+    """Checking refuses these sizes; a node file may be a stranger's."""
+    hidden, heads = int(str(task.options["hidden"])), int(str(task.options["heads"]))
+    shared = int(str(task.options["kv_heads"] or heads))
+    if hidden % heads or hidden // heads % 2:
+        return f"{heads} heads do not divide `hidden = {hidden}` into equal parts of even size"
+    return f"{shared} key-value heads cannot be shared by {heads} heads" if heads % shared else ""
 
 
 def ends(task: Task, tokenizer: Any) -> list[int]:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import torch
 from ladle.executor.disk import refusal
+from ladle.executor.memory import starved
 from ladle.executor.models.folder import copy_tokenizer, read_config
 from ladle.executor.task import StepError
 from safetensors import SafetensorError
@@ -43,8 +44,8 @@ def load_model(folder: Path, dtype: torch.dtype, attention: str) -> Any:
             use_safetensors=True,
             output_loading_info=True,
         )
-    except (OSError, ValueError, ImportError, RuntimeError, SafetensorError) as error:
-        raise StepError(f"the model `{folder.name}` cannot be loaded: {_first_line(error)}") from error
+    except Exception as error:  # a stranger's configuration makes transformers fail in every way there is
+        raise _unloadable("the model", folder, error) from error
     for names, what in ((found["missing_keys"], "lack"), (found["unexpected_keys"], "hold what it has no place for:")):
         if names:
             raise StepError(
@@ -59,8 +60,8 @@ def load_tokenizer(folder: Path) -> Any:
     quiet()
     try:
         return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False, use_fast=True)
-    except (OSError, ValueError, ImportError, RuntimeError) as error:
-        raise StepError(f"the tokenizer of `{folder.name}` cannot be loaded: {_first_line(error)}") from error
+    except Exception as error:  # as with models
+        raise _unloadable("the tokenizer of", folder, error) from error
 
 
 def save_model(model: Any, dtype: torch.dtype, start: Path, tokenizer: Path, output: Path) -> None:
@@ -94,6 +95,18 @@ def writing(what: str) -> Iterator[None]:
         raise StepError(
             f"{what} cannot be written: {_first_line(error)}", "is the disk full? free some space and run again"
         ) from error
+
+
+def _unloadable(what: str, folder: Path, error: Exception) -> Exception:
+    if starved(error):
+        return error
+    reason = " ".join(str(error).split())[:200]
+    if isinstance(error, LookupError | TypeError | AttributeError | ArithmeticError):
+        reason = f"{type(error).__name__}: {reason}"
+    if "ignore_mismatched_sizes" in reason:
+        reason = "its weights have not the sizes that `config.json` says"
+    help = "its files are not what this version of transformers reads"
+    return StepError(f"{what} `{folder.name}` cannot be loaded: {reason}", help)
 
 
 def _first_line(error: Exception) -> str:

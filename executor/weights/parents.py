@@ -13,6 +13,7 @@ from ladle.dsl.graph import Json
 from ladle.executor.headers import HostileHeader, Tensor, folder_tensors
 from ladle.executor.models.folder import model_folder, read_config, tokenizer_folder
 from ladle.executor.models.template import vocabulary
+from ladle.executor.quoting import short
 from ladle.executor.task import Given, StepError
 from safetensors import SafetensorError, safe_open
 
@@ -88,8 +89,9 @@ def agree(parents: Sequence[Parent]) -> None:
             _same_tensor(tensor, first, other)
         if first.vocabulary and other.vocabulary and first.vocabulary != other.vocabulary:
             token = _first_difference(first.vocabulary, other.vocabulary)
+            shown = short(repr(token))
             raise StepError(
-                f"`{first.name}` and `{other.name}` have different vocabularies: {token!r} has not the same id in both",
+                f"`{first.name}` and `{other.name}` have different vocabularies: {shown} has not the same id in both",
                 "models merge only over one vocabulary",
             )
 

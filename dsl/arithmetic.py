@@ -15,6 +15,7 @@ from ladle.dsl.types import Dimension, Schedule
 from ladle.dsl.values import sized, what
 from ladle.dsl.world import World
 
+_NO_ZERO = "divide by a number that is not 0"
 _VERBS = {"+": "added to", "-": "subtracted from", "*": "multiplied with", "/": "divided by"}
 
 
@@ -52,7 +53,7 @@ def _numbers(operator: str, left: Meaning, right: Meaning) -> Quantity | Mismatc
         verb = "multiplied" if operator == "*" else "divided"
         return Mismatch("E202", f"{a.value} and {b.value} cannot be {verb}", "one of them must be a plain number")
     if operator == "/" and right.number == 0:
-        return Mismatch("E214", "division by zero")
+        return Mismatch("E214", "division by zero", _NO_ZERO)
     number = _compute(operator, left.number, right.number)
     dimension = b if operator == "*" and a is Dimension.PLAIN else a
     return Quantity(number, dimension) if sized(number) else Mismatch("E217", "the result is too large to compute with")
@@ -83,7 +84,7 @@ def _models(world: World, expr: Binary, left: Meaning, right: Meaning) -> Combin
         if factor is not None and (factor or expr.operator == "*"):
             return affine.scale(factor if expr.operator == "*" else 1 / factor, a)
         if factor == 0:
-            return Mismatch("E214", "division by zero")
+            return Mismatch("E214", "division by zero", _NO_ZERO)
     return _nonsense(expr.operator, left, right)
 
 

@@ -88,7 +88,7 @@ def _list(world: World, values: list[Meaning], span: Span) -> Items | Failed:
 
 def _too_much(world: World, what: str, span: Span) -> Failed:
     message = f"a {what} holds at most {MAX_ITEMS:,} values, {MAX_DEPTH} levels deep"
-    return world.problems.report("E302", span, message)
+    return world.problems.report("E302", span, message, f"make the {what} shorter, or flatter")
 
 
 def _map(world: World, expr: MapLiteral, scope: Scope) -> Entries | Failed:
@@ -106,9 +106,9 @@ def _range(world: World, expr: Range) -> Items | Failed:
         help = "a range of percentages says its step: `10%..50% by 10%`" if expr.step is None else ""
         return world.problems.report("E202", expr.span, "the numbers of a range need one unit", help)
     if step.number <= 0 or last.number < first.number:
-        return world.problems.report(
-            "E218", expr.span, "a range rises from its first number to its last, by a step above 0"
-        )
+        message = "a range rises from its first number to its last, by a step above 0"
+        help = "write the smaller number first; values that fall are a list: `[3, 2, 1]`"
+        return world.problems.report("E218", expr.span, message, help)
     count = (last.number - first.number) / step.number
     if count >= MAX_ITEMS:
         return world.problems.report(

@@ -182,9 +182,9 @@ def _weight(world: World, operator: Operator, given: _Given, scope: Scope) -> Va
         return None
     found: Choice | Mismatch | Failed = fit(world, type, world.evaluate(given.weight, scope), given.weight.span)
     if isinstance(found, Mismatch):
-        return world.problems.report(
-            found.code, given.weight.span, f"a weight of `{operator.name}` {found.message}", "", found.label
-        )
+        help = found.help or ("leave the operand out, or choose another weight" if found.code == "E204" else "")
+        message = f"a weight of `{operator.name}` {found.message}"
+        return world.problems.report(found.code, given.weight.span, message, help, found.label)
     return FAILED if isinstance(found, Linked) else found
 
 
@@ -216,12 +216,14 @@ def _one_kind(world: World, operator: Operator, found: list[Operand]) -> bool:
         elif kinds and kind not in kinds:
             names = listing([kind.value for kind in kinds])
             message = f"`{operator.name}` takes {names} corpora, and `{each.value.label}` is a {kind.value} corpus"
-            world.problems.report("E207", each.span, message, "", f"a {kind.value} corpus")
+            help = f"leave it out, or give {names} rows"
+            world.problems.report("E207", each.span, message, help, f"a {kind.value} corpus")
             return False
         elif first is not None and kind is not first:
             message = (
                 f"`{operator.name}` takes corpora of one kind: `{each.value.label}` is {kind.value}, not {first.value}"
             )
-            world.problems.report("E207", each.span, message, "", f"a {kind.value} corpus")
+            help = "rows of two kinds do not mix: make both text, `... | as_text`, or train on them one after the other"
+            world.problems.report("E207", each.span, message, help, f"a {kind.value} corpus")
             return False
     return True

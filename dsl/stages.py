@@ -44,7 +44,8 @@ def feed(world: World, piped: Piped, stage: StageValue, span: Span, scope: Scope
         case Failed():
             return FAILED
         case StageValue(steps) if len(steps) + len(stage.steps) > MAX_ITEMS:
-            return world.problems.report("E302", span, f"a composition of more than {MAX_ITEMS:,} stages")
+            message = f"a composition of more than {MAX_ITEMS:,} stages"
+            return world.problems.report("E302", span, message, "compose fewer stages; `epochs` repeats a corpus")
         case StageValue(steps):
             return StageValue((*steps, *stage.steps))
     model = as_model(world, piped.value, piped.span)

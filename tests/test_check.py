@@ -83,3 +83,20 @@ def test_what_cannot_be_a_repository_or_revision_is_refused(call: str, wrong: st
     ((_, code, message),) = problems(f"model h = hub({call})")
     assert code == "E285"
     assert message.startswith(f"`{wrong}` is no ")
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("let a = 1 / 0", "E214"),
+        ("model m = base / 0", "E214"),
+        ("let a = 5..1", "E218"),
+        ("let a = [" + "1, " * 10_000 + "1]", "E302"),
+        ("corpus m: text = mix(papers: 1, lessons: 1)", "E207"),
+        ("corpus m: text = mix(papers: 0, papers | every(2): 1)", "E204"),
+    ],
+)
+def test_what_to_do_is_said(text: str, code: str) -> None:
+    _, (problem,) = checked(f"{text}\n{PRELUDE}")
+    assert problem.code == code
+    assert problem.help

@@ -398,3 +398,11 @@ def test_a_model_in_pickles_is_refused(tmp_path: Path, repository: dict[str, byt
 def test_a_hub_that_cannot_be_reached_is_said(tmp_path: Path) -> None:
     found = fetch(tmp_path / "hub", "http://127.0.0.1:9", name="owner/name", revision="main", template=None)
     assert found[0].startswith("`owner/name` cannot be fetched: ")
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json"])
+def test_files_of_a_folder_that_are_nested_too_deep_are_refused(tmp_path: Path, name: str) -> None:
+    folder = write_model(tmp_path / "m")
+    (folder / name).write_text("[" * 100_000)
+    with pytest.raises(StepError):
+        load_model(folder, torch.float32, "eager") if name == "config.json" else vocabulary(folder)

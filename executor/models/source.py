@@ -41,7 +41,7 @@ def read_source(folder: Path) -> Source:
             (path, int(entry["bytes"]), str(entry["sha256"])) for path, entry in sorted(value["files"].items())
         )
         return Source(str(value["repository"]), str(value["commit"]), files)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise StepError(f"`{MANIFEST}` of `{folder.name}` cannot be read: {error}") from None
 
 

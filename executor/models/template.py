@@ -43,7 +43,7 @@ def vocabulary(folder: Path) -> dict[str, int]:
         words = content["model"]["vocab"]
         listed = words if isinstance(words, dict) else {word: k for k, (word, _) in enumerate(words)}
         return {**listed, **{added["content"]: added["id"] for added in content["added_tokens"]}}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise StepError(f"`tokenizer.json` cannot be read: {error}", "a fast tokenizer is needed") from None
 
 
@@ -67,7 +67,7 @@ def _end_turns(folder: Path, turn_end: int) -> None:
     try:
         settings = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
         known = settings.get("eos_token_id")
-    except (ValueError, AttributeError) as error:
+    except (ValueError, AttributeError, RecursionError) as error:
         raise StepError(f"`{GENERATION}` cannot be read: {error}", "mend it or delete it") from None
     ends = known if isinstance(known, list) else [] if known is None else [known]
     settings["eos_token_id"] = [*ends, *([] if turn_end in ends else [turn_end])]

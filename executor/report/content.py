@@ -148,7 +148,7 @@ def load_report(folder: Path) -> Report:
         return Report(value["name"], tuple(_table(table) for table in value["tables"]))
     except OSError:
         raise StepError(f"there is no report in `{folder.name}`", "ladle run makes it") from None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise StepError(f"`{path.name}` is not a report of Ladle: {error}", "run it again") from None
 
 

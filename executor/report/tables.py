@@ -51,7 +51,7 @@ def read_score(folder: Path) -> Score:
             correct=tuple(item["correct"] is True for item in items) if metric == "accuracy" else (),
             chance=_chance(items),
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise StepError(f"the score in `{folder.name}` cannot be read: {error}", "run it again") from None
 
 

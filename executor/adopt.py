@@ -12,7 +12,7 @@ from ladle.dsl.types import ModelType, Unknown, one_vocabulary
 from ladle.executor.disk import in_words, publish, remove, sync_tree, tree_bytes
 from ladle.executor.layout import Layout, merges
 from ladle.executor.lineage import LINEAGE, Lineage, manifest, read_lineage
-from ladle.executor.locks import Holder, hold
+from ladle.executor.locks import hold, refuse_beside_a_run
 from ladle.executor.model_folder import model_type
 from ladle.executor.places import MODEL_NAMES
 from ladle.executor.plan import find
@@ -34,7 +34,7 @@ def adopt(layout: Layout, workspace: Workspace, folder: Path, name: str) -> str:
     _compare(node, folder, files)
     place = layout.spots[node.fingerprint].place
     _refuse_second_result(workspace, node, place)
-    with in_words(f"adopting `{folder}`"), hold(workspace.lock("run"), _busy):
+    with in_words(f"adopting `{folder}`"), hold(workspace.lock("run"), refuse_beside_a_run):
         _publish(node, workspace, files, place, folder)
     return place
 
@@ -103,7 +103,3 @@ def _publish(node: Node, workspace: Workspace, files: tuple[Path, ...], place: s
     publish(new, workspace.destination(place), work / "old")
     remove(work)
     workspace.digests.save()
-
-
-def _busy(holder: Holder) -> None:
-    raise StepError(f"a run is going on: {holder}", "wait until it is done")

@@ -9,9 +9,8 @@ from pathlib import Path
 
 from ladle.executor.disk import in_words, remove, tree_bytes
 from ladle.executor.layout import REPORT, Layout
-from ladle.executor.locks import Holder, hold
+from ladle.executor.locks import hold, refuse_beside_a_run
 from ladle.executor.plan import Plan
-from ladle.executor.task import StepError
 from ladle.executor.workspace import Workspace
 
 RECORD = "record of a run of no recipe"
@@ -57,13 +56,9 @@ def _private(workspace: Workspace, keys: set[str]) -> Iterator[Unused]:
 
 def throw_away(workspace: Workspace, unused: Iterable[Unused]) -> None:
     """Remove what `collect` found. Raises StepError while a run is going on."""
-    with in_words("removing what is not used"), hold(workspace.lock("run"), _busy):
+    with in_words("removing what is not used"), hold(workspace.lock("run"), refuse_beside_a_run):
         for item in unused:
             remove(item.path)
-
-
-def _busy(holder: Holder) -> None:
-    raise StepError(f"a run is going on: {holder}", "wait until it is done")
 
 
 def drop_intermediates(plan: Plan, workspace: Workspace) -> None:

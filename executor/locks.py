@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from ladle.executor.task import StepError
+
 _POLL_SECONDS = 0.1
 
 
@@ -29,6 +31,11 @@ class Holder:
 
 Waiting = Callable[[Holder], None]
 """Called whenever a lock is found held; raises to give up, returns to wait on."""
+
+
+def refuse_beside_a_run(holder: Holder) -> None:
+    """Give up waiting, as what changes artifacts does while a run makes them. Raises StepError, always."""
+    raise StepError(f"a run is going on: {holder}", "wait until it is done")
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from dataclasses import replace
 from ladle.executor.backends.dvc_lock import commit
 from ladle.executor.disk import in_words, remove
 from ladle.executor.layout import Layout
-from ladle.executor.locks import Holder, hold
+from ladle.executor.locks import hold, refuse_beside_a_run
 from ladle.executor.pipeline import is_dvc_project, write_pipeline
 from ladle.executor.record import read_record, write_record
 from ladle.executor.reuse import holds, link
@@ -22,7 +22,7 @@ def rename(before: Layout, after: Layout, workspace: Workspace) -> tuple[tuple[s
     new place is in use.
     """
     moves = _moves(before, after, workspace)
-    with in_words("renaming"), hold(workspace.lock("run"), _busy) as lock:
+    with in_words("renaming"), hold(workspace.lock("run"), refuse_beside_a_run) as lock:
         for key, (old, new) in moves.items():
             link(workspace, old, new, key)
             record = read_record(workspace.record(key))
@@ -47,7 +47,3 @@ def _moves(before: Layout, after: Layout, workspace: Workspace) -> dict[str, tup
             raise StepError(f"`{new}` is the place of something else", "rename that first")
         found[key] = (old, new)
     return dict(sorted(found.items(), key=lambda item: item[1]))
-
-
-def _busy(holder: Holder) -> None:
-    raise StepError(f"a run is going on: {holder}", "wait until it is done")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from ladle.dsl.frozen import frozen
 from ladle.dsl.program import Named
 from ladle.dsl.source import Span
 from ladle.dsl.suggest import listing
@@ -13,7 +12,7 @@ from ladle.dsl.world import World
 _HELP = "the operands of a merge need one architecture, shape, vocabulary and template"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Operand:
     place: str
     label: str

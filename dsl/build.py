@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
 from ladle.dsl.codes import CODES
 from ladle.dsl.diagnostics import Diagnostic
+from ladle.dsl.frozen import replace
 from ladle.dsl.lex import Token
 from ladle.dsl.numbers import NumberFault, read_number
 from ladle.dsl.source import Source, Span

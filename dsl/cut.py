@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from ladle.dsl.brackets import CLOSERS
+from ladle.dsl.frozen import frozen
 from ladle.dsl.lex import CLOSER, ENDS, STARTS, DocLine, Token
 from ladle.dsl.source import Span
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Chunk:
     """The tokens of one declaration, at least one, and what its `##` lines say."""
 

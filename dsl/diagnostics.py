@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
+from ladle.dsl.frozen import frozen
 from ladle.dsl.source import Source, Span
 
 
@@ -16,7 +16,7 @@ class Severity(StrEnum):
     INFO = "info"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Diagnostic:
     """One problem: `message` says what is wrong, `label` stands at the caret, `help` says what to do."""
 

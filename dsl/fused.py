@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
+from ladle.dsl.frozen import frozen
 from ladle.dsl.program import Term
 
 MAX_LEVELS = 24
@@ -13,7 +13,7 @@ MAX_INPUTS = 512
 """Models that nested merges take, each as often as it is written. A merge of models alone may take more."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Size:
     """The levels of a merge, and the inputs of all merges in it."""
 

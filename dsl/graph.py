@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from ladle.dsl.frozen import frozen
 from ladle.dsl.source import Span
 from ladle.dsl.types import ModelType, Schedule, Share, Value
 
@@ -67,7 +68,7 @@ def fingerprint(
     return digest(parts)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Input:
     """One input of a node: its role (`model`, `rows`, `corpus`, `0`, `base`) and the fingerprint of the node it is."""
 
@@ -75,7 +76,7 @@ class Input:
     node: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Node:
     """One distinct computation."""
 
@@ -102,7 +103,7 @@ class Node:
     """Where the recipe writes it first; no part of its identity."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Table:
     """One `evaluate`: rows are models, columns benchmarks; `scores[(model, benchmark)]` is a node's fingerprint."""
 

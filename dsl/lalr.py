@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from ladle.dsl.build import Builder
+from ladle.dsl.frozen import frozen
 from ladle.dsl.lex import Token
 from ladle.dsl.syntax import Declaration
 from ladle.dsl.table import ACCEPTING, RULES, STATES
@@ -14,7 +14,7 @@ from ladle.dsl.table import ACCEPTING, RULES, STATES
 END: Final = "$END"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stuck:
     """The first token that fits nowhere, by its index (one past the last for the end), and what would fit."""
 

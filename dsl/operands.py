@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from ladle.dsl.affine import as_model
 from ladle.dsl.fitting import fit
+from ladle.dsl.frozen import frozen
 from ladle.dsl.options import fitted, read
 from ladle.dsl.problems import Mismatch
 from ladle.dsl.program import FAILED, Choice, Failed, Family, Items, Linked, Meaning, Named, Setting
@@ -19,7 +19,7 @@ from ladle.dsl.values import key, what
 from ladle.dsl.world import Scope, World
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Piped:
     """What stands before `|`."""
 
@@ -27,7 +27,7 @@ class Piped:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Operand:
     """One operand: a model or corpus, its weight where one is written, and where it stands."""
 
@@ -36,7 +36,7 @@ class Operand:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Given:
     value: Meaning
     weight: Expr | None

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from ladle.dsl.depth import children
+from ladle.dsl.frozen import frozen
 from ladle.dsl.remedies import path_without_quotes
 from ladle.dsl.signature import Operator, OptionType, Vocabulary
 from ladle.dsl.syntax import (
@@ -30,7 +30,7 @@ from ladle.dsl.world import option_of, words
 Declared = Mapping[str, Declaration]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Order:
     """Names so that whatever one is made from stands before it; and each cycle as the names along it."""
 

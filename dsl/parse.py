@@ -6,7 +6,6 @@ The file is cut into declarations and each is parsed alone, so one mistake is on
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import islice
 from typing import Final
 
@@ -17,6 +16,7 @@ from ladle.dsl.cut import Chunk, cut
 from ladle.dsl.depth import too_deep
 from ladle.dsl.diagnostics import Diagnostic
 from ladle.dsl.faults import bad_name, faults, hidden
+from ladle.dsl.frozen import replace
 from ladle.dsl.lalr import Parser, Stuck
 from ladle.dsl.lex import DECLARATION_WORDS, LATER_WORDS, RESERVED, STARTS, Token, lex
 from ladle.dsl.read import read_source

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from ladle.dsl.codes import CODES
 from ladle.dsl.diagnostics import Diagnostic
+from ladle.dsl.frozen import frozen
 from ladle.dsl.program import FAILED, Failed
 from ladle.dsl.source import Source, Span
 from ladle.dsl.suggest import did_you_mean, nearest, sentences
@@ -15,7 +16,7 @@ _SEARCHES = 50
 """Misspelt names that get a suggestion; a file with more of them has another problem."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Mismatch:
     """Why a value does not fit where it stands; the reader of the place makes a diagnostic of it."""
 

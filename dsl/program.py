@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Union
 
+from ladle.dsl.frozen import frozen
 from ladle.dsl.graph import canonical, digest
 from ladle.dsl.signature import Operator, Role, Sort
 from ladle.dsl.source import Source, Span
@@ -52,7 +53,7 @@ SORTS: Mapping[Role, Sort] = {
 """What an application of an operator is. `affine` is the only internal operator among terms."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Named:
     """A computation and how the expression calls it: by a declared name, or one made from inputs and operators."""
 
@@ -60,7 +61,7 @@ class Named:
     label: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Linked:
     """The value of an option that refers to other computations."""
 
@@ -80,7 +81,7 @@ class Setting:
     failed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Step:
     """A training to be applied: a declared stage, or a kind where none of that name is declared."""
 
@@ -103,14 +104,14 @@ class Step:
         return {name: setting.value for name, setting in self.called.items() if not setting.failed}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StageValue:
     """Stages to be applied one after the other; a declared composition is its steps."""
 
     steps: tuple[Step, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Part:
     """One product of model arithmetic: a number times an optional schedule times a model."""
 
@@ -119,7 +120,7 @@ class Part:
     model: Named
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Combination:
     """A sum of models with coefficients. Sum 1: a model. Sum 0: a delta."""
 
@@ -132,7 +133,7 @@ class Combination:
         return sum((part.factor for part in self.parts if part.schedule is None), Fraction(0))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Quantity:
     """An exact number with its dimension."""
 
@@ -140,21 +141,21 @@ class Quantity:
     dimension: Dimension
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Constant:
     """A string, `true`, `false` or `none`."""
 
     value: bool | str | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BareWord:
     """A bare word that some option takes and nothing declares: `[wrapped, isolated]` on an axis."""
 
     word: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Items:
     """A list. `size` counts what is in it, nested lists through; `broken`: an item failed and is left out."""
 
@@ -164,7 +165,7 @@ class Items:
     broken: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entries:
     """A map in the order written."""
 
@@ -173,7 +174,7 @@ class Entries:
     depth: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Member:
     """One member of a family: the value and key of each axis, and its model."""
 
@@ -197,7 +198,7 @@ class Family:
         object.__setattr__(self, "by_keys", {member.keys: member for member in self.members})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Failed:
     """A value whose problem is reported already: whatever touches it is silent."""
 
@@ -208,7 +209,7 @@ Meaning = Union[Quantity, Constant, BareWord, Items, Entries, StageValue, Named,
 """What an expression means."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Evaluation:
     """One `evaluate`: (label, model) by (name, benchmark); `baseline` is a label of `models` or ""."""
 
@@ -219,7 +220,7 @@ class Evaluation:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Program:
     """A checked recipe. Where there were problems it holds what could be made of the rest."""
 

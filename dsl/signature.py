@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Final, Protocol
 
+from ladle.dsl.frozen import frozen
 from ladle.dsl.types import CorpusKind, CorpusType, Dimension, ModelType, Unknown, Value
 
 
@@ -44,7 +44,7 @@ class Sort(StrEnum):
 # --- the types of options: a closed union -----------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Number:
     """A number in [low, high]; `integer` forbids a fraction. With PERCENT allowed `10%` becomes a Share."""
 
@@ -56,26 +56,26 @@ class Number:
     dimensions: tuple[Dimension, ...] = (Dimension.PLAIN,)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Word:
     """One bare word of a closed enumeration, stored as its string."""
 
     choices: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Flag:
     """`true` or `false`."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Text:
     """A string; with `path` a path or glob inside the project root."""
 
     path: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Numbers:
     """A list of `length` numbers, each as `item` says (betas)."""
 
@@ -83,7 +83,7 @@ class Numbers:
     length: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Scheduled:
     """A number in [low, high], or a map from module names to numbers or lists over depth with `else` last.
 
@@ -96,14 +96,14 @@ class Scheduled:
     layered: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Names:
     """A map from names to strings, such as `columns = {user: "question"}`; keys are one of `keys`."""
 
     keys: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reference:
     """Another declaration, or an expression of that sort; it becomes an input, the option's name its role.
 
@@ -115,14 +115,14 @@ class Reference:
     many: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Made:
     """A call of an operator of `role`, such as `tokenizer = bpe(...)`; it becomes an input of the node."""
 
     role: Role
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OneOf:
     """The first of `types` that fits."""
 
@@ -132,7 +132,7 @@ class OneOf:
 OptionType = Number | Word | Flag | Text | Numbers | Scheduled | Names | Reference | Made | OneOf
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Option:
     """One option: data from which checking, help, docs and the step's pydantic model are made."""
 
@@ -160,7 +160,7 @@ class Option:
 # --- operators ----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Operands:
     """Positional operands: `sorts` one by one; with `variadic` the last repeats (at least `minimum` in all).
 
@@ -179,7 +179,7 @@ class Operands:
     """False: the order of operands is no part of identity (`mix`); lowering sorts them, their weights along."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fault:
     """What an operator's own rule found wrong: `option` names where the caret goes ("" for the whole call)."""
 
@@ -189,7 +189,7 @@ class Fault:
     option: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CorpusFacts:
     """What the first rows of a corpus say. `skipped` says why something is unknown."""
 
@@ -198,7 +198,7 @@ class CorpusFacts:
     skipped: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class File:
     """One data file: path relative to the project root, bytes and SHA-256 of its content."""
 
@@ -226,7 +226,7 @@ class Facts(Protocol):
         """Return the version of an engine from the constraints, never from what is installed."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Typing:
     """What an operator's typing rule is given."""
 
@@ -244,7 +244,7 @@ class Typing:
 Typed = ModelType | CorpusType | tuple[Fault, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Operator:
     """One word of the catalogue."""
 

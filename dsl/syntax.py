@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from ladle.dsl.frozen import frozen
 from ladle.dsl.source import Source, Span
 from ladle.dsl.types import Dimension
 
 # --- expressions ----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NumberLiteral:
     """`0.5`, `4Ki`, `60%`, `24GiB`, `2h`. `value` is in plain units (60% is 0.6, 2h is 7200).
 
@@ -23,7 +22,7 @@ class NumberLiteral:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StringLiteral:
     """Text between double quotes."""
 
@@ -31,7 +30,7 @@ class StringLiteral:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ConstantLiteral:
     """`true`, `false` or `none`."""
 
@@ -39,7 +38,7 @@ class ConstantLiteral:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Name:
     """A bare word: a declaration, an axis, a catalogue word or a word of an enumeration."""
 
@@ -47,7 +46,7 @@ class Name:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ListLiteral:
     """`[a, b]`."""
 
@@ -55,7 +54,7 @@ class ListLiteral:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """`key: value` of a map; the key may be `else`."""
 
@@ -63,7 +62,7 @@ class Entry:
     value: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MapLiteral:
     """`{k: v, else: w}`."""
 
@@ -71,7 +70,7 @@ class MapLiteral:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Range:
     """`1..5`, `0.1..0.9 by 0.2`: literals, ends included."""
 
@@ -81,7 +80,7 @@ class Range:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Argument:
     """One argument of a call or index: `e`, `name = e` (name set) or `e: weight` (weight set)."""
 
@@ -91,7 +90,7 @@ class Argument:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Call:
     """`f(a, b, t = 0.5)`."""
 
@@ -100,7 +99,7 @@ class Call:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Index:
     """`trained[base, cpt | sft]` or `trained[start = base]`."""
 
@@ -109,7 +108,7 @@ class Index:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Attribute:
     """`a.b`."""
 
@@ -118,7 +117,7 @@ class Attribute:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Negation:
     """`-a`."""
 
@@ -126,7 +125,7 @@ class Negation:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Binary:
     """`a + b`, `a - b`, `a * b`, `a / b`; `operator` is the sign."""
 
@@ -136,7 +135,7 @@ class Binary:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pipe:
     """`a | f`: fills the first operand of `f`; two stages compose."""
 
@@ -154,7 +153,7 @@ Expr = (
 # --- declarations ---------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Setting:
     """`name = value` in a block, or `owner.name = value` in a `with`; `owner` may be the word `stage`."""
 
@@ -164,7 +163,7 @@ class Setting:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Block:
     """`{ ... }`: settings in the order written."""
 
@@ -172,7 +171,7 @@ class Block:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Axis:
     """`x in XS`."""
 
@@ -180,7 +179,7 @@ class Axis:
     values: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EditionDecl:
     """`edition 1`."""
 
@@ -188,7 +187,7 @@ class EditionDecl:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LetDecl:
     """`let NAME = EXPR`."""
 
@@ -198,7 +197,7 @@ class LetDecl:
     doc: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ModelDecl:
     """`model NAME[axes] = EXPR with { ... }`."""
 
@@ -210,7 +209,7 @@ class ModelDecl:
     doc: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CorpusDecl:
     """`corpus NAME: KIND = EXPR`."""
 
@@ -221,7 +220,7 @@ class CorpusDecl:
     doc: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StageDecl:
     """`stage NAME: KIND { ... }`; without `kind` the name is the kind."""
 
@@ -232,7 +231,7 @@ class StageDecl:
     doc: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ComposeDecl:
     """`stage NAME = cpt | sft`."""
 
@@ -242,7 +241,7 @@ class ComposeDecl:
     doc: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BenchmarkDecl:
     """`benchmark NAME: KIND { ... }`."""
 
@@ -253,7 +252,7 @@ class BenchmarkDecl:
     doc: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EvaluateDecl:
     """`evaluate NAME { models on baseline }`."""
 
@@ -263,7 +262,7 @@ class EvaluateDecl:
     doc: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BrokenDecl:
     """A declaration that did not parse. Its problem is reported; its name, if readable, counts as declared."""
 
@@ -285,7 +284,7 @@ Declaration = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Recipe:
     """A recipe as written: its declarations in order."""
 

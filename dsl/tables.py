@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from ladle.dsl.affine import as_model
+from ladle.dsl.frozen import frozen
 from ladle.dsl.problems import Mismatch
 from ladle.dsl.program import FAILED, Evaluation, Failed, Family, Items, Meaning, Named, Term
 from ladle.dsl.signature import Sort
@@ -70,7 +70,7 @@ def _empty(world: World, given: Mapping[str, Expr]) -> None:
             world.problems.report("E205", expr.span, f"`{name}` names no {noun}", f"name at least one {noun}")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Entries:
     """What a list names and where; `broken`: something of it failed."""
 

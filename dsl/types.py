@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Final, Union
+
+from ladle.dsl.frozen import frozen
 
 
 class Unknown(Enum):
@@ -40,14 +41,14 @@ class Dimension(StrEnum):
     DURATION = "a duration"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Share:
     """A percentage, as a fraction: `10%` is `Share(0.1)`."""
 
     fraction: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Schedule:
     """A per-tensor parameter: module name to a number or to values over depth; `default` for all other tensors.
 
@@ -62,7 +63,7 @@ Value = Union[None, bool, int, float, str, Share, Schedule, tuple["Value", ...],
 """A resolved option value. It has one canonical form (`graph.canonical`), and nothing else may enter a fingerprint."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ModelType:
     """The type of a model. Each part may be `UNKNOWN`; a check that needs an unknown part is skipped and listed."""
 
@@ -91,7 +92,7 @@ def one_vocabulary(a: str | Unknown, b: str | Unknown) -> bool | Unknown:
     return a == b
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CorpusType:
     """The type of a corpus: the kind of its rows."""
 

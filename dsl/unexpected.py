@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from ladle.dsl.brackets import CLOSERS, innermost, unmatched
 from ladle.dsl.build import place
 from ladle.dsl.codes import CODES
 from ladle.dsl.diagnostics import Diagnostic
+from ladle.dsl.frozen import frozen
 from ladle.dsl.lalr import END, Stuck
 from ladle.dsl.lex import CLOSER, RESERVED, SIGNS, Token
 from ladle.dsl.source import Source
@@ -38,7 +38,7 @@ _WRITTEN |= {
 _MOST_WANTED = 5
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Place:
     """Where a declaration got stuck: all its tokens, the one that does not fit, and what would."""
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
 
+from ladle.dsl.frozen import frozen
 from ladle.dsl.graph import Json
 from ladle.executor.headers import Tensor
 from ladle.executor.quoting import short
@@ -39,7 +39,7 @@ def misfit(config: Mapping[str, Json], tensors: Mapping[str, Tensor]) -> str:
     return _compared(dict(_expected(sizes, layers)), tensors, sizes.tied) if sizes else ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Sizes:
     hidden: int
     queries: int

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from ladle.dsl.frozen import frozen
 from ladle.dsl.graph import Json
 from ladle.executor.quoting import short
 
@@ -38,7 +38,7 @@ class HostileHeader(Exception):
     """A weight file or index that breaks its format; the message says how."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tensor:
     """One tensor: where its bytes lie, counted from the start of the file."""
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from ladle.dsl.check import check
 from ladle.dsl.codes import CODES
 from ladle.dsl.diagnostics import Diagnostic, RecipeError, Severity
+from ladle.dsl.frozen import frozen
 from ladle.dsl.graph import Graph
 from ladle.dsl.leaks import same_bytes
 from ladle.dsl.lower import lower
@@ -21,7 +21,7 @@ from ladle.executor.facts import ProjectFacts
 from ladle.executor.project import ProjectError, project_root, recipe_name
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Checked:
     """A recipe and what is wrong with it. `program` is None where the text could not be read at all."""
 
@@ -37,7 +37,7 @@ class Checked:
         return all(d.severity is not Severity.ERROR for d in self.diagnostics)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Loaded:
     """A sound recipe: the typed program and its graph."""
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from ladle.dsl.frozen import replace
 from ladle.dsl.signature import Fault, OneOf, Option, Reference, Sort, Typed, Typing, Word
 from ladle.dsl.types import ModelType, Unknown
 from ladle.executor.templates import BUILT_IN, template_identity

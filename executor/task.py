@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ladle.dsl.frozen import frozen
 from ladle.dsl.graph import Json
 
 
@@ -33,7 +34,7 @@ CHECKPOINTS = "checkpoints"
 `plan` reads the newest number."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Progress:
     """Where a step stands: `done` of `total` (0: unknown) `unit`s; `detail` holds loss, tokens per second and so on."""
 
@@ -62,7 +63,7 @@ class Given:
     inputs: tuple[Given, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Machine:
     """What of the profile a program may see; none of it changes a result's meaning."""
 
@@ -79,7 +80,7 @@ class Machine:
     """Per-step entropy and accuracy of TRL, for trackers; off by default."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Task:
     """What `run(task)` of a program is given."""
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
+
+from ladle.dsl.frozen import frozen
 
 END: Final = "<|endoftext|>"
 """Ends a document of plain text in every vocabulary that Ladle makes."""
@@ -14,7 +15,7 @@ PAD: Final = "<|pad|>"
 """Fills a batch; never a row, and never the end token."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Template:
     """A chat template: `text` is Jinja as transformers renders it; `turn_end` closes each turn."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib
 import os
 import subprocess
@@ -12,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from ladle.dsl.frozen import replace
 from ladle.dsl.graph import canonical
 from ladle.dsl.signature import (
     REQUIRED,
@@ -242,7 +242,7 @@ def test_a_template_comes_only_from_a_model_of_the_same_vocabulary() -> None:
     same = typed("local", {"folder": "m"}, references={"template": (donor,)})
     assert isinstance(same, ModelType)
     assert same.template == "t"
-    other = dataclasses.replace(donor, vocabulary="another")
+    other = replace(donor, vocabulary="another")
     assert "another vocabulary" in message(typed("local", {"folder": "m"}, references={"template": (other,)}))
 
 

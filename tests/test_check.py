@@ -1,11 +1,11 @@
 import subprocess
 import sys
-from dataclasses import replace
 
 import pytest
 from checking import PRELUDE, FakeFacts, checked, problems
 from expectations import Case, cases, differences
 from ladle.dsl.check import check
+from ladle.dsl.frozen import replace
 from ladle.dsl.parse import parse
 from ladle.dsl.signature import Scheduled
 from ladle.dsl.source import Source

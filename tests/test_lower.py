@@ -1,10 +1,10 @@
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from checking import PRELUDE, FakeFacts, ShippedFacts, checked, graph, program
 from ladle.dsl.check import check
 from ladle.dsl.diagnostics import RecipeError
+from ladle.dsl.frozen import replace
 from ladle.dsl.graph import Graph, Node
 from ladle.dsl.lower import lower
 from ladle.dsl.parse import parse

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from ladle.dsl.frozen import replace
 from ladle.executor.task import Given, Machine, Progress, StepError
 from ladle.executor.trainers import cpt, dpo, orpo, sft
 from ladle.executor.trainers.order import order

@@ -10,10 +10,10 @@ import shutil
 import signal
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from ladle.dsl.frozen import replace
 from ladle.executor.task import Machine, Progress, StepError
 from ladle.executor.trainers import checkpoints, dpo, orpo, sft
 from trainer_inputs import DPO, OPTIONS, ORPO, digests, task, write_model, write_pairs, write_tokens

@@ -7,10 +7,11 @@ import json
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
+from ladle.dsl.frozen import replace
 from ladle.dsl.graph import Graph, Input, Json, Node, Table, fingerprint
 from ladle.dsl.signature import REQUIRED, Number, Operator, Option, Role, Text, Word
 from ladle.dsl.types import ModelType

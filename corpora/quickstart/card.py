@@ -76,7 +76,8 @@ dry; the antler, the slime thread, the wool and the crab shell wet. The chat tea
 that reprints it, or in a public copy of the page. *quoted*: it is given as the authors of this project know the
 source, and was not read again. What is common knowledge is cited from a reference work or a popular page; the
 function of a fibre may be read there of its whole class, as bast or wood. A property of one material may come
-from another species than its strength. Strength and modulus are for tension along the main direction.
+from another species than its strength. Volumes and pages of some papers were not seen and may be
+off by a little. Strength and modulus are for tension along the main direction.
 """
 
 

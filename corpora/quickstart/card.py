@@ -72,9 +72,12 @@ dry; the antler, the slime thread, the wool and the crab shell wet. The chat tea
 
 ## Sources of the values
 
-*read*: the value, or what it names, was read in the abstract of the source or in a table that reprints it,
-while these tables were written. *quoted*: it is given as the authors of this project know the source, and was
-not read again. Strength and modulus are for tension along the main direction.
+*read*: the value, or what it names, was read in the abstract or the opening of the source, in a table or list
+that reprints it, or in a public copy of the page. *quoted*: it is given as the authors of this project know the
+source, and was not read again. What is common knowledge is cited from a reference work or a popular page; the
+function of a fibre may be read there of its whole class, as bast or wood. A property of one material may come
+from another species than its strength. Volumes and pages of some papers were not seen and may be
+off by a little. Strength and modulus are for tension along the main direction.
 """
 
 

@@ -78,7 +78,7 @@ class _Memory:
         try:
             raw = json.loads(self.path.read_bytes())
             return dict(raw["stages"]) if raw["lock"] == self.lock() else {}
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return {}
 
     def write(self, stages: dict[str, str]) -> None:

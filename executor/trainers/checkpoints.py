@@ -58,7 +58,7 @@ def _whole(checkpoint: Path) -> bool:
     try:
         digests = json.loads((checkpoint / MANIFEST).read_text(encoding="utf-8"))
         return bool(digests) and all(_digest(checkpoint / name) == digest for name, digest in digests.items())
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, RecursionError):
         return False
 
 

@@ -56,6 +56,7 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "E216": "setting-reaches-nothing",
         "E217": "number-too-large",
         "E218": "uneven-range",
+        "E260": "repeated-operand",
         # E3xx: the graph
         "E301": "cycle",
         "E302": "too-many-nodes",

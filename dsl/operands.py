@@ -9,7 +9,7 @@ from ladle.dsl.fitting import fit
 from ladle.dsl.frozen import frozen
 from ladle.dsl.options import fitted, read
 from ladle.dsl.problems import Mismatch
-from ladle.dsl.program import FAILED, Choice, Failed, Family, Items, Linked, Meaning, Named, Setting
+from ladle.dsl.program import FAILED, Choice, Failed, Family, Items, Linked, Meaning, Named, Setting, Term
 from ladle.dsl.signature import Operator, Reference, Sort
 from ladle.dsl.source import Span
 from ladle.dsl.suggest import listing
@@ -157,7 +157,23 @@ def _fitted(world: World, operator: Operator, given: list[_Given], scope: Scope)
             found.append(Operand(value, weight, each.span))
     if failed or not _weighted(world, operator, given) or not _one_kind(world, operator, found):
         return FAILED
-    return tuple(found)
+    return FAILED if _repeated(world, operator, found) else tuple(found)
+
+
+def _repeated(world: World, operator: Operator, found: list[Operand]) -> bool:
+    """Report an operand that stands twice where order means nothing: a key written twice, of which one may be lost."""
+    if operator.operands.ordered:
+        return False
+    first: dict[Term, Operand] = {}
+    for each in found:
+        if each.value.term in first:
+            line = world.problems.line(first[each.value.term].span)
+            message = f"`{each.value.label}` stands twice in this `{operator.name}`, first on line {line}"
+            help = "name it once, with the weight that is meant: twice as often is a weight of 2"
+            world.problems.report("E260", each.span, message, help, "stands there already")
+            return True
+        first[each.value.term] = each
+    return False
 
 
 def _of_sort(world: World, operator: Operator, sort: Sort, given: _Given) -> Named | Failed:

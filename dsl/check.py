@@ -22,7 +22,19 @@ from ladle.dsl.program import (
 )
 from ladle.dsl.signature import Facts, Role, Sort, Vocabulary
 from ladle.dsl.source import Span
-from ladle.dsl.syntax import Declaration, EditionDecl, EvaluateDecl, LetDecl, Name, Recipe, StageDecl
+from ladle.dsl.syntax import (
+    Declaration,
+    EditionDecl,
+    EvaluateDecl,
+    GateDecl,
+    LetDecl,
+    Name,
+    PublishDecl,
+    Recipe,
+    StageDecl,
+    UseDecl,
+    VariantDecl,
+)
 from ladle.dsl.tables import evaluation, places
 from ladle.dsl.world import TooMany, World
 
@@ -57,6 +69,8 @@ def _collect(world: World, declarations: Iterable[Declaration]) -> dict[str, Eva
     for declaration in declarations:
         if isinstance(declaration, EditionDecl):
             editions.append(declaration)
+        elif isinstance(declaration, UseDecl | GateDecl | VariantDecl | PublishDecl):
+            continue
         elif declaration.name is None:
             world.problems.nameless = True
         elif _new(world, declaration.name, tables):
@@ -107,7 +121,7 @@ def _resolve(world: World) -> None:
 
 
 def _place(declaration: Declaration) -> Span:
-    name = None if isinstance(declaration, EditionDecl) else declaration.name
+    name = None if isinstance(declaration, EditionDecl | UseDecl) else declaration.name
     return name.span if name else declaration.span
 
 

@@ -15,7 +15,6 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "E004": "unknown-character",
         "E005": "hidden-character",
         "E006": "unknown-declaration",
-        "E007": "later-declaration",
         "E008": "reserved-word",
         "E009": "detached-bracket",
         "E010": "duplicate-key",

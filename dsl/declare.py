@@ -21,10 +21,14 @@ from ladle.dsl.syntax import (
     Declaration,
     EditionDecl,
     EvaluateDecl,
+    GateDecl,
     LetDecl,
     ModelDecl,
     Name,
+    PublishDecl,
     StageDecl,
+    UseDecl,
+    VariantDecl,
 )
 from ladle.dsl.syntax import Setting as Override
 from ladle.dsl.types import CorpusKind, CorpusType, Unknown
@@ -47,7 +51,7 @@ def resolve(world: World, declaration: Declaration) -> Meaning:
             return _benchmark(world, declaration)
         case ModelDecl():
             return _family(world, declaration) if declaration.axes else _model(world, declaration)
-        case BrokenDecl() | EditionDecl() | EvaluateDecl():
+        case BrokenDecl() | EditionDecl() | UseDecl() | EvaluateDecl() | GateDecl() | VariantDecl() | PublishDecl():
             return FAILED
 
 

@@ -22,6 +22,7 @@ from ladle.dsl.syntax import (
     ModelDecl,
     Name,
     Pipe,
+    PublishDecl,
     Setting,
     StageDecl,
 )
@@ -110,8 +111,10 @@ def _parts(declaration: Declaration, vocabulary: Vocabulary) -> Iterator[Part]:
             yield from _settings(block.settings, vocabulary.get((kind or name).name))
         case BenchmarkDecl(kind=kind, block=block):
             yield from _settings(block.settings, vocabulary.get(kind.name))
-        case EvaluateDecl(block=block):
+        case EvaluateDecl(block=block) | PublishDecl(block=block):
             yield from _settings(block.settings, None)
+        case _:
+            return
 
 
 def _settings(settings: Iterable[Setting], operator: Operator | None) -> Iterator[Part]:

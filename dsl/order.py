@@ -11,6 +11,7 @@ from ladle.dsl.signature import Operator, OptionType, Vocabulary
 from ladle.dsl.syntax import (
     Axis,
     BenchmarkDecl,
+    Block,
     BrokenDecl,
     Call,
     ComposeDecl,
@@ -44,9 +45,17 @@ def applies(declaration: Declaration | None) -> bool:
     return isinstance(declaration, StageDecl | ComposeDecl | LetDecl | BrokenDecl)
 
 
-def order(declared: Declared, vocabulary: Vocabulary) -> Order:
-    """Sort declarations by what they use, without recursion. A name on a cycle stands in the order too."""
+def order(declared: Declared, vocabulary: Vocabulary, replaced: Mapping[str, Setting] | None = None) -> Order:
+    """Sort declarations by what they use, without recursion. A name on a cycle stands in the order too.
+
+    Of what a variant replaces, the replacement counts as well; the name itself means the old value there.
+    """
     edges = {name: tuple(_uses(declaration, declared, vocabulary)) for name, declaration in declared.items()}
+    for name, setting in (replaced or {}).items():
+        if name in declared:
+            block = Block((setting,), setting.span)
+            found = _uses(EvaluateDecl(setting.name, block, setting.span), declared, vocabulary)
+            edges[name] = (*edges[name], *(used for used in found if used != name))
     done: dict[str, None] = {}
     cyclic: set[str] = set()
     cycles: list[tuple[str, ...]] = []

@@ -31,7 +31,7 @@ from ladle.dsl.syntax import (
     VariantDecl,
 )
 from ladle.dsl.using import Judged, Library, bring, homes
-from ladle.dsl.variants import replaced, unreplaceable, variants
+from ladle.dsl.variants import replaced, too_many, unreplaceable, variants
 from ladle.dsl.world import TooMany, World
 
 EDITION = 1
@@ -89,6 +89,7 @@ def _judged(world: World, library: Library, recipe: Recipe, variant: VariantDecl
     try:
         _resolve(world)
         asked = asking(world, others.values())
+        too_many(world, recipe)
         if variant is not None:
             _overlay(world, variant, others)
     except TooMany:
@@ -207,7 +208,7 @@ def _program(world: World, recipe: Recipe, asked: Asked, direct: tuple[Program, 
         terms=terms,
         names=_names(world, families, terms, direct),
         targets=asked.targets if asked.anything else _own(world, meant),
-        skipped=world.skipped,
+        skipped=_skipped(world, direct),
         docs={name: doc for name, doc in map(_doc, recipe.declarations) if doc},
         used=tuple({each.source.path: each for program in direct for each in (*program.used, program)}.values()),
         homes={term: lying[term] for term in terms if term in lying},
@@ -215,6 +216,12 @@ def _program(world: World, recipe: Recipe, asked: Asked, direct: tuple[Program, 
         gates=asked.gates,
         publications=asked.publications,
     )
+
+
+def _skipped(world: World, direct: tuple[Program, ...]) -> tuple[tuple[Span, str], ...]:
+    """What was not checked here and in the recipes used."""
+    elsewhere = (each for program in direct for each in program.skipped)
+    return tuple(dict.fromkeys((*((world.placed(span), text) for span, text in world.skipped), *elsewhere)))
 
 
 def _doc(declaration: Declaration) -> tuple[str, str]:

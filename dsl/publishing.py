@@ -9,7 +9,7 @@ from ladle.dsl.affine import as_model
 from ladle.dsl.problems import Mismatch
 from ladle.dsl.program import FAILED, Constant, Failed, Family, Named, Publication, Term
 from ladle.dsl.suggest import did_you_mean, listing, nearest
-from ladle.dsl.syntax import Call, Expr, PublishDecl, StringLiteral
+from ladle.dsl.syntax import Call, Expr, Name, PublishDecl, StringLiteral
 from ladle.dsl.values import what
 from ladle.dsl.world import Scope, World
 
@@ -83,6 +83,9 @@ def _repository(world: World, expr: Expr) -> str | Failed:
 
 
 def _licence(world: World, expr: Expr) -> str | Failed:
+    if isinstance(expr, Name) and expr.name not in world.declared:
+        message = f"`licence` takes the name of a licence in quotes, not the name `{expr.name}`"
+        return world.problems.report("E201", expr.span, message, f'write `"{expr.name}"`', "no quotes")
     meaning = world.evaluate(expr, Scope())
     if isinstance(meaning, Constant) and isinstance(meaning.value, str) and meaning.value.strip():
         return meaning.value

@@ -11,7 +11,7 @@ from ladle.dsl.problems import Mismatch
 from ladle.dsl.program import FAILED, Failed, Family, Meaning, Named, StageValue
 from ladle.dsl.signature import Sort
 from ladle.dsl.suggest import did_you_mean, listing, nearest
-from ladle.dsl.syntax import Declaration, EvaluateDecl, GateDecl, LetDecl, PublishDecl, Recipe, Setting, VariantDecl
+from ladle.dsl.syntax import LetDecl, Recipe, Setting, VariantDecl
 from ladle.dsl.types import CorpusType, Unknown
 from ladle.dsl.using import relabelled
 from ladle.dsl.values import what
@@ -22,8 +22,20 @@ MOST: Final = 32
 
 
 def variants(recipe: Recipe) -> tuple[VariantDecl, ...]:
-    """Return the variants of a recipe, as many as are judged."""
-    return tuple(each for each in recipe.declarations if isinstance(each, VariantDecl))[:MOST]
+    """Return the variants of a recipe, as many as are judged, each name once."""
+    found: dict[str, VariantDecl] = {}
+    for each in recipe.declarations:
+        if isinstance(each, VariantDecl):
+            found.setdefault(each.name.name, each)
+    return tuple(found.values())[:MOST]
+
+
+def too_many(world: World, recipe: Recipe) -> None:
+    """Report the first variant after as many as are judged."""
+    found = [each for each in recipe.declarations if isinstance(each, VariantDecl)]
+    if len(found) > MOST:
+        message = f"a recipe has at most {MOST} variants"
+        world.problems.report("E302", found[MOST].name.span, message, "an axis of a family makes many models at once")
 
 
 def replaced(world: World) -> dict[str, Setting]:
@@ -33,12 +45,12 @@ def replaced(world: World) -> dict[str, Setting]:
 
 def unreplaceable(world: World, variant: VariantDecl, others: Iterable[str]) -> None:
     """Report the bare names of a variant that stand for nothing it could replace."""
-    others = set(others)
+    known = frozenset(others)
     for setting in variant.block.settings:
         name = setting.name
         if setting.owner is not None or name.name in world.declared:
             continue
-        if name.name in others:
+        if name.name in known:
             help = "a variant replaces models, corpora, stages, benchmarks and constants, and sets options of stages"
             world.problems.report("E111", name.span, f"a variant cannot replace `{name.name}`", help)
             continue
@@ -49,12 +61,6 @@ def _option(world: World, name: str) -> str:
     """What to write where a bare name is an option of stages."""
     options = {option.name for operator in world.vocabulary.values() for option in operator.options}
     return f"an option says whose it is: `stage.{name}`" if name in options else ""
-
-
-def unnamed(declarations: Iterable[Declaration]) -> tuple[str, ...]:
-    """Return the names that are declared and mean no value: tables, gates, variants, publications."""
-    kinds = EvaluateDecl | GateDecl | VariantDecl | PublishDecl
-    return tuple(each.name.name for each in declarations if isinstance(each, kinds))
 
 
 def overlaid(world: World, name: str, old: Meaning, setting: Setting) -> Meaning:

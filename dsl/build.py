@@ -26,6 +26,8 @@ from ladle.dsl.syntax import (
     Entry,
     EvaluateDecl,
     Expr,
+    GateDecl,
+    Import,
     Index,
     LetDecl,
     ListLiteral,
@@ -35,10 +37,14 @@ from ladle.dsl.syntax import (
     Negation,
     NumberLiteral,
     Pipe,
+    PublishDecl,
     Range,
+    Requirement,
     Setting,
     StageDecl,
     StringLiteral,
+    UseDecl,
+    VariantDecl,
 )
 from ladle.dsl.types import Dimension
 
@@ -107,6 +113,14 @@ class Builder:
         """`edition 1`."""
         return EditionDecl(number, place(word).to(number.span))
 
+    def use(self, word: Token, path: StringLiteral, _colon: Token, imports: list[Import]) -> UseDecl:
+        """`use "FILE": a, b as c`."""
+        return UseDecl(path, self._once(imports, _import_key, "imported"), place(word).to(imports[-1].span))
+
+    def imported(self, name: Name, _as: Token | None = None, alias: Name | None = None) -> Import:
+        """`name`, `name as alias`."""
+        return Import(name, alias, name.span.to((alias or name).span))
+
     def let(self, word: Token, name: Name, _equal: Token, value: Expr) -> LetDecl:
         """`let NAME = EXPR`."""
         return LetDecl(name, value, place(word).to(value.span))
@@ -137,6 +151,24 @@ class Builder:
     def evaluate(self, word: Token, name: Name, block: Block) -> EvaluateDecl:
         """`evaluate NAME {...}`."""
         return EvaluateDecl(name, block, place(word).to(block.span))
+
+    def gate(self, word: Token, name: Name, _opening: Token, found: list[Requirement], closing: Token) -> GateDecl:
+        """`gate NAME {...}`."""
+        return GateDecl(name, tuple(found), place(word).to(place(closing)))
+
+    def requirement(
+        self, word: Token, left: Expr, sign: Token, right: Expr, reason: StringLiteral | None
+    ) -> Requirement:
+        """`require LEFT >= RIGHT else "reason"`."""
+        return Requirement(left, sign.text, right, reason, place(word).to((reason or right).span))
+
+    def variant(self, word: Token, name: Name, block: Block) -> VariantDecl:
+        """`variant NAME {...}`."""
+        return VariantDecl(name, block, place(word).to(block.span))
+
+    def publish(self, word: Token, name: Name, block: Block) -> PublishDecl:
+        """`publish NAME {...}`."""
+        return PublishDecl(name, block, place(word).to(block.span))
 
     def axis(self, name: Name, _in: Token, values: Expr) -> Axis:
         """`x in XS`."""
@@ -271,6 +303,10 @@ def _setting_key(setting: Setting) -> Key:
     if setting.owner is None:
         return Key(setting.name.name, setting.name.span)
     return Key(f"{setting.owner.name}.{setting.name.name}", setting.owner.span.to(setting.name.span))
+
+
+def _import_key(item: Import) -> Key:
+    return Key(item.local.name, item.local.span)
 
 
 def _entry_key(entry: Entry) -> Key:

@@ -15,7 +15,6 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "E004": "unknown-character",
         "E005": "hidden-character",
         "E006": "unknown-declaration",
-        "E007": "later-declaration",
         "E008": "reserved-word",
         "E009": "detached-bracket",
         "E010": "duplicate-key",
@@ -37,6 +36,10 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "E105": "unknown-word",
         "E106": "repeated-option",
         "E107": "unknown-edition",
+        "E108": "use-cycle",
+        "E109": "not-declared-there",
+        "E110": "same-recipe-name",
+        "E111": "not-replaceable",
         # E2xx: types and ranges
         "E201": "wrong-type",
         "E202": "wrong-unit",
@@ -56,6 +59,9 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "E216": "setting-reaches-nothing",
         "E217": "number-too-large",
         "E218": "uneven-range",
+        "E219": "not-measurable",
+        "E220": "floating-reference",
+        "E221": "bad-destination",
         "E260": "repeated-operand",
         # E3xx: the graph
         "E301": "cycle",

@@ -15,6 +15,7 @@ from ladle.dsl.syntax import (
     Declaration,
     EditionDecl,
     Expr,
+    GateDecl,
     Index,
     LetDecl,
     ListLiteral,
@@ -26,6 +27,7 @@ from ladle.dsl.syntax import (
     Pipe,
     Range,
     StringLiteral,
+    UseDecl,
 )
 
 
@@ -42,8 +44,10 @@ def too_deep(declaration: Declaration, bound: int) -> Span | None:
 def expressions(declaration: Declaration) -> tuple[Expr, ...]:
     """Return the outermost expressions of a declaration."""
     match declaration:
-        case EditionDecl() | BrokenDecl():
+        case EditionDecl() | UseDecl() | BrokenDecl():
             return ()
+        case GateDecl(requirements=requirements):
+            return tuple(side for each in requirements for side in (each.left, each.right))
         case LetDecl(value=value) | CorpusDecl(value=value) | ComposeDecl(value=value):
             return (value,)
         case ModelDecl(axes=axes, value=value, overrides=overrides):

@@ -168,7 +168,7 @@ def _applicable(world: World, expr: Expr, scope: Scope) -> StageValue | Operator
     operator = world.vocabulary.get(expr.name)
     catalogued = operator is not None and operator.role is not Role.INTERNAL
     value: Meaning | None = scope.axes.get(expr.name)
-    if value is None and (not catalogued or expr.name not in world.declared or applies(world.declared[expr.name])):
+    if value is None and (not catalogued or _applies(world, expr.name)):
         value = world.lookup(expr.name)
     if isinstance(value, StageValue | Failed):
         return value
@@ -181,6 +181,11 @@ def _applicable(world: World, expr: Expr, scope: Scope) -> StageValue | Operator
         help = f"declare `benchmark NAME: {expr.name} {{ on = ... }}`"
         return world.problems.report("E201", expr.span, message, help, "not something to apply")
     return operator
+
+
+def _applies(world: World, name: str) -> bool:
+    declaration = world.declared.get(name)
+    return declaration is None or applies(declaration) or isinstance(world.brought.get(name), StageValue)
 
 
 def _callables(world: World, scope: Scope) -> tuple[str, ...]:

@@ -11,6 +11,10 @@ from ladle.dsl.diagnostics import Diagnostic
 from ladle.dsl.lex import HIDDEN, Token
 from ladle.dsl.source import Source, Span
 
+NO_TOKENS: Final = frozenset({"UNCLOSED", "ODD", "HIDDEN"})
+"""Types of what is no token of the language."""
+
+_IN_GATES: Final = "two values are compared in a gate: `gate NAME { require ... >= ... }`"
 _INSTEAD: Final = {
     "'": 'a string stands between double quotes: `"..."`',
     "`": 'a string stands between double quotes: `"..."`',
@@ -26,6 +30,10 @@ _INSTEAD: Final = {
     ";": "no separator is needed; a comma or a new line may stand between settings",
     "//": "a comment begins with `#`",
     "/*": "a comment begins with `#`; a path stands in double quotes",
+    "!=": "what must hold is said in a gate, with `>=`, `<=`, `>`, `<` or `==`",
+    ">=": _IN_GATES,
+    "<=": _IN_GATES,
+    "<": _IN_GATES,
     "==": "a setting is written `name = value`",
     ":=": "a setting is written `name = value`",
     "=>": "an entry of a map is written `name: value`",
@@ -62,11 +70,11 @@ def _sort(char: str) -> str:
     return "an invisible character"
 
 
-def faults(source: Source, tokens: Sequence[Token]) -> Iterator[Diagnostic]:
-    """Yield what is wrong with the bad tokens, the first of each line; HIDDEN ones are told by `hidden`."""
+def faults(source: Source, tokens: Sequence[Token], odd: frozenset[str] = NO_TOKENS) -> Iterator[Diagnostic]:
+    """Yield what is wrong with the tokens of the types `odd`, the first of each line; `hidden` tells HIDDEN ones."""
     last = 0
     for token in tokens:
-        if token.type not in ("UNCLOSED", "ODD", "HIDDEN"):
+        if token.type not in odd:
             continue
         line = source.position(token.start)[0]
         if line != last:

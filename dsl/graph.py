@@ -101,6 +101,8 @@ class Node:
     """The model's type, where the node is a model."""
     span: Span | None = None
     """Where the recipe writes it first; no part of its identity."""
+    recipe: str = ""
+    """The used recipe under whose name it lies; "" for that of the graph. No part of its identity."""
 
 
 @frozen
@@ -124,7 +126,7 @@ class Graph:
     """Every distinct computation of a recipe, inputs before users."""
 
     recipe: str
-    """Stem of the recipe's file name."""
+    """The name under which its results lie: the stem of the recipe's file name, and the variant's name."""
     nodes: Mapping[str, Node]
     """By fingerprint, in topological order."""
     aliases: Mapping[str, str]
@@ -134,6 +136,8 @@ class Graph:
     tables: tuple[Table, ...]
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """What several nodes are called together: a family is its members, a benchmark and an `evaluate` their scores."""
+    measures: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """What gates compare: the fingerprint of a score, by the keys of its model's and its benchmark's terms."""
 
     def walk(self, targets: tuple[str, ...]) -> Iterator[Node]:
         """Yield the nodes that `targets` need, inputs first, each once."""

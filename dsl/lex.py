@@ -26,14 +26,14 @@ class DocLine(NamedTuple):
     start: int
 
 
-DECLARATION_WORDS: Final = ("edition", "let", "model", "corpus", "stage", "benchmark", "evaluate")
-LATER_WORDS: Final = ("use", "gate", "variant", "publish")
-"""Words that begin a declaration in a later version; reserved already."""
+DECLARATION_WORDS: Final = (
+    "edition", "use", "let", "model", "corpus", "stage", "benchmark", "evaluate", "gate", "variant", "publish",
+)  # fmt: skip
 RESERVED: Final = {
     word: word.upper()
-    for word in (*DECLARATION_WORDS, *LATER_WORDS, "in", "by", "as", "with", "else", "require", "true", "false", "none")
+    for word in (*DECLARATION_WORDS, "in", "by", "as", "with", "else", "require", "true", "false", "none")
 }
-STARTS: Final = frozenset(RESERVED[word] for word in (*DECLARATION_WORDS, *LATER_WORDS))
+STARTS: Final = frozenset(RESERVED[word] for word in DECLARATION_WORDS)
 ENDS: Final = frozenset(
     {"NAME", "BADNAME", "NUMBER", "STRING", "UNCLOSED", "TRUE", "FALSE", "NONE", "RPAR", "RSQB", "RBRACE"}
 )
@@ -43,7 +43,10 @@ CLOSER: Final = {"LPAR": "RPAR", "CALL": "RPAR", "LSQB": "RSQB", "INDEX": "RSQB"
 SIGNS: Final = {
     "=": "EQUAL", ":": "COLON", ",": "COMMA", ".": "DOT", "..": "RANGE", "|": "PIPE", "+": "PLUS", "-": "MINUS",
     "*": "STAR", "/": "SLASH", "(": "LPAR", ")": "RPAR", "[": "LSQB", "]": "RSQB", "{": "LBRACE", "}": "RBRACE",
+    ">=": "GE", "<=": "LE", ">": "GT", "<": "LT", "==": "EQ",
 }  # fmt: skip
+COMPARISONS: Final = frozenset({"GE", "LE", "GT", "LT", "EQ"})
+"""Types of the signs that compare; they stand in a gate alone."""
 
 HIDDEN: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u17b4\u17b5"
@@ -62,8 +65,8 @@ _TOKEN = re.compile(
     | (?P<NUMBER>\.?[0-9](?:(?<=[0-9][eE])[+-](?=[0-9])|[\w%]|\.(?=\w))*)
     | (?P<STRING>"[^"\n]*")
     | (?P<UNCLOSED>"[^"\n]*)
-    | (?P<odd>[=!<>:]=|[=-]>|\*\*|//|/\*)
-    | (?P<sign>\.\.|[=:,.|+\-*/()\[\]{}])
+    | (?P<odd>[!:]=|[=-]>|\*\*|//|/\*)
+    | (?P<sign>\.\.|[=<>]=|[=<>:,.|+\-*/()\[\]{}])
     | (?P<ODD>[^\s\w])
     | (?P<strange>.)
     """,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import PurePath
 
 from ladle.dsl.codes import CODES
 from ladle.dsl.diagnostics import Diagnostic, RecipeError
@@ -43,13 +42,14 @@ class _Lowering:
     """The fingerprint of each term."""
     sources: dict[Term, Term] = field(default_factory=dict)
     """The source that a model's tokenizer and configuration come from."""
-    taken: frozenset[str] = frozenset()
-    """Names of what is no preparation."""
+    taken: dict[str, frozenset[str]] = field(default_factory=dict)
+    """Names of what is no preparation, by the used recipe ("" for this one)."""
     faults: list[Diagnostic] = field(default_factory=list)
     _engines: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.taken = frozenset(self.program.names.values())
+        used = {each.name: frozenset(each.names.values()) for each in self.program.used}
+        self.taken = used | {"": frozenset(self.program.names.values())}
 
     def add(self, term: Term) -> None:
         """Enter a term whose inputs are entered; a benchmark is entered with each model that it scores."""
@@ -89,9 +89,9 @@ class _Lowering:
         usual = {o.name: o.default for o in operator.options if not isinstance(o.default, Required)}
         chosen = {**usual, **given}
         told = [f"{name}-{spelled(chosen[name])}" for name in sorted(chosen) if chosen[name] != usual.get(name)]
-        corpus = "-".join(self.program.names[each] for each in corpora)
-        name = joined(("rows", corpus, self.program.names[source], *told))
-        while name in self.taken:
+        corpus = "-".join(self._called(each) for each in corpora)
+        name = joined(("rows", corpus, self._called(source), *told))
+        while name in self.taken[self._recipe(stage)]:
             name = joined((name, "rows"))
         tokenizer = self.made[_own_tokenizer(source)]
         inputs = [Input("tokenizer", tokenizer), *(Input("corpus", self.made[each]) for each in corpora)]
@@ -104,8 +104,17 @@ class _Lowering:
             inputs, kept = _sorted(inputs, kept, len(term.operands))
         files = self._files(term)
         type = term.type if isinstance(term.type, ModelType) and term.sort is Sort.MODEL else None
-        name = self.program.names[term]
+        name = self._called(term)
         return self._enter(operator, _canonical(operator, kept), inputs, files, name, "artifacts", type, term)
+
+    def _called(self, term: Term) -> str:
+        """The name of an artifact in the recipe under whose name it lies."""
+        home = self.program.homes.get(term)
+        return home.name if home else self.program.names[term]
+
+    def _recipe(self, term: Term) -> str:
+        home = self.program.homes.get(term)
+        return home.recipe if home else ""
 
     def _files(self, term: Term) -> tuple[File, ...]:
         if not term.operator.pattern:
@@ -120,7 +129,8 @@ class _Lowering:
 
     def _fault(self, fault: Fault, term: Term) -> None:
         name = CODES.get(fault.code, "fault")
-        self.faults.append(Diagnostic(fault.code, name, fault.message, self.program.source, term.span, "", fault.help))
+        source = term.span.within(self.program.source)
+        self.faults.append(Diagnostic(fault.code, name, fault.message, source, term.span, "", fault.help))
 
     def _enter(
         self,
@@ -139,7 +149,8 @@ class _Lowering:
         pairs = tuple((each.role, each.node) for each in listed)
         key = fingerprint(operator.name, operator.version, options, engines, pairs, content)
         known = self.nodes.get(key)
-        if known is not None and _short(known.name) <= _short(name):
+        recipe = "" if group == "scores" else self._recipe(term)
+        if known is not None and _rank(known.recipe, known.name) <= _rank(recipe, name):
             return key
         self.nodes[key] = Node(
             fingerprint=key,
@@ -155,6 +166,7 @@ class _Lowering:
             group=group,
             type=type,
             span=term.span,
+            recipe=recipe,
         )
         return key
 
@@ -167,7 +179,9 @@ class _Lowering:
         """Enter the score of a model on a benchmark; return its fingerprint."""
         inputs = [Input("model", self.made[model]), *self._references(benchmark.references)]
         options = _canonical(benchmark.operator, benchmark.options)
-        name = f"{self.nodes[self.made[model]].name}/{self.program.names[benchmark]}"
+        made = self.nodes[self.made[model]]
+        called = self.program.names[model] if made.recipe else made.name
+        name = f"{called}/{self.program.names[benchmark]}"
         return self._enter(benchmark.operator, options, inputs, (), name, "scores", None, benchmark)
 
     def _leaks(self) -> None:
@@ -185,7 +199,10 @@ class _Lowering:
         found = tables(program, self.made, self.score)
         self._leaks()
         targets = tuple(dict.fromkeys(self.made[term] for term in program.targets))
-        recipe = PurePath(program.source.path).stem
+        recipe = program.name
+        sides = [side for gate in program.gates for each in gate.demands for side in (each.left, each.right)]
+        compared = [(each.model.term, each.benchmark.term) for side in sides for each in side.measures]
+        measures = {(model.key, asked.key): self.score(asked, model) for model, asked in compared}
         if found:
             report = report_node(recipe, self.vocabulary, self.nodes, found)
             self.nodes[report.fingerprint] = report
@@ -194,11 +211,12 @@ class _Lowering:
         aliases = {name: self.made[term] for name, term in named.items()}
         families = {name: [self.made[each.model.term] for each in f.members] for name, f in program.families.items()}
         groups = {name: tuple(dict.fromkeys(keys)) for name, keys in {**families, **scores(found, targets)}.items()}
-        return Graph(recipe, self.nodes, aliases, targets, found, groups)
+        return Graph(recipe, self.nodes, aliases, targets, found, groups, measures)
 
 
-def _short(name: str) -> tuple[int, str]:
-    return len(name), name
+def _rank(recipe: str, name: str) -> tuple[bool, str, int, str]:
+    """Of several places for one result the first counts: that of a used recipe, then the shortest name."""
+    return not recipe, recipe, len(name), name
 
 
 def _own_tokenizer(source: Term) -> Term:

@@ -11,6 +11,7 @@ from ladle.dsl.signature import Operator, OptionType, Vocabulary
 from ladle.dsl.syntax import (
     Axis,
     BenchmarkDecl,
+    Block,
     BrokenDecl,
     Call,
     ComposeDecl,
@@ -22,6 +23,7 @@ from ladle.dsl.syntax import (
     ModelDecl,
     Name,
     Pipe,
+    PublishDecl,
     Setting,
     StageDecl,
 )
@@ -43,9 +45,17 @@ def applies(declaration: Declaration | None) -> bool:
     return isinstance(declaration, StageDecl | ComposeDecl | LetDecl | BrokenDecl)
 
 
-def order(declared: Declared, vocabulary: Vocabulary) -> Order:
-    """Sort declarations by what they use, without recursion. A name on a cycle stands in the order too."""
+def order(declared: Declared, vocabulary: Vocabulary, replaced: Mapping[str, Setting] | None = None) -> Order:
+    """Sort declarations by what they use, without recursion. A name on a cycle stands in the order too.
+
+    Of what a variant replaces, the replacement counts as well; the name itself means the old value there.
+    """
     edges = {name: tuple(_uses(declaration, declared, vocabulary)) for name, declaration in declared.items()}
+    for name, setting in (replaced or {}).items():
+        if name in declared:
+            block = Block((setting,), setting.span)
+            found = _uses(EvaluateDecl(setting.name, block, setting.span), declared, vocabulary)
+            edges[name] = (*edges[name], *(used for used in found if used != name))
     done: dict[str, None] = {}
     cyclic: set[str] = set()
     cycles: list[tuple[str, ...]] = []
@@ -110,8 +120,10 @@ def _parts(declaration: Declaration, vocabulary: Vocabulary) -> Iterator[Part]:
             yield from _settings(block.settings, vocabulary.get((kind or name).name))
         case BenchmarkDecl(kind=kind, block=block):
             yield from _settings(block.settings, vocabulary.get(kind.name))
-        case EvaluateDecl(block=block):
+        case EvaluateDecl(block=block) | PublishDecl(block=block):
             yield from _settings(block.settings, None)
+        case _:
+            return
 
 
 def _settings(settings: Iterable[Setting], operator: Operator | None) -> Iterator[Part]:

@@ -15,10 +15,10 @@ from ladle.dsl.codes import CODES
 from ladle.dsl.cut import Chunk, cut
 from ladle.dsl.depth import too_deep
 from ladle.dsl.diagnostics import Diagnostic
-from ladle.dsl.faults import bad_name, faults, hidden
+from ladle.dsl.faults import NO_TOKENS, bad_name, faults, hidden
 from ladle.dsl.frozen import replace
 from ladle.dsl.lalr import Parser, Stuck
-from ladle.dsl.lex import DECLARATION_WORDS, LATER_WORDS, RESERVED, STARTS, Token, lex
+from ladle.dsl.lex import COMPARISONS, DECLARATION_WORDS, RESERVED, STARTS, Token, lex
 from ladle.dsl.read import read_source
 from ladle.dsl.source import Source, Span
 from ladle.dsl.suggest import did_you_mean, listing, nearest
@@ -29,9 +29,6 @@ __all__ = ["parse", "read_source"]
 
 DEEPEST: Final = 100
 """Levels of brackets and operators that an expression may have."""
-
-STARTING: Final = (*DECLARATION_WORDS, *LATER_WORDS)
-"""Words that begin a declaration, now or later."""
 
 LONGEST: Final = 100_000
 """Words and signs that a declaration may have: far more than a list of the most values that a list may hold."""
@@ -88,14 +85,12 @@ class _Reader:
     def _refuse(self, chunk: Chunk) -> list[Diagnostic] | None:
         """Return why a chunk is not parsed at all, or None."""
         first = chunk.tokens[0]
-        if first.text in LATER_WORDS:
-            message = f"`{first.text}` is not in this version of the language"
-            help = f"this version declares with {listing(DECLARATION_WORDS)}"
-            return [self._error("E007", place(first), message, "comes in a later version", help)]
         if len(chunk.tokens) > LONGEST:
             return [self._too_long(first)]
-        if any(token.type in ("UNCLOSED", "ODD", "HIDDEN") for token in chunk.tokens):
-            return [*islice(faults(self._source, chunk.tokens), MOST + 1)]
+        compares = first.type == RESERVED["gate"] or first.type not in STARTS
+        odd = NO_TOKENS if compares else NO_TOKENS | COMPARISONS
+        if any(token.type in odd for token in chunk.tokens):
+            return [*islice(faults(self._source, chunk.tokens, odd), MOST + 1)]
         if first.type not in STARTS:
             return [self._unknown(first)]
         deep = deep_bracket(chunk.tokens, DEEPEST)
@@ -103,8 +98,8 @@ class _Reader:
 
     def _unknown(self, first: Token) -> Diagnostic:
         lower = first.text.lower()
-        near = (lower,) if lower in STARTING else nearest(lower, STARTING)
-        help = did_you_mean(near) or f"a declaration begins with {listing(DECLARATION_WORDS)}"
+        near = (lower,) if lower in DECLARATION_WORDS else nearest(lower, DECLARATION_WORDS)
+        help = did_you_mean(near) or f"a declaration begins with {listing(DECLARATION_WORDS, 20, 'or')}"
         return self._error("E006", place(first), f"`{_short(first.text)}` begins no declaration", "unknown", help)
 
     def _misplaced(self, chunk: Chunk) -> list[Diagnostic]:

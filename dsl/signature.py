@@ -7,6 +7,7 @@ from enum import Enum, StrEnum
 from typing import Final, Protocol
 
 from ladle.dsl.frozen import frozen
+from ladle.dsl.source import Source
 from ladle.dsl.types import CorpusKind, CorpusType, Dimension, ModelType, Unknown, Value
 
 
@@ -222,6 +223,9 @@ class Facts(Protocol):
     def files(self, pattern: str) -> tuple[File, ...] | tuple[Fault, ...]:
         """Return the files of a pattern or folder, sorted by path, with content hashes."""
 
+    def recipe(self, path: str) -> Source | Fault:
+        """Return the text of another recipe of the project, its path relative to the root."""
+
     def engine(self, distribution: str) -> str:
         """Return the version of an engine from the constraints, never from what is installed."""
 
@@ -270,6 +274,12 @@ class Operator:
     """A merge over task vectors: it names `base =`."""
     produces: bool = True
     """False: the node records data that lies in the project or a hub cache (jsonl, local); no step makes it."""
+    headline: Dimension = Dimension.PERCENT
+    """In what a benchmark kind says its one number: an accuracy in percent, a loss as a plain number."""
+    pin: str = ""
+    """Name of the option of a source elsewhere that says which commit of it is meant."""
+    pushes: bool = False
+    """Whether a finished model can be published where this source reads."""
     pattern: str = ""
     """Name of the option that holds the path or glob of a data node; it is located by it and identified by content."""
     program: str = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ladle.dsl.affine import as_model
 from ladle.dsl.agreement import same_tokens
 from ladle.dsl.building import build, required
+from ladle.dsl.frozen import replace
 from ladle.dsl.operands import Operand, Piped
 from ladle.dsl.options import Written, layer, settle
 from ladle.dsl.problems import Mismatch
@@ -61,15 +62,17 @@ def feed(world: World, piped: Piped, stage: StageValue, span: Span, scope: Scope
 
 def _called(world: World, step: Step, named: list[Written], scope: Scope) -> Step:
     here = layer(world, step.kind, named, scope)
-    return Step(step.name, step.kind, step.declared, settle(step.kind, (step.called, here)), step.span)
+    return replace(step, called=settle(step.kind, (step.called, here)))
 
 
 def _apply(world: World, step: Step, model: Operand, span: Span, scope: Scope) -> Named | Failed:
-    """Settle the options, by precedence: stage, `with` for all stages, `with` for this one, call."""
+    """Settle the options, by precedence: stage, `with` for all stages, `with` for this one, call, variant."""
     everywhere = _overriding(world, step, scope, "stage")
     own = _overriding(world, step, scope, step.name)
     at_call = settle(step.kind, (everywhere, own, step.called))
-    settled = settle(step.kind, (step.declared, at_call))
+    last = Scope(overrides=world.overlay)
+    variant = (_overriding(world, step, last, "stage"), _overriding(world, step, last, step.name))
+    settled = settle(step.kind, (step.declared, at_call, *variant))
     if not _required(world, step, settled):
         return FAILED
     for place in settled.values():
@@ -116,7 +119,7 @@ def need_template(world: World, model: Named, user: str, span: Span) -> None:
         name = world.titles.get(source) or world.labels.get(source, source.operator.name)
         message = f"`{name}` has no chat template, and `{user}` renders chats with it"
         help = f"give it one where it is made: `{source.operator.name}(..., {fix})`"
-        label = f"no `template` here; needed on line {world.problems.line(span)}"
+        label = f"no `template` here; needed on {world.problems.place(span)}"
         world.problems.report("E208", source.span, message, help, label, once=f"template {source.key}")
 
 

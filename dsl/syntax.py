@@ -155,7 +155,7 @@ Expr = (
 
 @frozen
 class Setting:
-    """`name = value` in a block, or `owner.name = value` in a `with`; `owner` may be the word `stage`."""
+    """`name = value` in a block, or `owner.name = value` in a `with` or variant; `owner` may be the word `stage`."""
 
     owner: Name | None
     name: Name
@@ -185,6 +185,30 @@ class EditionDecl:
 
     number: NumberLiteral
     span: Span
+
+
+@frozen
+class Import:
+    """`name` or `name as alias` of a `use`."""
+
+    name: Name
+    alias: Name | None
+    span: Span
+
+    @property
+    def local(self) -> Name:
+        """The name it goes by here."""
+        return self.alias or self.name
+
+
+@frozen
+class UseDecl:
+    """`use "shared/llama.recipe": base, instruct as chat`."""
+
+    path: StringLiteral
+    imports: tuple[Import, ...]
+    span: Span
+    doc: str = ""
 
 
 @frozen
@@ -263,6 +287,47 @@ class EvaluateDecl:
 
 
 @frozen
+class Requirement:
+    """`require LEFT >= RIGHT else "reason"`; `sign` is the comparison as written."""
+
+    left: Expr
+    sign: str
+    right: Expr
+    reason: StringLiteral | None
+    span: Span
+
+
+@frozen
+class GateDecl:
+    """`gate NAME { require ... }`."""
+
+    name: Name
+    requirements: tuple[Requirement, ...]
+    span: Span
+    doc: str = ""
+
+
+@frozen
+class VariantDecl:
+    """`variant NAME { cpt.epochs = 1  papers = papers | take(rows = 200) }`; the settings are those of a `with`."""
+
+    name: Name
+    block: Block
+    span: Span
+    doc: str = ""
+
+
+@frozen
+class PublishDecl:
+    """`publish NAME { model = ...  to = ... }`."""
+
+    name: Name
+    block: Block
+    span: Span
+    doc: str = ""
+
+
+@frozen
 class BrokenDecl:
     """A declaration that did not parse. Its problem is reported; its name, if readable, counts as declared."""
 
@@ -273,6 +338,7 @@ class BrokenDecl:
 
 Declaration = (
     EditionDecl
+    | UseDecl
     | LetDecl
     | ModelDecl
     | CorpusDecl
@@ -280,6 +346,9 @@ Declaration = (
     | ComposeDecl
     | BenchmarkDecl
     | EvaluateDecl
+    | GateDecl
+    | VariantDecl
+    | PublishDecl
     | BrokenDecl
 )  # fmt: skip
 

@@ -16,12 +16,16 @@ from ladle.dsl.source import Source
 
 FORMS: Final = {
     "edition": "edition 1",
+    "use": 'use "recipes/shared.recipe": name, other as mine',
     "let": "let NAME = EXPRESSION",
     "model": "model NAME = EXPRESSION",
     "corpus": "corpus NAME: KIND = SOURCE",
     "stage": "stage NAME { ... }`, `stage NAME: KIND { ... }` or `stage NAME = cpt | sft",
     "benchmark": "benchmark NAME: KIND { on = ... }",
     "evaluate": "evaluate NAME { models = [...]  on = [...] }",
+    "gate": "gate NAME { require model.benchmark >= 60% }",
+    "variant": "variant NAME { stage.steps = 2  corpus = corpus | take(200) }",
+    "publish": 'publish NAME { model = ...  to = hub("me/name") }',
 }
 """How each declaration is written."""
 
@@ -186,6 +190,8 @@ def _help(at: _Place) -> str:
     match at.token.type:
         case "EQUAL" if _valueless(at):
             return "a setting is written `name = value`"
+        case "EQUAL" if "EQ" in at.wanted:
+            return "equal is written `==`"
         case "EQUAL" if "COLON" in at.wanted and inside:
             return "an entry of a map is written `name: value`"
         case "MINUS" if at.before and at.before.type == "NAME" and at.before.end == at.token.start:
@@ -194,7 +200,7 @@ def _help(at: _Place) -> str:
             return "an index touches the word before it; a setting is written `name = [...]`"
         case _ if "EQUAL" in at.wanted and inside:
             return "a setting is written `name = value`"
-        case _ if not inside and at.tokens[0].text in FORMS:
+        case _ if (not inside or "REQUIRE" in at.wanted) and at.tokens[0].text in FORMS:
             return f"it is written `{FORMS[at.tokens[0].text]}`"
         case _ if _comma(at):
             return "between entries stands a comma"

@@ -39,8 +39,8 @@ class Evaluate(Protocol):
 class Resolve(Protocol):
     """Gives the meaning of a declared name."""
 
-    def __call__(self, world: World, declaration: Declaration) -> Meaning:
-        """Return the meaning of a declaration, reporting what is wrong with it."""
+    def __call__(self, world: World, name: str) -> Meaning:
+        """Return the meaning of what is declared as `name`, reporting what is wrong with it."""
 
 
 class TooMany(Exception):
@@ -48,20 +48,36 @@ class TooMany(Exception):
 
 
 class World:
-    """The state of one check."""
+    """The state of the check of one file. `terms` and the `sizes` of merges are shared by the files of one check.
+
+    `used`: the file is used by another, so that places in it say which file they are of.
+    """
 
     def __init__(
-        self, source: Source, vocabulary: Vocabulary, facts: Facts, evaluate: Evaluate, resolve: Resolve
+        self,
+        source: Source,
+        vocabulary: Vocabulary,
+        facts: Facts,
+        evaluate: Evaluate,
+        resolve: Resolve,
+        terms: dict[str, Term] | None = None,
+        sizes: dict[Term, Size] | None = None,
+        used: bool = False,
     ) -> None:
         self.vocabulary = vocabulary
         self.facts = facts
         self.problems = Problems(source)
+        self.file = source.path if used else ""
         self.declared: dict[str, Declaration] = {}
+        self.brought: dict[str, Meaning] = {}
+        """What `use` brings, by the name it goes by here."""
+        self.overlay: tuple[Setting, ...] = ()
+        """The settings of the variant that is chosen: those of stages have the last word."""
         self.meanings: dict[str, Meaning] = {}
-        self.terms: dict[str, Term] = {}
+        self.terms: dict[str, Term] = {} if terms is None else terms
         self.labels: dict[Term, str] = {}
         self.titles: dict[Term, str] = {}
-        self._merges: dict[Term, Size] = {}
+        self.sizes: dict[Term, Size] = {} if sizes is None else sizes
         self.reached: set[Span] = set()
         self.members = 0
         self.words = frozenset(word for o in vocabulary.values() for option in o.options for word in words(option.type))
@@ -80,12 +96,13 @@ class World:
         """Return what a declared name means, or None where nothing declares it."""
         if name not in self.meanings and name in self.declared:
             self.meanings[name] = FAILED
-            self.meanings[name] = self._resolve(self, self.declared[name])
+            self.meanings[name] = self._resolve(self, name)
         return self.meanings.get(name)
 
     def stages(self) -> tuple[str, ...]:
         """Return the names that stages are declared under."""
-        return tuple(name for name, declaration in self.declared.items() if isinstance(declaration, StageDecl))
+        brought = (name for name, meaning in self.brought.items() if isinstance(meaning, StageValue))
+        return (*(name for name, each in self.declared.items() if isinstance(each, StageDecl)), *brought)
 
     def kinds(self, stage: str) -> tuple[str, ...]:
         """Return the kinds of the steps that a declared stage is."""
@@ -113,8 +130,12 @@ class World:
 
     def written(self, span: Span, most: int = 40) -> str:
         """Return the text of a place, on one line and shortened, for a message."""
-        text = " ".join(self.problems.source.text[span.start : span.end].split())
+        text = " ".join(span.within(self.problems.source).text[span.start : span.end].split())
         return text if len(text) <= most else text[: most - 3] + "..."
+
+    def placed(self, span: Span) -> Span:
+        """Return a place of this file as other files are to see it."""
+        return Span(span.start, span.end, self.problems.source) if self.file and span.source is None else span
 
     # --- computations -----------------------------------------------------------------------------------------------
 
@@ -137,7 +158,7 @@ class World:
                 self._refused.add(key)
                 return FAILED
             self._bound(span)
-            term = Term(key, operator, operands, dict(options), dict(references), type, span)
+            term = Term(key, operator, operands, dict(options), dict(references), type, self.placed(span))
             if not self._fits(term, span):
                 self._refused.add(key)
                 return FAILED
@@ -162,7 +183,7 @@ class World:
         """Say whether a merge, with the merges in it, is small enough for one step; report one that is not."""
         if term.operator.role not in (Role.MERGE, Role.INTERNAL):
             return True
-        self._merges[term] = found = size((each for _, each in term.inputs()), self._merges)
+        self.sizes[term] = found = size((each for _, each in term.inputs()), self.sizes)
         if found.problem:
             help = "merge fewer levels: `soup` and `linear` take many models at once, and so does a sum of models"
             self.problems.report("E305", span, found.problem, help, "here the bound is passed")

@@ -10,12 +10,17 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+from ladle.dsl.read import read_source
 from ladle.dsl.signature import CorpusFacts, Fault, File
+from ladle.dsl.source import Source
 from ladle.dsl.types import ModelType
+from ladle.executor.console import from_here
 from ladle.executor.constraints import pinned
 from ladle.executor.file_digests import FileDigests
 from ladle.executor.model_folder import model_type
 from ladle.executor.places import located
+from ladle.executor.project import ProjectError, recipe_name
+from ladle.executor.quoting import short
 from ladle.executor.rows import MAX_LINE, Row, RowError, canonical_row, kind_of, parse_row, same_shape
 
 FIRST_ROWS = 32
@@ -102,6 +107,23 @@ class ProjectFacts:
                 known[path] = self._digests.sha256(path)
         self._digests.save()
         return {pattern: frozenset(known.get(path) or f"file {path}" for path in found[pattern]) for pattern in found}
+
+    def recipe(self, path: str) -> Source | Fault:
+        """Return the text of another recipe of the project."""
+        paths, faults = located(self._root, path, folders=False)
+        if faults:
+            return faults[0]
+        if len(paths) > 1:
+            return Fault("E402", f"`{short(path)}` names {len(paths)} files", "name one recipe")
+        try:
+            recipe_name(paths[0])
+        except ProjectError as problem:
+            help = "rename it: letters, digits, `-` and `_`, the first a letter or digit"
+            return Fault("E020", str(problem), help)
+        source, unreadable = read_source(paths[0])
+        if source is None:
+            return Fault(unreadable[0].code, f"`{short(path)}`: {unreadable[0].message}", unreadable[0].help)
+        return Source(from_here(paths[0]), source.text)
 
     def engine(self, distribution: str) -> str:
         """Return the version of an engine from the constraints, never from what is installed.

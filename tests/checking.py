@@ -40,8 +40,14 @@ MODELS = {
 class FakeFacts:
     """A project whose corpora lie in folders named like their kinds, `unknown` among them; `lost` holds nothing."""
 
-    def __init__(self, content: Mapping[str, str] | None = None, engines: str = "1.0") -> None:
+    def __init__(
+        self,
+        content: Mapping[str, str] | None = None,
+        engines: str = "1.0",
+        recipes: Mapping[str, str] | None = None,
+    ) -> None:
         self.content = dict(content or {})
+        self.recipes = dict(recipes or {})
         self.engines = engines
 
     def corpus(self, pattern: str, columns: Mapping[str, str]) -> CorpusFacts | tuple[Fault, ...]:
@@ -61,6 +67,11 @@ class FakeFacts:
     def files(self, pattern: str) -> tuple[File, ...] | tuple[Fault, ...]:
         content = self.content.get(pattern, pattern)
         return (File(pattern, len(content), hashlib.sha256(content.encode()).hexdigest()),)
+
+    def recipe(self, path: str) -> Source | Fault:
+        if path not in self.recipes:
+            return Fault("E402", f"there is no file `{path}`", "check the path")
+        return Source(path, self.recipes[path])
 
     def engine(self, distribution: str) -> str:
         return self.engines

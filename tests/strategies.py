@@ -76,6 +76,19 @@ _axes = st.lists(names, min_size=1, max_size=2, unique=True).flatmap(
     lambda found: st.tuples(*(st.builds(f"{name} in {{}}".format, expressions) for name in found)).map(", ".join)
 )
 _owned = st.builds("{}.{}".format, names | st.just("stage"), option_names)
+_imports = st.lists(names, min_size=1, max_size=3, unique=True).flatmap(
+    lambda found: st.tuples(*(st.just(name) | st.builds(f"{{}} as {name}".format, names) for name in found)).map(
+        ", ".join
+    )
+)
+_requirement = st.builds(
+    "require {} {} {}{}".format,
+    expressions,
+    st.sampled_from([">=", "<=", ">", "<", "=="]),
+    expressions,
+    st.just("") | strings.map(" else {}".format),
+)
+_requirements = st.builds(str.join, separators, st.lists(_requirement, min_size=1, max_size=2))
 declarations = st.one_of(
     st.builds("let {} = {}".format, names, expressions),
     st.builds("model {} = {}".format, names, expressions),
@@ -86,6 +99,10 @@ declarations = st.one_of(
     st.builds("stage {} = {}".format, names, expressions),
     st.builds("benchmark {}: {} {}".format, names, names, blocks(option_names)),
     st.builds("evaluate {} {}".format, names, blocks(option_names)),
+    st.builds("use {}: {}".format, strings, _imports),
+    st.builds("gate {} {{ {} }}".format, names, _requirements),
+    st.builds("variant {} {}".format, names, blocks(_owned | names)),
+    st.builds("publish {} {}".format, names, blocks(option_names)),
 )
 recipes = st.lists(declarations, max_size=5).map(lambda found: "edition 1\n" + "\n".join(found) + "\n")
 """Recipes that parse; what they say makes no sense."""
@@ -102,6 +119,8 @@ _PIECES = [
     "{",
     "}",
     "=",
+    ">=",
+    "<",
     ":",
     ",",
     "|",

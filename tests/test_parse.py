@@ -169,7 +169,7 @@ def test_a_declaration_may_go_on_in_column_1() -> None:
 
 
 def test_a_failed_declaration_still_declares_its_names() -> None:
-    text = 'use "x": base, chat as talk\nmodel a = = b\nmodle c = d\nlet D = 3\nlet e = 8kb\nmodel 3 = b\nlet'
+    text = 'use "x": base, chat as talk,\nmodel a = = b\nmodle c = d\nlet D = 3\nlet e = 8kb\nmodel 3 = b\nlet'
     broken = parse(Source("a.recipe", text))[0].declarations
     assert all(isinstance(d, BrokenDecl) for d in broken)
     names = [d.name.name if d.name else None for d in broken if isinstance(d, BrokenDecl)]

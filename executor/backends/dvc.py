@@ -29,10 +29,15 @@ def pipeline_file(recipe: str) -> str:
 
 
 def compile_pipeline(layout: Layout) -> dict[str, bytes]:
-    """Return every file of a recipe's pipeline by path: the same bytes on any machine."""
+    """Return every file of a recipe's pipeline by path: the same bytes on any machine.
+
+    What a used recipe asks for itself is a stage of that recipe's pipeline, since DVC lets one file alone have it; its
+    node file is written all the same, for `ladle run`.
+    """
     steps = layout.steps(layout.graph.targets)
+    own = layout.own_steps()
     files = {layout.spots[node.fingerprint].node_file: node_file(layout, node) for node in steps}
-    text = "\n".join(_pipeline(layout, steps)) + "\n"
+    text = "\n".join(_pipeline(layout, own)) + "\n"
     return {pipeline_file(layout.graph.recipe): text.encode(), **files}
 
 

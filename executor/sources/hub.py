@@ -37,5 +37,7 @@ OPERATOR = Operator(
     ),
     engines=("huggingface-hub",),
     typed=model_type,
+    pin="revision",
+    pushes=True,
     program="ladle.executor.models.hub",
 )

@@ -30,6 +30,8 @@ class Checked:
     source: Source
     program: Program | None
     diagnostics: tuple[Diagnostic, ...]
+    unlocked: tuple[str, ...] = ()
+    """Repositories of the hub that `ladle.lock` says nothing of."""
 
     @property
     def sound(self) -> bool:
@@ -73,7 +75,7 @@ def examine_source(path: Path, source: Source, earlier: tuple[Diagnostic, ...] =
     program, more = check(recipe, vocabulary(), facts)
     found = [*earlier, *problems, *more] or _leaks(program, facts)
     found.sort(key=lambda d: (d.span.start, d.span.end, d.code))
-    return Checked(path, root, source, program, tuple(found))
+    return Checked(path, root, source, program, (*found, *facts.lock_problems), facts.unlocked)
 
 
 def _leaks(program: Program, facts: ProjectFacts) -> list[Diagnostic]:

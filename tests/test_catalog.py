@@ -56,6 +56,17 @@ class NoFacts:
     def engine(self, distribution: str) -> str:
         return pinned()[distribution]
 
+    def hub_model(self, name: str, revision: str) -> ModelType | None:
+        return None
+
+    def hub_corpus(
+        self, name: str, revision: str, part: tuple[str, str], columns: Mapping[str, str]
+    ) -> CorpusFacts | tuple[Fault, ...] | None:
+        return None
+
+    def hub_commit(self, sort: Sort, name: str, revision: str) -> str:
+        return ""
+
 
 def typed(
     name: str,

@@ -49,12 +49,12 @@ class Loaded:
     graph: Graph
 
 
-def examine(path: Path) -> Checked:
+def examine(path: Path, facts: ProjectFacts | None = None) -> Checked:
     """Read and check a recipe. Nothing is raised for what is wrong with it, or for a file that cannot be read."""
     source, unreadable = read_source(path)
     if source is None:
         return Checked(path, project_root(path), Source(str(path), ""), None, unreadable)
-    return examine_source(path, source, (*unreadable, *_named(path, source)))
+    return examine_source(path, source, (*unreadable, *_named(path, source)), facts)
 
 
 def _named(path: Path, source: Source) -> tuple[Diagnostic, ...]:
@@ -67,10 +67,12 @@ def _named(path: Path, source: Source) -> tuple[Diagnostic, ...]:
     return ()
 
 
-def examine_source(path: Path, source: Source, earlier: tuple[Diagnostic, ...] = ()) -> Checked:
-    """Check the text of a recipe as if it stood at `path`."""
+def examine_source(
+    path: Path, source: Source, earlier: tuple[Diagnostic, ...] = (), facts: ProjectFacts | None = None
+) -> Checked:
+    """Check the text of a recipe as if it stood at `path`; by default with the facts of its project."""
     root = project_root(path)
-    facts = ProjectFacts(root)
+    facts = facts or ProjectFacts(root)
     recipe, problems = parse(source)
     program, more = check(recipe, vocabulary(), facts)
     found = [*earlier, *problems, *more] or _leaks(program, facts)

@@ -90,5 +90,13 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "E411": "hostile-weights",
         "E412": "remote-code",
         "E413": "pickled-weights",
+        # E414 on: ladle.lock (executor/lock)
+        "E414": "bad-lock",
+        "E415": "newer-lock",
+        "E416": "bad-lock-entry",
+        "E417": "lock-disagrees",
+        "E418": "not-locked",
+        "E419": "stale-lock",
+        "E420": "no-such-split",
     }
 )

@@ -67,7 +67,7 @@ def _declared(world: World, declaration: Declaration) -> Meaning:
 
 def _corpus(world: World, declaration: CorpusDecl) -> Named | Failed:
     kind = _corpus_kind(world, declaration.kind)
-    found = world.evaluate(declaration.value, Scope())
+    found = world.evaluate(declaration.value, Scope(sort=Sort.CORPUS))
     if isinstance(found, Failed):
         return FAILED
     name = declaration.name.name

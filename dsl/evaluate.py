@@ -147,7 +147,7 @@ def _name(world: World, expr: Name, scope: Scope) -> Meaning:
     declared = world.lookup(expr.name)
     if declared is not None:
         return declared
-    operator = world.vocabulary.get(expr.name)
+    operator = world.operator(expr.name, scope)
     if operator is not None and operator.role is Role.STAGE:
         return StageValue((Step(expr.name, operator, {}, {}, expr.span),))
     if expr.name in world.words:
@@ -165,7 +165,7 @@ def _applicable(world: World, expr: Expr, scope: Scope) -> StageValue | Operator
     if not isinstance(expr, Name):
         computed = evaluate(world, expr, scope)
         return computed if isinstance(computed, StageValue | Failed) else _not_applicable(world, expr, computed)
-    operator = world.vocabulary.get(expr.name)
+    operator = world.operator(expr.name, scope)
     catalogued = operator is not None and operator.role is not Role.INTERNAL
     value: Meaning | None = scope.axes.get(expr.name)
     if value is None and (not catalogued or _applies(world, expr.name)):

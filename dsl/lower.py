@@ -59,7 +59,7 @@ class _Lowering:
             case Role.STAGE:
                 self._stage(term)
             case _:
-                self.made[term] = self._node(term, self._inputs(term), _kept(term))
+                self.made[term] = self._node(term, self._inputs(term), self._pinned(term))
         if term.sort is Sort.MODEL:
             made = term.operator.role is not Role.MODEL_SOURCE and term.operands
             self.sources[term] = self.sources[term.operands[0]] if made else term
@@ -115,6 +115,11 @@ class _Lowering:
     def _recipe(self, term: Term) -> str:
         home = self.program.homes.get(term)
         return home.recipe if home else ""
+
+    def _pinned(self, term: Term) -> dict[str, Value]:
+        """The options that identity holds, with what facts pin: the commit of a branch."""
+        kept, pins = _kept(term), term.operator.pins
+        return {**kept, **pins(kept, self.facts)} if pins else kept
 
     def _files(self, term: Term) -> tuple[File, ...]:
         if not term.operator.pattern:

@@ -229,6 +229,20 @@ class Facts(Protocol):
     def engine(self, distribution: str) -> str:
         """Return the version of an engine from the constraints, never from what is installed."""
 
+    def hub_model(self, name: str, revision: str) -> ModelType | None:
+        """Return the type of a hub model as the lock has it, None where it has none. Any part may be unknown."""
+
+    def hub_corpus(
+        self, name: str, revision: str, part: tuple[str, str], columns: Mapping[str, str]
+    ) -> CorpusFacts | tuple[Fault, ...] | None:
+        """Return kind and columns of the rows of a hub data set as the lock has them, None where it has none.
+
+        `part` is the subset ("" for the only one) and the split.
+        """
+
+    def hub_commit(self, sort: Sort, name: str, revision: str) -> str:
+        """Return the commit that the lock has for a revision of a hub model or data set, "" where it has none."""
+
 
 @frozen
 class Typing:
@@ -284,6 +298,16 @@ class Operator:
     """Name of the option that holds the path or glob of a data node; it is located by it and identified by content."""
     program: str = ""
     """Module whose `run(task)` makes the artifact; imported only by a step."""
+    word: str = ""
+    """How recipes write it where that is the name of another operator already: where a corpus stands, `hub` is the
+    corpus source that is called `hub_rows` elsewhere (docs/decisions/010-one-word-two-places.md)."""
+    pins: Callable[[Mapping[str, Value], Facts], Mapping[str, Value]] | None = None
+    """Options as identity holds them, where facts say more than the recipe: a branch becomes its locked commit."""
+
+    @property
+    def written(self) -> str:
+        """How recipes write it."""
+        return self.word or self.name
 
 
 Vocabulary = Mapping[str, Operator]

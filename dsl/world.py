@@ -10,7 +10,7 @@ from ladle.dsl.fused import Size, size
 from ladle.dsl.graph import Json, canonical, digest
 from ladle.dsl.problems import Problems
 from ladle.dsl.program import FAILED, Failed, Meaning, Named, StageValue, Term
-from ladle.dsl.signature import Facts, OneOf, Operator, Option, OptionType, Role, Typing, Vocabulary, Word
+from ladle.dsl.signature import Facts, OneOf, Operator, Option, OptionType, Role, Sort, Typing, Vocabulary, Word
 from ladle.dsl.source import Source, Span
 from ladle.dsl.syntax import Declaration, Expr, Setting, StageDecl
 from ladle.dsl.types import UNKNOWN, CorpusType, ModelType, Value
@@ -23,10 +23,16 @@ class Scope:
 
     axes: Mapping[str, Meaning] = field(default_factory=dict)
     overrides: tuple[Setting, ...] = ()
+    sort: Sort | None = None
+    """What is wanted here, where that decides what a word means: where a corpus stands, `hub` is a corpus source."""
 
     def outside(self) -> Scope:
         """Return this place without `with`: values and axes are not applied here."""
-        return Scope(self.axes)
+        return Scope(self.axes, sort=self.sort)
+
+    def of(self, sort: Sort | None) -> Scope:
+        """Return this place where something of `sort` is wanted."""
+        return self if sort is self.sort else Scope(self.axes, self.overrides, sort)
 
 
 class Evaluate(Protocol):
@@ -81,6 +87,7 @@ class World:
         self.reached: set[Span] = set()
         self.members = 0
         self.words = frozenset(word for o in vocabulary.values() for option in o.options for word in words(option.type))
+        self._in_corpora = {operator.word: operator for operator in vocabulary.values() if operator.word}
         self._evaluate = evaluate
         self._resolve = resolve
         self._refused: set[str] = set()
@@ -116,8 +123,15 @@ class World:
                 self.meanings.setdefault(name, FAILED)
 
     def operators(self, *roles: Role) -> Iterator[str]:
-        """Yield the names of the operators of these roles."""
-        return (name for name, operator in self.vocabulary.items() if operator.role in roles)
+        """Yield the names of the operators of these roles, as recipes write them."""
+        return (operator.written for operator in self.vocabulary.values() if operator.role in roles)
+
+    def operator(self, name: str, scope: Scope) -> Operator | None:
+        """Return the operator that a word of the catalogue means where it stands."""
+        if scope.sort is Sort.CORPUS and name in self._in_corpora:
+            return self._in_corpora[name]
+        found = self.vocabulary.get(name)
+        return None if found is None or found.word else found
 
     def skip(self, span: Span, text: str) -> None:
         """Record a check that an unknown fact leaves undone."""

@@ -10,6 +10,7 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+from ladle.dsl.diagnostics import Diagnostic
 from ladle.dsl.read import read_source
 from ladle.dsl.signature import CorpusFacts, Fault, File
 from ladle.dsl.source import Source
@@ -17,6 +18,8 @@ from ladle.dsl.types import ModelType
 from ladle.executor.console import from_here
 from ladle.executor.constraints import pinned
 from ladle.executor.file_digests import FileDigests
+from ladle.executor.lock.entries import LockedCorpus
+from ladle.executor.lock.facts import LockedFacts, corpus_facts
 from ladle.executor.model_folder import model_type
 from ladle.executor.places import located
 from ladle.executor.project import ProjectError, recipe_name
@@ -41,10 +44,26 @@ class ProjectFacts:
         self._root = root.resolve()
         self._digests = FileDigests(self._root / ".ladle" / "digests.json")
         self._model = cache(self._read_model)
+        self._locked = LockedFacts(self._root)
+        self.hub_model = self._locked.hub_model
+        self.hub_corpus = self._locked.hub_corpus
+        self.hub_commit = self._locked.hub_commit
+
+    @property
+    def lock_problems(self) -> tuple[Diagnostic, ...]:
+        """What is wrong with the lock, if anything was asked of it."""
+        return self._locked.problems
+
+    @property
+    def unlocked(self) -> tuple[str, ...]:
+        """Repositories that were asked for and that no lock holds."""
+        return self._locked.missing
 
     def corpus(self, pattern: str, columns: Columns) -> CorpusFacts | tuple[Fault, ...]:
         """Return kind and columns of the rows of the files that match `pattern`, from the first rows of each."""
         paths, faults = located(self._root, pattern, folders=False)
+        if faults and (elsewhere := self._elsewhere(pattern, faults)):
+            return corpus_facts(pattern, elsewhere.rows, columns)
         if faults:
             return faults[:MAX_FAULTS]
         found: list[Fault] = []
@@ -73,7 +92,7 @@ class ProjectFacts:
             return facts
         if not isinstance(facts.columns, tuple) or sorted(facts.columns) == sorted(wanted):
             return ()
-        first = self._name(located(self._root, pattern)[0][0])
+        first = next((self._name(path) for path in located(self._root, pattern)[0]), pattern)
         message = f"`{first}:1`: the columns are {_listed(facts.columns)}, and {_listed(wanted)} are wanted"
         return (Fault("E406", message, "rows with `choices` belong to a `choice` benchmark, those without to `exact`"),)
 
@@ -84,6 +103,8 @@ class ProjectFacts:
     def files(self, pattern: str) -> tuple[File, ...] | tuple[Fault, ...]:
         """Return the files of a pattern or folder, sorted by path, with content hashes."""
         paths, faults = located(self._root, pattern)
+        if faults and self._elsewhere(pattern, faults):
+            return self._locked.files(pattern)
         if faults:
             return faults[:MAX_FAULTS]
         found = [self._file(path) for path in paths]
@@ -131,6 +152,10 @@ class ProjectFacts:
         Raises KeyError for one that is not pinned: a fault of ours.
         """
         return pinned()[distribution.lower().replace("_", "-").replace(".", "-")]
+
+    def _elsewhere(self, pattern: str, faults: tuple[Fault, ...]) -> LockedCorpus | None:
+        """Return what the lock says of files that are missing here; a path that leads out of the project never is."""
+        return self._locked.corpus(pattern) if all(fault.code == "E402" for fault in faults) else None
 
     def _read_model(self, folder: str) -> ModelType | tuple[Fault, ...]:
         paths, faults = located(self._root, folder)

@@ -32,6 +32,8 @@ class Checked:
     source: Source
     program: Program | None
     diagnostics: tuple[Diagnostic, ...]
+    unlocked: tuple[str, ...] = ()
+    """Repositories of the hub that `ladle.lock` says nothing of."""
 
     @property
     def sound(self) -> bool:
@@ -49,12 +51,12 @@ class Loaded:
     graph: Graph
 
 
-def examine(path: Path, variant: str = "") -> Checked:
+def examine(path: Path, variant: str = "", facts: ProjectFacts | None = None) -> Checked:
     """Read and check a recipe. Nothing is raised for what is wrong with it, or for a file that cannot be read."""
     source, unreadable = read_source(path)
     if source is None:
         return Checked(path, project_root(path), Source(str(path), ""), None, unreadable)
-    return examine_source(path, source, (*unreadable, *_named(path, source)), variant)
+    return examine_source(path, source, (*unreadable, *_named(path, source)), variant, facts)
 
 
 def _named(path: Path, source: Source) -> tuple[Diagnostic, ...]:
@@ -67,14 +69,21 @@ def _named(path: Path, source: Source) -> tuple[Diagnostic, ...]:
     return ()
 
 
-def examine_source(path: Path, source: Source, earlier: tuple[Diagnostic, ...] = (), variant: str = "") -> Checked:
+def examine_source(
+    path: Path,
+    source: Source,
+    earlier: tuple[Diagnostic, ...] = (),
+    variant: str = "",
+    facts: ProjectFacts | None = None,
+) -> Checked:
     """Check the text of a recipe as if it stood at `path`. The program is that of `variant`, where it has that."""
     root = project_root(path)
-    facts = ProjectFacts(root)
+    facts = facts or ProjectFacts(root)
     recipe, problems = parse(source)
     program, more = check(recipe, vocabulary(), facts, variant)
     found = [*earlier, *problems, *more] or _leaks(program, facts)
-    return Checked(path, root, source, program, in_order(source, found))
+    problems = (*in_order(source, found), *facts.lock_problems)
+    return Checked(path, root, source, program, problems, facts.unlocked)
 
 
 def _leaks(program: Program, facts: ProjectFacts) -> list[Diagnostic]:

@@ -13,7 +13,7 @@ from ladle.dsl.graph import Graph
 from ladle.dsl.lower import lower
 from ladle.dsl.parse import parse
 from ladle.dsl.program import Program
-from ladle.dsl.signature import CorpusFacts, Fault, File
+from ladle.dsl.signature import CorpusFacts, Fault, File, Sort
 from ladle.dsl.source import Source
 from ladle.dsl.types import UNKNOWN, CorpusKind, ModelType
 from ladle.dsl.verify import verify
@@ -75,6 +75,17 @@ class FakeFacts:
 
     def engine(self, distribution: str) -> str:
         return self.engines
+
+    def hub_model(self, name: str, revision: str) -> ModelType | None:
+        return None
+
+    def hub_corpus(
+        self, name: str, revision: str, part: tuple[str, str], columns: Mapping[str, str]
+    ) -> CorpusFacts | tuple[Fault, ...] | None:
+        return None
+
+    def hub_commit(self, sort: Sort, name: str, revision: str) -> str:
+        return ""
 
 
 class ShippedFacts(FakeFacts):

@@ -24,6 +24,7 @@ from ladle.dsl.signature import (
     Option,
     OptionType,
     Role,
+    Sort,
     Typed,
     Typing,
     Word,
@@ -56,6 +57,17 @@ class NoFacts:
     def engine(self, distribution: str) -> str:
         return pinned()[distribution]
 
+    def hub_model(self, name: str, revision: str) -> ModelType | None:
+        return None
+
+    def hub_corpus(
+        self, name: str, revision: str, part: tuple[str, str], columns: Mapping[str, str]
+    ) -> CorpusFacts | tuple[Fault, ...] | None:
+        return None
+
+    def hub_commit(self, sort: Sort, name: str, revision: str) -> str:
+        return ""
+
 
 def typed(
     name: str,
@@ -80,7 +92,7 @@ def test_every_word_of_the_first_edition_is_there_once() -> None:
     assert by_role[Role.STAGE] == {"cpt", "sft", "dpo", "orpo"}
     assert by_role[Role.MODEL_SOURCE] == {"init", "local", "hub"}
     assert by_role[Role.TOKENIZER] == {"bpe"}
-    assert by_role[Role.CORPUS_SOURCE] == {"jsonl"}
+    assert by_role[Role.CORPUS_SOURCE] == {"jsonl", "hub_rows"}
     assert by_role[Role.TRANSFORM] == {"mix", "filter", "every", "except", "take", "sample", "shuffle", "as_text"}
     assert by_role[Role.MERGE] == {"slerp", "lerp", "linear", "soup", "ties", "dare_ties", "task_arithmetic"}
     assert by_role[Role.BENCHMARK] == {"choice", "exact", "loss"}

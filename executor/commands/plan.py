@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+from ladle.executor.absent import absent
 from ladle.executor.console import plain
 from ladle.executor.fetchable import fetchable
 from ladle.executor.opened import open_recipe, variant_option
@@ -29,6 +30,8 @@ def COMMAND(recipe: Path, names: tuple[str, ...], form: str, variant: str) -> in
     made = plan(opened.layout, opened.workspace, opened.targets(names))
     if known := fetchable(made, opened.workspace):
         click.echo(plain(f"note: {known}"), err=True)
+    if missing := absent(opened.layout.graph, made.targets, opened.workspace.root):
+        click.echo(plain(f"note: not here, so a run would refuse to start: {', '.join(missing)}"), err=True)
     if form == "json":
         nodes = [record(made, item) for item in made.nodes]
         click.echo(json.dumps({"schema": 1, "nodes": nodes}, indent=2, ensure_ascii=False))

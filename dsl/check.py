@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from ladle.dsl.choosing import chosen
 from ladle.dsl.declare import resolve
 from ladle.dsl.diagnostics import Diagnostic
 from ladle.dsl.evaluate import evaluate
@@ -42,6 +43,7 @@ def check(recipe: Recipe, vocabulary: Vocabulary, facts: Facts) -> tuple[Program
             evaluations += [found] if found else []
             if found:
                 _leaks(world, table, found)
+                chosen(world, table, found)
     except TooMany:
         evaluations = []
     program = _program(world, tuple(evaluations))

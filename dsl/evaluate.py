@@ -184,7 +184,7 @@ def _applicable(world: World, expr: Expr, scope: Scope) -> StageValue | Operator
 
 
 def _callables(world: World, scope: Scope) -> tuple[str, ...]:
-    roles = (Role.STAGE, Role.MERGE, Role.TRANSFORM, Role.MODEL_SOURCE, Role.CORPUS_SOURCE, Role.TOKENIZER)
+    roles = set(Role) - {Role.BENCHMARK, Role.INTERNAL}
     return (*scope.axes, *world.declared, *world.operators(*roles))
 
 

@@ -36,6 +36,8 @@ def jobs(plan: Plan, records: Mapping[str, Record]) -> tuple[Job, ...]:
     """Return the steps of a plan as jobs, with ranks from what they took before."""
     layout, work = plan.layout, {item.node.fingerprint: item.node for item in plan.work}
     after = {key: frozenset(u.fingerprint for _, u in layout.reads(node)) & work.keys() for key, node in work.items()}
+    for key, before in layout.earlier_states(work.values()).items():
+        after[key] |= {before.fingerprint}
     rank: dict[str, float] = {}
     for key in reversed(list(work)):
         users = (rank[other] for other in work if key in after[other])

@@ -69,6 +69,8 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "E283": "other-vocabulary",
         "E284": "bad-weights",
         "E285": "bad-repository",
+        "E286": "bad-teacher",
+        "E287": "bad-anneal",
         # E24x: choices, states, operand by operand (dsl/choosing.py and the like)
         "E240": "reported-on-its-choice",
         "E241": "not-made-yet",

@@ -25,6 +25,7 @@ def COMMAND(recipe: Path, check: bool) -> int:  # noqa: N802 - found by this nam
     `dvc repro` then makes what `ladle run` makes.
     """
     opened = open_recipe(recipe)
+    opened.refuse_unmade(opened.layout.graph.targets)
     if check:
         return compare(opened, recipe)
     written = write_pipeline(opened.layout, opened.workspace)

@@ -27,6 +27,7 @@ def COMMAND(recipe: Path, names: tuple[str, ...], workers: int | None, name: str
     opened = open_recipe(recipe)
     profile = read_profile(opened.workspace.root, name)
     targets = opened.targets(names)
+    opened.refuse_unmade(targets)
     ran = execute(opened.layout, opened.workspace, targets, profile, Console(), workers or 0)
     conclude(ran, recipe, opened)
     return ran.result.status

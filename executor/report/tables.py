@@ -182,6 +182,7 @@ def _cell(label: str, benchmark: str, score: Score) -> Cell:
 
 def _chance(items: Sequence[Mapping[str, Json]]) -> float | None:
     counts = [len(choices) for item in items if isinstance(choices := item.get("log_likelihoods"), list)]
+    counts = counts or [count for item in items if isinstance(count := item.get("choices"), int)]
     return sum(1 / count for count in counts) / len(counts) if counts else None
 
 

@@ -127,7 +127,9 @@ def test_an_operator_is_complete(operator: Operator) -> None:
         assert "on" in {option.name for option in operator.options}
 
 
-@pytest.mark.parametrize("operator", [o for o in OPERATORS if o.role is Role.TRANSFORM and o.program], ids=lambda o: o.name)
+@pytest.mark.parametrize(
+    "operator", [o for o in OPERATORS if o.role is Role.TRANSFORM and o.program], ids=lambda o: o.name
+)
 def test_a_corpus_operator_has_its_program(operator: Operator) -> None:
     assert callable(importlib.import_module(operator.program).run)
 

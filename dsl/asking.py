@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ladle.dsl.choosing import chosen
 from ladle.dsl.frozen import frozen
 from ladle.dsl.gates import gate
 from ladle.dsl.leaks import leaks
@@ -56,6 +57,7 @@ def asking(world: World, declarations: Iterable[Other]) -> Asked:
                 if table:
                     evaluations.append(table)
                     _leaks(world, declaration, table)
+                    chosen(world, declaration, table)
             case GateDecl():
                 gates.append(gate(world, declaration))
             case PublishDecl():

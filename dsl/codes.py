@@ -76,6 +76,17 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "E283": "other-vocabulary",
         "E284": "bad-weights",
         "E285": "bad-repository",
+        "E286": "bad-teacher",
+        "E287": "bad-anneal",
+        # E24x: choices, states, operand by operand (dsl/choosing.py and the like)
+        "E240": "reported-on-its-choice",
+        "E241": "not-made-yet",
+        "E242": "teacher-as-model",
+        "E243": "bad-each",
+        "E244": "nothing-to-continue",
+        "E245": "no-training",
+        "E246": "beyond-the-training",
+        "E247": "no-such-axis",
         # E4xx: facts about files (executor/facts.py)
         "E401": "outside-project",
         "E402": "missing-file",

@@ -189,7 +189,7 @@ def _applies(world: World, name: str) -> bool:
 
 
 def _callables(world: World, scope: Scope) -> tuple[str, ...]:
-    roles = (Role.STAGE, Role.MERGE, Role.TRANSFORM, Role.MODEL_SOURCE, Role.CORPUS_SOURCE, Role.TOKENIZER)
+    roles = set(Role) - {Role.BENCHMARK, Role.INTERNAL}
     return (*scope.axes, *world.declared, *world.operators(*roles))
 
 

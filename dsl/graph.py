@@ -14,6 +14,9 @@ from ladle.dsl.types import ModelType, Schedule, Share, Value
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
+UNTIL = "until"
+"""The option that says where a state lies within its training: `{"epoch": 3}` or `{"step": 40}`."""
+
 
 def canonical(value: Value) -> Json:
     """Return the one JSON form of `value`: the form of node files, lineage and fingerprints.
@@ -105,6 +108,16 @@ class Node:
     """The used recipe under whose name it lies; "" for that of the graph. No part of its identity."""
 
 
+def whole(node: Node) -> str:
+    """Return the fingerprint of the whole training that a node is a state of, else its own."""
+    options = dict(node.options)
+    if UNTIL not in options:
+        return node.fingerprint
+    del options[UNTIL]
+    inputs = tuple((used.role, used.node) for used in node.inputs)
+    return fingerprint(node.operator, node.version, options, dict(node.engines), inputs, node.content)
+
+
 @frozen
 class Table:
     """One `evaluate`: rows are models, columns benchmarks; `scores[(model, benchmark)]` is a node's fingerprint."""
@@ -119,6 +132,12 @@ class Table:
     """Label of the baseline model, or "" where none is named."""
     parents: tuple[tuple[str, tuple[str, ...]], ...]
     """(label of a merged model, labels of its parents that stand in the same table)."""
+    average: str = ""
+    """The axis that rows are averaged over."""
+    groups: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """(label of an averaged row, labels of its models)."""
+    development: bool = False
+    """Whether the table says `as = dev`."""
 
 
 @dataclass(frozen=True, slots=True)

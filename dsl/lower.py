@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ladle.dsl.codes import CODES
 from ladle.dsl.diagnostics import Diagnostic, RecipeError
-from ladle.dsl.graph import Graph, Input, Json, Node, canonical, fingerprint
+from ladle.dsl.graph import UNTIL, Graph, Input, Json, Node, canonical, fingerprint
 from ladle.dsl.leaks import same_bytes
 from ladle.dsl.program import Program, Term
 from ladle.dsl.reporting import report_node, scores, tables
@@ -58,6 +58,10 @@ class _Lowering:
                 return
             case Role.STAGE:
                 self._stage(term)
+            case Role.STATE:
+                self._state(term)
+            case Role.CHOICE:
+                self._choice(term)
             case _:
                 self.made[term] = self._node(term, self._inputs(term), self._pinned(term))
         if term.sort is Sort.MODEL:
@@ -83,6 +87,28 @@ class _Lowering:
         inputs = [Input("model", self.made[term.operands[0]]), Input("rows", rows), *self._references(late)]
         kept = {name: value for name, value in _kept(term).items() if name not in early}
         self.made[term] = self._node(term, inputs, kept)
+
+    def _state(self, term: Term) -> None:
+        """A state within a training is that training up to there: one more node of the stage's own operator."""
+        whole = self.nodes[self.made[term.operands[0]]]
+        kept = {name: value for name, value in _kept(term).items() if value is not None}
+        options = {**dict(whole.options), UNTIL: canonical(kept)}
+        operator, name = self.vocabulary[whole.operator], self.program.names[term]
+        self.made[term] = self._enter(operator, options, whole.inputs, (), name, "artifacts", whole.type, term)
+
+    def _choice(self, term: Term) -> None:
+        """A choice is made from models and their scores; one that scores anew is given the benchmark itself too."""
+        (benchmark,) = term.references[CORPUS_OPTION]
+        scores = [Input(f"score:{place}", self.score(benchmark, each)) for place, each in enumerate(term.operands)]
+        models = [Input(str(place), self.made[each]) for place, each in enumerate(term.operands)]
+        options = _canonical(term.operator, _kept(term))
+        if term.operator.rescores:
+            models += self._references(benchmark.references)
+            asked = _canonical(benchmark.operator, benchmark.options)
+            options[CORPUS_OPTION] = {"operator": benchmark.operator.name, "options": asked}
+        type = term.type if isinstance(term.type, ModelType) else None
+        name = self.program.names[term]
+        self.made[term] = self._enter(term.operator, options, [*models, *scores], (), name, "artifacts", type, term)
 
     def _prepared(self, corpora: tuple[Term, ...], source: Term, given: Mapping[str, Value], stage: Term) -> str:
         operator = self.vocabulary[PREPARE]

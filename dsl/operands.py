@@ -211,7 +211,12 @@ def _weighted(world: World, operator: Operator, given: list[_Given]) -> bool:
     rule = operator.operands.weighted
     with_weight = [each for each in given if each.weight is not None]
     without = [each for each in given if each.weight is None]
-    if rule == "no" and with_weight:
+    if rule == "others":
+        without, with_weight = without[1:] if given[:1] == without[:1] else without, given[1:]
+    if rule == "others" and given[0].weight is not None:
+        message = f"the first operand of `{operator.written}` takes no weight"
+        world.problems.report("E212", given[0].span, message, "leave out `: ...`", "has a weight")
+    elif rule == "no" and with_weight:
         message = f"`{operator.written}` takes no weights"
         world.problems.report("E212", with_weight[0].span, message, "leave out `: ...`", "has a weight")
     elif without and (rule == "must" or with_weight):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from ladle.dsl.fitting import fit, wanted
 from ladle.dsl.problems import Mismatch
-from ladle.dsl.program import Choice, Failed, Meaning, Setting
+from ladle.dsl.program import Choice, Failed, Linked, Meaning, Setting
 from ladle.dsl.remedies import field_of, part_of_field, path_without_quotes, remedy
 from ladle.dsl.signature import (
     REQUIRED,
@@ -22,7 +22,7 @@ from ladle.dsl.signature import (
 )
 from ladle.dsl.source import Span
 from ladle.dsl.suggest import did_you_mean, listing, nearest, sentences
-from ladle.dsl.syntax import ConstantLiteral, Expr, Name
+from ladle.dsl.syntax import Argument, Call, ConstantLiteral, Expr, Name
 from ladle.dsl.world import Scope, World, option_of, words
 
 Layer = Mapping[str, Setting]
@@ -85,6 +85,8 @@ def read(world: World, option: Option, expr: Expr, scope: Scope) -> Setting:
     """Return what an expression sets an option to. A bare word of the option's enumeration wins over any name."""
     choices = words(option.type)
     match expr:
+        case Call(Name("each"), arguments) if "each" not in world.declared:
+            return _each(world, option, arguments, expr.span, scope)
         case Name(name) if name in choices:
             return Setting(name, expr.span)
         case ConstantLiteral(None) if "none" not in choices and option.default is None and not option.group:
@@ -107,6 +109,22 @@ def read(world: World, option: Option, expr: Expr, scope: Scope) -> Setting:
             return Setting(None, expr.span, failed=True)
     constant = expr.name if isinstance(expr, Name) and expr.name in world.declared else ""
     return fitted(world, option, world.evaluate(expr, scope.of(_sort(option.type))), expr.span, constant)
+
+
+def _each(world: World, option: Option, given: tuple[Argument, ...], span: Span, scope: Scope) -> Setting:
+    """One value for each operand: `each(0.5, 0.7)`."""
+    if not option.each:
+        help = "give it one value"
+        world.problems.report("E243", span, f"`{option.name}` is not given operand by operand", help, "one value")
+        return Setting(None, span, failed=True)
+    odd = next((argument for argument in given if argument.name or argument.weight is not None), None)
+    if odd is not None or not given:
+        help = f"such as `{option.name} = each(0.5, 0.7)`"
+        world.problems.report("E243", odd.span if odd else span, "`each` takes one value for each operand", help)
+        return Setting(None, span, failed=True)
+    found = [read(world, option, argument.value, scope) for argument in given]
+    values = tuple(setting.value for setting in found if not isinstance(setting.value, Linked))
+    return Setting(values, span, failed=any(setting.failed for setting in found))
 
 
 def fitted(world: World, option: Option, meaning: Meaning, span: Span, constant: str = "") -> Setting:

@@ -136,6 +136,12 @@ def _words(operator: Operator | None, option: str) -> tuple[str, ...]:
     return words(type) if type else ()
 
 
+def _by_place(operator: Operator | None) -> tuple[str, ...]:
+    """The words of options that are written without their names: `round(m, bf16)`."""
+    options = operator.options if operator else ()
+    return tuple(word for option in options if option.positional for word in words(option.type))
+
+
 def _call(call: Call, axes: frozenset[str], declared: Declared, vocabulary: Vocabulary) -> Iterator[Part]:
     operator: Operator | None = None
     if isinstance(call.function, Name):
@@ -147,7 +153,7 @@ def _call(call: Call, axes: frozenset[str], declared: Declared, vocabulary: Voca
     for argument in call.arguments:
         if operator and operator.pattern and path_without_quotes(argument.value):
             continue
-        yield argument.value, _words(operator, argument.name.name) if argument.name else ()
+        yield argument.value, _words(operator, argument.name.name) if argument.name else _by_place(operator)
         if argument.weight is not None:
             yield argument.weight, ()
 

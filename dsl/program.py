@@ -52,6 +52,9 @@ SORTS: Mapping[Role, Sort] = {
     Role.CORPUS_SOURCE: Sort.CORPUS,
     Role.TRANSFORM: Sort.CORPUS,
     Role.BENCHMARK: Sort.BENCHMARK,
+    Role.CHOICE: Sort.MODEL,
+    Role.STATE: Sort.MODEL,
+    Role.TEACHER: Sort.TEACHER,
 }
 """What an application of an operator is. `affine` is the only internal operator among terms."""
 
@@ -216,13 +219,20 @@ Meaning = Union[Quantity, Constant, BareWord, Items, Entries, StageValue, Named,
 
 @frozen
 class Evaluation:
-    """One `evaluate`: (label, model) by (name, benchmark); `baseline` is a label of `models` or ""."""
+    """One `evaluate`: (label, model) by (name, benchmark); `baseline` is a label of `models` or "".
+
+    `average` is the axis that rows are averaged over ("": none) and `groups` the rows that come of it, each with the
+    labels of its models. `development`: the table says `as = dev`, so it may report a model on what selected it.
+    """
 
     name: str
     models: tuple[Named, ...]
     benchmarks: tuple[Named, ...]
     baseline: str
     span: Span
+    average: str = ""
+    groups: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    development: bool = False
 
 
 @frozen

@@ -30,6 +30,12 @@ class Role(StrEnum):
     CORPUS_SOURCE = "corpus source"
     TRANSFORM = "corpus operator"
     BENCHMARK = "benchmark kind"
+    CHOICE = "choice of models"
+    """Decides at run time, by the scores of its operands on a benchmark: `best`, `greedy_soup`."""
+    STATE = "state of a training"
+    """A state within the training that its operand is the end of: `snapshot`."""
+    TEACHER = "teacher"
+    """A model behind an endpoint of the profile: it generates and judges, and is never trained, merged or scored."""
     INTERNAL = "made by lowering"
     """Never written in a recipe: `prepare`, `affine`, `report`."""
 
@@ -40,6 +46,7 @@ class Sort(StrEnum):
     MODEL = "a model"
     CORPUS = "a corpus"
     BENCHMARK = "a benchmark"
+    TEACHER = "a teacher"
 
 
 # --- the types of options: a closed union -----------------------------------------------------------------------
@@ -124,13 +131,20 @@ class Made:
 
 
 @frozen
+class Record:
+    """A map whose keys are `fields`, each an option with its type and default (`lora = {r: 16}`)."""
+
+    fields: tuple[Option, ...]
+
+
+@frozen
 class OneOf:
     """The first of `types` that fits."""
 
     types: tuple[OptionType, ...]
 
 
-OptionType = Number | Word | Flag | Text | Numbers | Scheduled | Names | Reference | Made | OneOf
+OptionType = Number | Word | Flag | Text | Numbers | Scheduled | Names | Record | Reference | Made | OneOf
 
 
 @frozen
@@ -156,6 +170,14 @@ class Option:
     late: bool = False
     """Added when nodes without it existed already: while it has its default it is left out of a node's options, so that
     their fingerprints stay. A program reads it with that default."""
+    each: bool = False
+    """May be given operand by operand: `density = each(0.5, 0.7)`, stored as a tuple."""
+    continues: str = ""
+    """The word that goes on with what the stage before began under this option; an error where it began nothing."""
+    within: str = ""
+    """Of a STATE: the option of the stage, a number, that this one may not exceed."""
+    checked_only: bool = False
+    """Any value but the default is checked, and not made yet by this version."""
 
 
 # --- operators ----------------------------------------------------------------------------------------------------
@@ -165,7 +187,8 @@ class Option:
 class Operands:
     """Positional operands: `sorts` one by one; with `variadic` the last repeats (at least `minimum` in all).
 
-    `weighted` allows `a: 0.7`: "no", "may", "must". `kinds` restricts corpus operands (empty: any, all equal).
+    `weighted` allows `a: 0.7`: "no", "may", "must", or "others": all but the first must have one. `kinds` restricts
+    corpus operands (empty: any, all equal).
     """
 
     sorts: tuple[Sort, ...] = ()
@@ -296,6 +319,10 @@ class Operator:
     """Whether a finished model can be published where this source reads."""
     pattern: str = ""
     """Name of the option that holds the path or glob of a data node; it is located by it and identified by content."""
+    rescores: bool = False
+    """A choice that scores models of its own: it is given the rows and the settings of its benchmark too."""
+    checked_only: bool = False
+    """The word is checked and planned, and not made yet by this version: `run`, `compile` and `step` refuse it."""
     program: str = ""
     """Module whose `run(task)` makes the artifact; imported only by a step."""
     word: str = ""

@@ -78,6 +78,7 @@ def _apply(world: World, step: Step, model: Operand, span: Span, scope: Scope) -
     for place in settled.values():
         for other in place.value.items if isinstance(place.value, Linked) else ():
             same_tokens(world, model.value, other, place.span)
+    _continues(world, step, settled, model.value)
     if step.kind.needs_template:
         need_template(world, model.value, step.name, span)
     values = {name: setting.value for name, setting in at_call.items() if not setting.failed}
@@ -91,6 +92,21 @@ def _required(world: World, step: Step, settled: dict[str, Setting]) -> bool:
     name = step.name
     help = f"no stage `{name}` is declared: write `{name}(on = ...)`, or declare `stage {name} {{ ... }}`"
     return required(world, step.kind, settled, step.span, help, once=f"kind {name}")
+
+
+def _continues(world: World, step: Step, settled: dict[str, Setting], model: Named) -> None:
+    """Report an option that goes on with what the stage before began, where that began nothing."""
+    for option in step.kind.options:
+        if not option.continues or option.name not in settled or settled[option.name].value != option.continues:
+            continue
+        before = model.term
+        if before.operator.role is Role.STAGE and before.options.get(option.name) is not None:
+            continue
+        message = (
+            f"`{option.name} = {option.continues}` goes on with the stage before, and `{model.label}` ends in none"
+        )
+        help = f"the last stage of `{model.label}` must begin one: see `{option.name}`; anything between folds it in"
+        world.problems.report("E244", settled[option.name].span, message, help, "nothing to go on with")
 
 
 def _overriding(world: World, step: Step, scope: Scope, owner: str) -> dict[str, Setting]:

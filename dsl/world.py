@@ -10,7 +10,19 @@ from ladle.dsl.fused import Size, size
 from ladle.dsl.graph import Json, canonical, digest
 from ladle.dsl.problems import Problems
 from ladle.dsl.program import FAILED, Failed, Meaning, Named, StageValue, Term
-from ladle.dsl.signature import Facts, OneOf, Operator, Option, OptionType, Role, Sort, Typing, Vocabulary, Word
+from ladle.dsl.signature import (
+    Facts,
+    OneOf,
+    Operator,
+    Option,
+    OptionType,
+    Record,
+    Role,
+    Sort,
+    Typing,
+    Vocabulary,
+    Word,
+)
 from ladle.dsl.source import Source, Span
 from ladle.dsl.syntax import Declaration, Expr, Setting, StageDecl
 from ladle.dsl.types import UNKNOWN, CorpusType, ModelType, Value
@@ -86,7 +98,9 @@ class World:
         self.sizes: dict[Term, Size] = {} if sizes is None else sizes
         self.reached: set[Span] = set()
         self.members = 0
-        self.words = frozenset(word for o in vocabulary.values() for option in o.options for word in words(option.type))
+        self.words = frozenset(
+            word for o in vocabulary.values() for option in o.options for word in _spoken(option.type)
+        )
         self._in_corpora = {operator.word: operator for operator in vocabulary.values() if operator.word}
         self._evaluate = evaluate
         self._resolve = resolve
@@ -270,6 +284,17 @@ def words(type: OptionType) -> tuple[str, ...]:
             return tuple(word for inner in types for word in words(inner))
         case _:
             return ()
+
+
+def _spoken(type: OptionType) -> tuple[str, ...]:
+    """The bare words that a value of this type may hold, in its maps too."""
+    match type:
+        case OneOf(types):
+            return tuple(word for inner in types for word in _spoken(inner))
+        case Record(fields):
+            return tuple(word for field in fields for word in _spoken(field.type))
+        case _:
+            return words(type)
 
 
 def option_of(operator: Operator, name: str) -> Option | None:

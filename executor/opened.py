@@ -12,6 +12,7 @@ from ladle.executor.catalog import vocabulary
 from ladle.executor.layout import Layout, layout
 from ladle.executor.load import Loaded, load
 from ladle.executor.plan import sought
+from ladle.executor.unmade import refuse_unmade
 from ladle.executor.workspace import Workspace
 
 Decorated = TypeVar("Decorated", bound=Callable[..., int])
@@ -29,6 +30,10 @@ class Opened:
         """Return the fingerprints of what `names` ask for; of what the recipe asks for where none is given."""
         found = dict.fromkeys(key for name in names for key in sought(self.layout, name))
         return tuple(found) or self.layout.graph.targets
+
+    def refuse_unmade(self, targets: tuple[str, ...]) -> None:
+        """Raise RecipeError where `targets` need a word that this version checks and does not make yet."""
+        refuse_unmade(self.layout.graph, self.layout.vocabulary, self.loaded.program.source, targets)
 
 
 def open_recipe(path: Path, variant: str = "") -> Opened:

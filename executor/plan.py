@@ -153,7 +153,8 @@ class _Planner:
     def planned(self, node: Node, missing: set[str]) -> Planned:
         key = node.fingerprint
         if not node.produces:
-            return Planned(node, Action.REUSE, f"data: {_shown(node.files)}")
+            reason = f"data: {_shown(node.files)}" if node.files else "asked where the profile says"
+            return Planned(node, Action.REUSE, reason)
         place, size = self.layout.spots[key].place, self.size(node)
         if key in missing:
             resumes = checkpoint(self.workspace, key)

@@ -55,8 +55,9 @@ def finished(layout: Layout, workspace: Workspace) -> dict[str, str]:
         found = read_lineage(workspace.artifact(layout.spots[node.fingerprint].place))
         if isinstance(found, Lineage) and found.fingerprint == node.fingerprint:
             there.add(node.fingerprint)
-    own = (n for n in layout.own_steps() if n.fingerprint in there)
-    whole = (n for n in own if all(u.fingerprint in there for _, u in layout.reads(n)))
+    earlier = {key: node.fingerprint for key, node in layout.earlier_states(steps).items()}
+    needed = {n.fingerprint: {earlier.get(n.fingerprint), *(u.fingerprint for _, u in layout.reads(n))} for n in steps}
+    whole = (n for n in layout.own_steps() if {n.fingerprint, *needed[n.fingerprint]} - {None} <= there)
     return {layout.spots[n.fingerprint].name: _mark(n.fingerprint, node_file(layout, n)) for n in whole}
 
 

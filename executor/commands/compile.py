@@ -26,6 +26,7 @@ def COMMAND(recipe: Path, check: bool, variant: str) -> int:  # noqa: N802 - fou
     `dvc repro` then makes what `ladle run` makes. So are those of the recipes whose results RECIPE uses.
     """
     opened = open_recipe(recipe, variant)
+    opened.refuse_unmade(opened.layout.graph.targets)
     every = (*used_by(opened), opened)
     if check:
         return max(compare(each, each.loaded.path) for each in every)

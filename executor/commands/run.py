@@ -31,6 +31,7 @@ def COMMAND(  # noqa: N802
     opened = open_recipe(recipe, variant)
     profile = read_profile(opened.workspace.root, name)
     targets = opened.targets(names)
+    opened.refuse_unmade(targets)
     if is_dvc_project(opened.workspace):
         for used in used_by(opened):
             write_pipeline(used.layout, used.workspace)

@@ -45,8 +45,12 @@ def execute(
     console: Console,
     workers: int = 0,
     vocabulary: str = CATALOGUE,
+    used: tuple[Layout, ...] = (),
 ) -> Ran:
-    """Make what `targets` need and is missing. One run at a time: a second waits, having said for whom."""
+    """Make what `targets` need and is missing. One run at a time: a second waits, having said for whom.
+
+    `used` are the recipes whose results this one takes: their pipelines and lock files are kept up to date as well.
+    """
     told: set[int] = set()
 
     def waiting(holder: Holder) -> None:
@@ -56,7 +60,7 @@ def execute(
 
     refuse_absent(layout.graph, targets, workspace.root)
     with in_words("running"), hold(workspace.lock("run"), waiting) as lock:
-        return _run(layout, workspace, targets, profile, console, workers, vocabulary, lock)
+        return _run(layout, workspace, targets, profile, console, workers, vocabulary, used, lock)
 
 
 def _run(
@@ -67,9 +71,12 @@ def _run(
     console: Console,
     workers: int,
     vocabulary: str,
+    used: tuple[Layout, ...],
     lock: int,
 ) -> Ran:
     dvc = is_dvc_project(workspace)
+    for each in used if dvc else ():
+        write_pipeline(each, workspace)
     write_pipeline(layout, workspace, dvc)
     made = plan(layout, workspace, targets)
     if known := fetchable(made, workspace):
@@ -77,7 +84,8 @@ def _run(
     for item in made.links:
         link(workspace, item.source, item.place, item.node.fingerprint)
     result = run(made, workspace, profile, _display(made, console), workers, vocabulary)
-    note = commit(layout, workspace, lock) if dvc and not result.stopped else ""
+    pipelines = (*used, layout) if dvc and not result.stopped else ()
+    note = "; ".join(dict.fromkeys(told for each in pipelines if (told := commit(each, workspace, lock))))
     if profile.keep == "last" and not result.status:
         drop_intermediates(made, workspace)
     return Ran(made, result, note)

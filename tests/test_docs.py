@@ -14,7 +14,9 @@ from ladle.executor.load import examine
 ROOT = Path(__file__).parent.parent
 LANGUAGE = (ROOT / "docs" / "language.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```recipe ?(.*?)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-BLOCKS = [(found[1].strip(), found[2]) for found in BLOCK.finditer(LANGUAGE)]
+EVERY = [(found[1].strip(), found[2]) for found in BLOCK.finditer(LANGUAGE)]
+FILES = {mark.split()[1]: text for mark, text in EVERY if mark.startswith("file")}
+BLOCKS = [(mark, text) for mark, text in EVERY if not mark.startswith("file")]
 PRELUDE = BLOCKS[0][1]
 WORDS = ["silk", "is", "a", "strong", "and", "light", "fibre", "that", "spiders", "make", "of", "protein"]
 
@@ -36,6 +38,8 @@ def project(tmp_path: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("".join(json.dumps(row) + "\n" for row in lines))
     (tmp_path / "recipes").mkdir()
+    for name, text in FILES.items():
+        (tmp_path / "recipes" / f"{name}.recipe").write_text(text)
     return tmp_path
 
 

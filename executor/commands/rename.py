@@ -79,7 +79,10 @@ def refuse_used(opened: Opened, name: str) -> None:
             if not isinstance(each, UseDecl) or (root / each.path.value).resolve() != recipe:
                 continue
             if any(item.name.name == name for item in each.imports):
-                raise StepError(f"`{from_here(other)}` uses `{name}`", "rename it there by hand first")
+                raise StepError(
+                    f"`{from_here(other)}` uses `{name}`",
+                    "rename it in both by hand; nothing that is made is made again",
+                )
 
 
 def computations(steps: Layout) -> set[str]:

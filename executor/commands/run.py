@@ -9,7 +9,6 @@ from ladle.executor.console import from_here, plain
 from ladle.executor.execute import Ran, execute
 from ladle.executor.layout import REPORT
 from ladle.executor.opened import Opened, open_recipe, used_by, variant_option
-from ladle.executor.pipeline import is_dvc_project, write_pipeline
 from ladle.executor.profile import read_profile
 from rich.console import Console
 
@@ -32,10 +31,8 @@ def COMMAND(  # noqa: N802
     profile = read_profile(opened.workspace.root, name)
     targets = opened.targets(names)
     opened.refuse_unmade(targets)
-    if is_dvc_project(opened.workspace):
-        for used in used_by(opened):
-            write_pipeline(used.layout, used.workspace)
-    ran = execute(opened.layout, opened.workspace, targets, profile, Console(), workers or 0)
+    used = tuple(each.layout for each in used_by(opened))
+    ran = execute(opened.layout, opened.workspace, targets, profile, Console(), workers or 0, used=used)
     conclude(ran, recipe, opened)
     return ran.result.status
 

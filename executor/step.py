@@ -147,6 +147,7 @@ def _task(node: NodeFile, resolved: Resolved, around: Surroundings, scratch: Pat
         output,
         around.profile.machine,
         _noting(around, scratch.parent / TOTAL),
+        around.workspace.root,
     )
 
 

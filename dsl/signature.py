@@ -327,7 +327,7 @@ class Operator:
     """Module whose `run(task)` makes the artifact; imported only by a step."""
     word: str = ""
     """How recipes write it where that is the name of another operator already: where a corpus stands, `hub` is the
-    corpus source that is called `hub_rows` elsewhere (docs/decisions/010-one-word-two-places.md)."""
+    corpus source that is called `hub_rows` elsewhere (docs/decisions/013-one-word-two-places.md)."""
     pins: Callable[[Mapping[str, Value], Facts], Mapping[str, Value]] | None = None
     """Options as identity holds them, where facts say more than the recipe: a branch becomes its locked commit."""
 

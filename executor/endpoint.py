@@ -44,8 +44,8 @@ def hub_endpoint(profile: Profile) -> HubEndpoint:
 
 
 def hub_variables(profile: Profile) -> dict[str, str]:
-    """Return the variables by which a step's client finds the profile's hub, none where the profile names none."""
-    if not profile.hub and not profile.hub_key:
+    """Return the variables by which a step's client finds the hub, none where nothing names another than the usual."""
+    if not profile.hub and not profile.hub_key and not os.environ.get(ENDPOINT):
         return {}
     found = hub_endpoint(profile)
     address = {} if found.address is None else {ENDPOINT: found.address}

@@ -154,6 +154,7 @@ def _task(node: NodeFile, resolved: Resolved, around: Surroundings, scratch: Pat
         output,
         around.profile.machine,
         _noting(around, total),
+        around.workspace.root,
     )
 
 

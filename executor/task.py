@@ -96,6 +96,8 @@ class Task:
     machine: Machine
     report: Callable[[Progress], None]
     """Says how far the program is. Raises Interrupted when the step was asked to end."""
+    root: Path | None = None
+    """The project, for what a step proves against `ladle.lock`; never a part of what it makes."""
 
     def given(self, role: str) -> Given:
         """Return the only input of `role`. Raises StepError where there is none."""

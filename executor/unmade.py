@@ -13,7 +13,7 @@ from ladle.dsl.graph import Graph, Json, Node
 from ladle.dsl.signature import Operator, Vocabulary
 from ladle.dsl.source import Source, Span
 
-HELP = "`check`, `plan` and `graph` know it; docs/language.md, section 8, lists what this version does not make yet"
+HELP = "`check`, `plan` and `graph` know it; docs/language.md, section 10, lists what this version does not make yet"
 
 
 def unmade(operator: Operator, options: Mapping[str, Json], roles: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""A hub on a loopback port. In: repositories as files. Out: an address that speaks as much of the hub as its client asks.
+"""A hub on a loopback port. In: repositories as files. Out: an address that speaks what the hub's client asks.
 
 Commits are the SHA-1 of what a repository holds, so that a changed one has another.
 """
@@ -74,6 +74,8 @@ class Handler(BaseHTTPRequestHandler):
         elif repository.busy:
             repository.busy -= 1
             self.refuse(429, "", {"Retry-After": repository.retry_after})
+        elif "/tree/" in path:
+            self.reply(200, json.dumps(tree(repository)).encode(), body, {})
         elif path.startswith("/api/"):
             self.describe(repository, name, rest, body)
         else:
@@ -139,6 +141,14 @@ def located(path: str) -> tuple[str, str, str]:
     parts = path.removeprefix("/api").strip("/").split("/")
     kind = parts.pop(0) if parts[0] in ("models", "datasets") else "models"
     return kind, "/".join(parts[:2]), "/".join(parts[3:])
+
+
+def tree(repository: Repository) -> list[dict[str, object]]:
+    """Return the files of a repository as the tree of a commit lists them."""
+    return [
+        {"type": "file", "path": file, "size": len(data), "oid": hashlib.sha1(data).hexdigest()}
+        for file, data in sorted(repository.files.items())
+    ]
 
 
 def sibling(file: str, data: bytes) -> dict[str, object]:

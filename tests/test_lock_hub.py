@@ -39,20 +39,33 @@ def parquet(rows: list[dict[str, object]]) -> bytes:
     return made.getvalue()
 
 
+CARD = b"""\
+---
+license: mit
+configs:
+- config_name: default
+  data_files:
+  - {split: train_sft, path: data/train_sft-*}
+  - {split: test, path: data/test-*}
+---
+"""
+
+
 def repositories() -> dict[str, Repository]:
-    card = b"---\nlicense: mit\nconfigs:\n- config_name: default\n  data_files:\n  - split: train_sft\n    path: data/train_sft-*\n  - split: test\n    path: data/test-*\n---\n"
+    talk = {
+        "README.md": CARD,
+        "data/train_sft-00000-of-00002.parquet": parquet(CHATS[:2]),
+        "data/train_sft-00001-of-00002.parquet": parquet(CHATS[2:]),
+        "data/test-00000-of-00001.parquet": parquet(CHATS[:1]),
+        "loading.py": b"raise SystemExit",
+    }
+    texts = {"train.jsonl": lines({"text": "a"}, {"text": "b"}), "test.jsonl": lines({"text": "c"})}
     return {
         "models/owner/base": model(template=None),
         "models/owner/chat": model(),
-        "datasets/owner/talk": Repository({
-            "README.md": card,
-            "data/train_sft-00000-of-00002.parquet": parquet(CHATS[:2]),
-            "data/train_sft-00001-of-00002.parquet": parquet(CHATS[2:]),
-            "data/test-00000-of-00001.parquet": parquet(CHATS[:1]),
-            "loading.py": b"raise SystemExit",
-        }),
-        "datasets/owner/lines": Repository({"train.jsonl": lines({"text": "a"}, {"text": "b"}), "test.jsonl": lines({"text": "c"})}),
-    }  # fmt: skip
+        "datasets/owner/talk": Repository(talk),
+        "datasets/owner/lines": Repository(texts),
+    }
 
 
 def hub(served: Served, cache: Path, key: str | bool = False) -> DataHub:
@@ -206,9 +219,9 @@ def test_a_truncated_parquet_answer_is_said(tmp_path: Path) -> None:
 
 
 def test_a_hub_that_is_not_there_is_said(tmp_path: Path) -> None:
-    with pytest.raises(StepError, match="check the connection") as found:
+    with pytest.raises(StepError, match="cannot be read") as found:
         DataHub(HubEndpoint("http://127.0.0.1:9", False), tmp_path).model("owner/chat", "main")
-    assert "owner/chat" in found.value.message
+    assert found.value.help == "check the connection and run again"
 
 
 def test_an_unknown_split_is_named_with_those_that_exist(tmp_path: Path) -> None:
@@ -216,43 +229,43 @@ def test_an_unknown_split_is_named_with_those_that_exist(tmp_path: Path) -> None
         hub(served, tmp_path).data("owner/talk", "main", [("", "train")])
 
 
+ONE, ALL = {"config_name": "default", "data_files": "*.jsonl"}, {"config_name": "default", "data_files": "**/*.jsonl"}
+FIRST = {"config_name": "one", "data_files": "a.jsonl"}
+SECOND = {"config_name": "two", "data_files": [{"split": "x", "path": ["b.*"]}]}
+
+
 @pytest.mark.parametrize(
     ("files", "configs", "part", "expected"),
     [
-        (["data/train-00000-of-00001.parquet", "data/train_sft-0.parquet"], None, ("", "train"), ["data/train-00000-of-00001.parquet"]),
-        (["rows.jsonl"], None, ("", "train"), ["rows.jsonl"]),
-        (["rows.jsonl", "test.jsonl"], None, ("", "train"), ["rows.jsonl"]),
-        (["en/train.jsonl", "de/train.jsonl"], None, ("de", "train"), ["de/train.jsonl"]),
-        (["a/x.jsonl", "b.jsonl"], [{"config_name": "default", "data_files": "*.jsonl"}], ("", "train"), ["b.jsonl"]),
-        (["a/x.jsonl", "b.jsonl"], [{"config_name": "default", "data_files": "**/*.jsonl"}], ("", "train"), ["a/x.jsonl", "b.jsonl"]),
-        (
-            ["a.parquet", "b.parquet"],
-            [{"config_name": "one", "data_files": "a.parquet"}, {"config_name": "two", "data_files": [{"split": "x", "path": ["b.*"]}]}],
-            ("two", "x"),
-            ["b.parquet"],
-        ),
+        ("d/train-00000-of-00001.parquet d/train_sft-0.parquet", [], ("", "train"), "d/train-00000-of-00001.parquet"),
+        ("rows.jsonl", [], ("", "train"), "rows.jsonl"),
+        ("rows.jsonl test.jsonl", [], ("", "train"), "rows.jsonl"),
+        ("en/train.jsonl de/train.jsonl", [], ("de", "train"), "de/train.jsonl"),
+        ("a/x.jsonl b.jsonl", [ONE], ("", "train"), "b.jsonl"),
+        ("a/x.jsonl b.jsonl", [ALL], ("", "train"), "a/x.jsonl b.jsonl"),
+        ("a.jsonl b.jsonl", [FIRST, SECOND], ("two", "x"), "b.jsonl"),
     ],
-)  # fmt: skip
-def test_the_files_of_a_split(files: list[str], configs: object, part: tuple[str, str], expected: list[str]) -> None:
-    assert list(split_files("o/n", files, configs, *part)) == expected
+)
+def test_the_files_of_a_split(files: str, configs: object, part: tuple[str, str], expected: str) -> None:
+    assert list(split_files("o/n", files.split(), configs, *part)) == expected.split()
 
 
 @pytest.mark.parametrize(
     ("files", "configs", "part", "message"),
     [
-        (["a.csv", "load.py"], None, ("", "train"), "no parquet and no JSON lines"),
-        (["train.jsonl", "train.parquet"], None, ("", "train"), "at once"),
-        (["a.parquet"], None, ("", "validation"), "named after the split"),
-        (["a.jsonl"], [{"config_name": "x", "data_files": "a.jsonl"}, {"config_name": "y", "data_files": "a.jsonl"}], ("", "train"), "none is the default"),
-        (["a.jsonl"], [{"config_name": "x", "data_files": "a.jsonl"}], ("z", "train"), "no subset `z`"),
-        (["a.jsonl"], [{"config_name": "x", "data_files": "b.jsonl"}], ("", "train"), "no parquet or JSON lines file"),
+        ("a.csv load.py", [], ("", "train"), "no parquet and no JSON lines"),
+        ("train.jsonl train.parquet", [], ("", "train"), "at once"),
+        ("a.parquet", [], ("", "validation"), "named after the split"),
+        ("a.jsonl b.jsonl", [FIRST, SECOND], ("", "train"), "none is the default"),
+        ("a.jsonl", [FIRST], ("z", "train"), "no subset `z`"),
+        ("c.jsonl", [FIRST], ("", "train"), "no parquet or JSON lines file"),
     ],
-)  # fmt: skip
+)
 def test_a_split_that_cannot_be_told_is_refused(
-    files: list[str], configs: object, part: tuple[str, str], message: str
+    files: str, configs: object, part: tuple[str, str], message: str
 ) -> None:
     with pytest.raises(StepError, match=message):
-        split_files("o/n", files, configs, *part)
+        split_files("o/n", files.split(), configs, *part)
 
 
 # --- the command ------------------------------------------------------------------------------------------------------
@@ -333,3 +346,84 @@ def test_a_key_goes_to_its_host_alone(project: Path) -> None:
         served.keys.clear()
         ladle(project, other.address, "lock", "--profile", "mine", "--update", "owner/chat", HF_TOKEN="secret")
         assert served.keys == {""}
+
+
+# --- the run proves the lock ------------------------------------------------------------------------------------------
+
+RUN = """\
+edition 1
+model chat = hub("owner/chat")
+corpus talk: chat = hub("owner/talk", split = "train_sft", columns = {user: "question", assistant: "answer"})
+stage sft { on = talk }
+model tuned = chat | sft
+"""
+
+
+@pytest.fixture
+def running(project: Path) -> Path:
+    (project / "recipes/my.recipe").write_text(RUN)
+    return project
+
+
+def lie(project: Path, section: str, **claims: object) -> None:
+    path = project / "ladle.lock"
+    lock = json.loads(path.read_text())
+    for entry in lock[section].values():
+        entry.update(claims)
+    path.write_text(json.dumps(lock))
+
+
+def test_a_locked_model_and_data_set_are_fetched_at_their_commit(running: Path) -> None:
+    with serve(repositories()) as served:
+        assert ladle(running, served.address, "lock").returncode == 0
+        ran = ladle(running, served.address, "run", "recipes/my.recipe", "chat", "talk")
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        commit = served.repositories["models/owner/chat"].commit
+    rows = [json.loads(line) for line in (running / "artifacts/my/talk/rows.jsonl").read_text().splitlines()]
+    assert rows[0] == {"messages": [{"role": "user", "content": "q0"}, {"role": "assistant", "content": "a0"}]}
+    assert len(rows) == 5
+    assert json.loads((running / "artifacts/my/chat/source.json").read_text())["commit"] == commit
+    assert json.loads((running / "pipelines/my/nodes/chat.json").read_text())["node"]["options"]["revision"] == commit
+    assert "loading.py" not in served.sent
+
+
+@pytest.mark.parametrize(
+    ("claims", "said"),
+    [
+        ({"licence": "mit"}, "its licence is apache-2.0, not mit"),
+        ({"template": {"sha256": "0" * 64, "lines": "unknown"}}, "its template is"),
+        ({"parameters": 7}, "its parameters is 128, not 7"),
+    ],
+)
+def test_a_lie_about_a_model_stops_the_run(running: Path, claims: dict[str, object], said: str) -> None:
+    with serve(repositories()) as served:
+        assert ladle(running, served.address, "lock").returncode == 0
+        lie(running, "models", **claims)
+        ran = ladle(running, served.address, "run", "recipes/my.recipe", "chat")
+    assert ran.returncode == 1
+    assert said in ran.stderr
+    assert not (running / "artifacts/my/chat").exists()
+
+
+def test_a_lie_about_the_shape_or_commit_stops_the_run(running: Path) -> None:
+    with serve(repositories()) as served:
+        assert ladle(running, served.address, "lock").returncode == 0
+        shape = json.loads((running / "ladle.lock").read_text())["models"]["owner/chat@main"]["shape"]
+        lie(running, "models", shape={**shape, "layers": 2})
+        assert "its shape is" in ladle(running, served.address, "run", "recipes/my.recipe", "chat").stderr
+        lie(running, "models", shape=shape, commit="a" * 40)
+        assert "has no revision" in ladle(running, served.address, "run", "recipes/my.recipe", "chat").stderr
+
+
+def test_a_lie_about_a_data_set_stops_the_run(running: Path) -> None:
+    with serve(repositories()) as served:
+        assert ladle(running, served.address, "lock").returncode == 0
+        lie(running, "data", licence="cc-by-nc-4.0")
+        ran = ladle(running, served.address, "run", "recipes/my.recipe", "talk")
+        assert "its licence is mit, not cc-by-nc-4.0" in ran.stderr
+        lock = (running / "ladle.lock").read_text().replace('"cc-by-nc-4.0"', '"mit"')
+        digest = json.loads(lock)["data"]["owner/talk@main"]["splits"]["train_sft"]["files"]
+        (running / "ladle.lock").write_text(lock.replace(next(iter(digest.values()))["sha256"], "0" * 64))
+        ran = ladle(running, served.address, "run", "recipes/my.recipe", "talk")
+    assert "train_sft-00000-of-00002.parquet" in ran.stderr
+    assert not (running / "artifacts/my/talk").exists()

@@ -34,6 +34,10 @@ class LockedFacts:
         self._asked = True
         return read_lock(self._root / LOCK)
 
+    def read(self) -> None:
+        """Read the lock now, whatever is asked of it later."""
+        self._asked = bool(self._read)
+
     @property
     def problems(self) -> tuple[Diagnostic, ...]:
         """What is wrong with the lock, if anything was asked of it."""

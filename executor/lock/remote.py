@@ -55,14 +55,18 @@ class Hub:
         return _entry(facts, commit, licence(fetched.get(CARD)), _files(siblings, fetched))
 
     def fetch(
-        self, name: str, file: str, commit: str, siblings: Mapping[str, RepoSibling], kind: str = "model"
+        self,
+        name: str,
+        file: str,
+        commit: str,
+        siblings: Mapping[str, RepoSibling],
+        kind: str = "model",
+        most: int | None = MAX_SMALL,
     ) -> Path:
-        """Return a small file of a repository, from the hub's cache where it is there. Raises StepError."""
+        """Return a file of at most so many bytes, from the hub's cache where it is there. Raises StepError."""
         size = siblings[file].size
-        if size is not None and size > MAX_SMALL:
-            raise StepError(
-                f"`{short(file)}` of `{name}` is larger than {MAX_SMALL} bytes", "choose another repository"
-            )
+        if most is not None and size is not None and size > most:
+            raise StepError(f"`{short(file)}` of `{name}` is larger than {most} bytes", "choose another repository")
         found = hf_hub_download(
             name,
             file,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -35,6 +36,16 @@ MAX_READ: Final = 256 * 2**20
 Part = tuple[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A split of a data set at one commit."""
+
+    commit: str
+    licence: str | Unknown
+    siblings: Mapping[str, RepoSibling]
+    files: tuple[str, ...]
+
+
 class DataHub(Hub):
     """The data sets of one endpoint."""
 
@@ -42,10 +53,10 @@ class DataHub(Hub):
         """Return the facts of the splits `parts`. Raises StepError for what the hub refuses or answers in vain."""
         return asked(name, revision, lambda: self._data(name, revision, tuple(sorted(set(parts)))))
 
-    def located(self, name: str, revision: str, part: Part) -> tuple[str, dict[str, RepoSibling], tuple[str, ...]]:
-        """Return commit, all files and those of a split."""
+    def located(self, name: str, revision: str, part: Part) -> Located:
+        """Return commit, licence, all files and those of a split."""
         commit, siblings, card = self._opened(name, revision)
-        return commit, siblings, split_files(name, siblings, _configs(card), *part)
+        return Located(commit, licence(card), siblings, split_files(name, siblings, _configs(card), *part))
 
     def _opened(self, name: str, revision: str) -> tuple[str, dict[str, RepoSibling], Path | None]:
         info = self.api.dataset_info(name, revision=revision, files_metadata=True)

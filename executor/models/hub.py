@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import re
+from math import prod
 from pathlib import Path
 from typing import Final
 
-from huggingface_hub import snapshot_download
+from huggingface_hub import hf_hub_download, snapshot_download
 from huggingface_hub.errors import (
+    EntryNotFoundError,
     GatedRepoError,
     HfHubHTTPError,
     HFValidationError,
@@ -21,6 +23,13 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 from huggingface_hub.utils.tqdm import disable_progress_bars
+from ladle.dsl.types import UNKNOWN, Unknown
+from ladle.executor.headers import HostileHeader, folder_tensors
+from ladle.executor.lock.derive import CARD, derive, licence
+from ladle.executor.lock.proof import locked_facts, prove_files, prove_model
+from ladle.executor.lock.read import COMMIT
+from ladle.executor.lock.refusals import refusal
+from ladle.executor.model_folder import BadFolder
 from ladle.executor.models.folder import TOKENIZER_FILES, copy_tokenizer, read_config, tokenizer_folder
 from ladle.executor.models.source import Source, write_source
 from ladle.executor.models.template import put_on
@@ -48,10 +57,41 @@ def run(task: Task) -> None:
     for done, file in enumerate(files, 1):
         described.append((file.name, file.stat().st_size, digest(file)))
         task.report(Progress(done, len(files), "files"))
+    _prove(task, name, revision, snapshot, tuple(described))
     write_source(task.output, Source(name, snapshot.name, tuple(described)))
     copy_tokenizer(snapshot, task.output)
     donors = task.all_given("template")
     put_on(task.output, task.options.get("template"), tokenizer_folder(donors[0], task.work) if donors else None)
+
+
+def _prove(task: Task, name: str, revision: str, snapshot: Path, files: tuple[tuple[str, int, str], ...]) -> None:
+    """Derive the facts of the lock again from the bytes. Raises StepError where they are not what it says."""
+    if COMMIT.match(revision) and snapshot.name != revision:
+        raise StepError(f"the hub gave commit {snapshot.name[:12]} of `{name}` for {revision[:12]}", "run again later")
+    locked = locked_facts(task.root)
+    entry = locked.model(name, revision) if locked else None
+    if entry is None:
+        return
+    try:
+        tensors = {key: prod(each.shape) for key, each in folder_tensors(snapshot).items()}
+        found = derive(snapshot, name, tensors)
+    except HostileHeader as error:
+        raise StepError(f"the weights of `{name}` are refused: {error}", "choose another revision") from None
+    except BadFolder as bad:
+        raise StepError(bad.fault.message, bad.fault.help) from None
+    stated = UNKNOWN if isinstance(entry.licence, Unknown) else licence(_card(name, snapshot.name))
+    prove_model(entry, name, snapshot.name, found, stated)
+    prove_files(entry, name, files)
+
+
+def _card(name: str, commit: str) -> Path | None:
+    """The card is fetched for the licence alone: it is no part of the model."""
+    try:
+        return Path(hf_hub_download(name, CARD, revision=commit))
+    except EntryNotFoundError:
+        return None
+    except (HfHubHTTPError, OSError) as error:
+        raise refusal(name, commit, error) from None
 
 
 def fetch(name: str, revision: str) -> Path:

@@ -1,0 +1,418 @@
+"""`ladle.lock` as a file: what is read, what is refused and where, and what a check and a plan take from it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from checking import FakeFacts, checked
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ladle.dsl.check import check
+from ladle.dsl.frozen import replace
+from ladle.dsl.lower import lower
+from ladle.dsl.parse import parse
+from ladle.dsl.signature import CorpusFacts, Fault, Sort
+from ladle.dsl.source import Source
+from ladle.dsl.types import UNKNOWN, CorpusKind, ModelType
+from ladle.executor.catalog import vocabulary
+from ladle.executor.cli import run
+from ladle.executor.facts import ProjectFacts
+from ladle.executor.lock.entries import LOCK, Lock, template
+from ladle.executor.lock.facts import LockedFacts
+from ladle.executor.lock.read import MAX_BYTES, parse_lock, read_lock
+from ladle.executor.lock.write import encode_lock
+
+ROOT = Path(__file__).parent.parent
+COMMIT = "c" * 40
+HASH = "d" * 64
+MODEL: dict[str, Any] = {
+    "basis": "read from the hub",
+    "commit": COMMIT,
+    "architecture": "llama",
+    "shape": {"heads": 2, "hidden": 8, "intermediate": 16, "kv_heads": 2, "layers": 1, "tied": False, "vocab": 8},
+    "vocabulary": {"identity": "words", "size": 8, "added": ["<|a|>"]},
+    "template": None,
+    "licence": "mit",
+    "parameters": 128,
+    "files": {"config.json": {"bytes": 10, "sha256": HASH}},
+}
+ROWS: dict[str, Any] = {"columns": ["question", "answer"], "kind": "labelled", "rows": 5, "files": "unknown"}
+DATA: dict[str, Any] = {
+    "basis": "x",
+    "commit": COMMIT,
+    "licence": "mit",
+    "present": True,
+    "splits": {"train": ROWS, "de/test": ROWS},
+}
+CORPUS: dict[str, Any] = {"basis": "x", "present": False, **ROWS, "columns": ["text"], "kind": "text"}
+
+
+def whole(**sections: Any) -> dict[str, Any]:
+    usual = {"models": {"o/n@main": MODEL}, "data": {"o/d@main": DATA}, "corpora": {"corpora/x.jsonl": CORPUS}}
+    return {"schema": 1, **usual, **sections}
+
+
+def problems(value: object) -> list[str]:
+    raw = value if isinstance(value, bytes) else json.dumps(value).encode()
+    return [f"{d.code} {d.message}" for d in parse_lock(raw).problems]
+
+
+# --- the file ---------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_written_is_read_again_and_bytes_depend_on_facts_alone() -> None:
+    lock = parse_lock(json.dumps(whole()).encode()).lock
+    turned = {key: whole()[key] for key in sorted(whole(), reverse=True)}
+    assert encode_lock(parse_lock(encode_lock(lock)).lock) == encode_lock(lock)
+    assert encode_lock(parse_lock(json.dumps(turned).encode()).lock) == encode_lock(lock)
+
+
+def test_a_template_is_kept_line_by_line_and_proved_by_its_hash() -> None:
+    text = "{% for m in messages %}\n\t{{ m }}\r\n{% endfor %}\n"
+    entry = parse_lock(json.dumps(whole()).encode()).lock.models["o/n", "main"]
+    lock = Lock(models={("o/n", "main"): replace(entry, template=template(text))})
+    raw = encode_lock(lock)
+    assert parse_lock(raw).lock.models == lock.models
+    assert b'"{% endfor %}",\n' in raw
+    assert problems(raw.replace(b"endfor", b"endif")) == [
+        "E417 the template of `o/n@main` has another text than its hash says"
+    ]
+
+
+def test_no_lock_is_an_empty_one(tmp_path: Path) -> None:
+    assert read_lock(tmp_path / LOCK).problems == ()
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        (b"", "E414 `ladle.lock` is no JSON"),
+        (b"{", "E414 `ladle.lock` is no JSON"),
+        (b"\xff\xfe", "E414 `ladle.lock` is not UTF-8 at byte 0"),
+        (b"[" * 200_000, "E414 `ladle.lock` is nested too deep"),
+        (b"[]", "E416 `ladle.lock` is a list; it is an object"),
+        (b"{}", "E416 `ladle.lock` lacks `schema`"),
+        (b'{"schema": true}', "E414 `schema` is True"),
+        (b'{"schema": 1.0}', "E414 1.0 is no number that a lock holds"),
+        (b'{"schema": NaN}', "E414 NaN is no number that a lock holds"),
+        (b'{"schema": 1, "schema": 1}', "E414 `schema` stands twice in one object"),
+        (b'{"schema": 2}', "E415 `ladle.lock` has schema 2, and this version of Ladle reads 1"),
+        (b'{"schema": 1, "extra": 1}', "E416 `ladle.lock` has an unknown key `extra`"),
+        (b'{"schema": ' + b"9" * 5000 + b"}", "E414 "),
+    ],
+)
+def test_a_file_that_is_no_lock_is_said(raw: bytes, said: str) -> None:
+    (found,) = problems(raw)
+    assert found.startswith(said)
+
+
+def test_a_lock_that_is_too_large_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / LOCK).open("wb") as file:
+        file.truncate(MAX_BYTES + 1)
+    assert "is larger than" in read_lock(tmp_path / LOCK).problems[0].message
+
+
+@pytest.mark.parametrize(
+    ("claims", "said"),
+    [
+        ({"commit": "main"}, "E416 `commit` is 'main'"),
+        ({"commit": None}, "E416 `commit` is None"),
+        ({"licence": "mit\x1b[31m"}, "E416 `licence` holds a control"),
+        ({"licence": "m\u202eit"}, "E416 `licence` holds a control"),
+        ({"licence": ""}, "E416 `licence` is empty"),
+        ({"licence": "x" * 2000}, "E416 `licence` is longer"),
+        ({"architecture": ["llama"]}, "E416 `architecture` is a list"),
+        ({"parameters": -1}, "E416 `parameters` is -1"),
+        ({"parameters": 2**60}, "E416 `parameters` is"),
+        ({"parameters": True}, "E416 `parameters` is True"),
+        ({"shape": {**MODEL["shape"], "layers": 0}}, "E416 `layers` is 0"),
+        ({"shape": {**MODEL["shape"], "tied": 1}}, "E416 `tied` is 1"),
+        ({"shape": {"layers": 1}}, "E416 `shape` lacks `heads`"),
+        ({"vocabulary": {**MODEL["vocabulary"], "size": 9}}, "E417 the vocabulary of `o/n@main` has 9 tokens"),
+        ({"files": {"../x": {"bytes": 1, "sha256": HASH}}}, "E416 `../x` is no path"),
+        ({"files": {"/etc/x": {"bytes": 1, "sha256": HASH}}}, "E416 `/etc/x` is no path"),
+        ({"files": {"x": {"bytes": 1, "sha256": "abc"}}}, "E416 `sha256` is 'abc'"),
+        ({"endpoint": "http://elsewhere"}, "E416 `o/n@main` has an unknown key `endpoint`"),
+    ],
+)
+def test_a_hostile_entry_is_refused(claims: dict[str, Any], said: str) -> None:
+    (found,) = problems(whole(models={"o/n@main": {**MODEL, **claims}}))
+    assert found.startswith(said)
+
+
+@pytest.mark.parametrize(
+    "name", ["o/n", "n@main", "../n@main", "o/n@../x", "o/n@", "o/n@a b", "o//n@main", "o/n@\u00e9"]
+)
+def test_a_name_that_no_repository_has_is_refused(name: str) -> None:
+    assert problems(whole(models={name: MODEL}))[0].startswith("E416")
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "../x.jsonl", "~/x", "a\\b"])
+def test_a_corpus_outside_the_project_is_refused(path: str) -> None:
+    assert problems(whole(corpora={path: CORPUS}))[0].startswith("E416")
+
+
+def test_every_wrong_entry_is_reported_at_its_place() -> None:
+    wrong = whole(models={"o/a@main": {**MODEL, "licence": 1}, "o/b@main": {**MODEL, "parameters": "many"}})
+    text = json.dumps(wrong, indent=1)
+    found = parse_lock(text.encode()).problems
+    lines = text.split("\n")
+    assert ['"licence": 1' in lines[d.source.position(d.span.start)[0] - 1] for d in found] == [True, False]
+    assert '"parameters": "many"' in lines[found[1].source.position(found[1].span.start)[0] - 1]
+    assert parse_lock(text.encode()).lock.models == {}
+
+
+def test_entries_of_one_commit_must_agree() -> None:
+    same = whole(models={"o/n@main": MODEL, f"o/n@{COMMIT}": MODEL})
+    other = whole(models={"o/n@main": MODEL, f"o/n@{COMMIT}": {**MODEL, "licence": "apache-2.0"}})
+    assert problems(same) == []
+    assert problems(other) == [f"E417 `{f'o/n@{COMMIT}'}` and `o/n@main` are one commit and differ"]
+    assert problems(whole(models={f"o/n@{'e' * 40}": MODEL}))[0].startswith("E417")
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_no_change_of_a_byte_makes_reading_fail(data: st.DataObject) -> None:
+    raw = bytearray(json.dumps(whole()).encode())
+    for _ in range(data.draw(st.integers(1, 4))):
+        place = data.draw(st.integers(0, len(raw) - 1))
+        raw[place] = data.draw(st.integers(0, 255))
+    found = parse_lock(bytes(raw))
+    assert found.problems or encode_lock(found.lock)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)
+    )
+)
+def test_no_value_in_an_entry_makes_reading_fail(value: object) -> None:
+    for section in ("models", "data", "corpora"):
+        parse_lock(json.dumps(whole(**{section: value})).encode())
+    for key in MODEL:
+        parse_lock(json.dumps(whole(models={"o/n@main": {**MODEL, key: value}})).encode())
+    for key in ROWS:
+        parse_lock(json.dumps(whole(data={"o/d@main": {**DATA, "splits": {"train": {**ROWS, key: value}}}})).encode())
+
+
+# --- what a check takes from it ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "recipes").mkdir()
+    (tmp_path / LOCK).write_text(json.dumps(whole()))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def recipe(project: Path, text: str) -> str:
+    (project / "recipes/my.recipe").write_text(text)
+    return "recipes/my.recipe"
+
+
+def test_a_model_is_typed_by_the_lock(project: Path) -> None:
+    found = ProjectFacts(project).hub_model("o/n", "main")
+    assert found == ModelType("llama", tuple(sorted(MODEL["shape"].items())), "words", None, 128, UNKNOWN, "mit")
+    assert ProjectFacts(project).hub_model("o/n", COMMIT) == found
+    assert ProjectFacts(project).hub_model("o/n", "v2") is None
+
+
+def test_rows_are_typed_by_the_lock_once_their_columns_are_named(project: Path) -> None:
+    facts = LockedFacts(project)
+    assert facts.hub_corpus("o/d", "main", ("", "train"), {}) == CorpusFacts(
+        ("question", "answer"), CorpusKind.LABELLED
+    )
+    named = {"user": "question", "assistant": "answer"}
+    assert facts.hub_corpus("o/d", "main", ("", "train"), named) == CorpusFacts(("messages",), CorpusKind.CHAT)
+    assert facts.hub_corpus("o/d", "main", ("", "test"), {}) == CorpusFacts(("question", "answer"), CorpusKind.LABELLED)
+    wrong = facts.hub_corpus("o/d", "main", ("", "train"), {"user": "ask"})
+    assert isinstance(wrong, tuple)
+    assert isinstance(wrong[0], Fault)
+    assert wrong[0].code == "E406"
+    assert facts.hub_corpus("o/d", "main", ("", "validation"), {}) is None
+
+
+def test_the_whole_graph_is_typed_without_network(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = 'edition 1\nmodel a = hub("o/n")\nmodel b = hub("o/n", revision = "main")\nmodel m = slerp(a, b, t = 0.5)\n'
+    assert run(["check", recipe(project, text)]) == 0
+    assert capsys.readouterr().out == "recipes/my.recipe: ok\n"
+
+
+def test_a_mistake_that_only_the_lock_knows_of_is_found(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = {**MODEL, "shape": {**MODEL["shape"], "layers": 2}, "commit": "unknown"}
+    (project / LOCK).write_text(json.dumps(whole(models={"o/n@main": MODEL, "o/m@main": other})))
+    text = 'edition 1\nmodel a = hub("o/n")\nmodel b = hub("o/m")\nmodel m = slerp(a, b, t = 0.5)\n'
+    assert run(["check", recipe(project, text)]) == 1
+    assert "layers 2, not 1" in capsys.readouterr().out
+
+
+def test_without_an_entry_check_says_what_would_make_it_known(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = 'edition 1\nmodel a = hub("o/n")\nmodel b = hub("o/far")\nmodel m = slerp(a, b, t = 0.5)\n'
+    assert run(["check", recipe(project, text)]) == 0
+    out = capsys.readouterr().out
+    assert "skipped: " in out
+    assert "`ladle lock` would make known what is said of o/far" in out
+
+
+def test_a_bad_lock_is_one_error_at_its_file(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / LOCK).write_text(json.dumps(whole(models={"o/n@main": {**MODEL, "licence": 7}}), indent=1))
+    text = 'edition 1\nmodel a = hub("o/n")\nmodel b = hub("o/n", revision = "v1")\n'
+    for command in ("check", "plan"):
+        assert run([command, recipe(project, text)]) == 1
+        captured = capsys.readouterr()
+        assert (captured.out + captured.err).count("error[E416]: `licence` is 7") == 1
+        assert "--> ladle.lock:" in captured.out + captured.err
+    (project / "recipes/other.recipe").write_text("edition 1\nlet x = 1\n")
+    assert run(["check", "recipes/other.recipe"]) == 0
+
+
+class Locked(FakeFacts):
+    def hub_commit(self, sort: Sort, name: str, revision: str) -> str:
+        return COMMIT if revision == "main" else ""
+
+
+def revisions(text: str, facts: FakeFacts) -> set[tuple[str, str]]:
+    found, wrong = checked(text, facts)
+    assert not wrong
+    nodes = lower(found, vocabulary(), facts).nodes
+    return {(key, str(dict(node.options)["revision"])) for key, node in nodes.items()}
+
+
+def test_identity_takes_the_locked_commit_of_a_branch() -> None:
+    branch = revisions('model a = hub("o/n")', Locked())
+    commit = revisions(f'model a = hub("o/n", revision = "{COMMIT}")', Locked())
+    assert branch == commit
+    assert {revision for _, revision in branch} == {COMMIT}
+    assert {revision for _, revision in revisions('model a = hub("o/n")', FakeFacts())} == {"main"}
+
+
+# --- data that is elsewhere -------------------------------------------------------------------------------------------
+
+ABSENT = """\
+edition 1
+corpus here: text = jsonl("corpora/x.jsonl")
+corpus chats: chat = hub("o/d", columns = {user: "question", assistant: "answer"})
+model a = hub("o/n", template = chatml)
+stage cpt { on = here }
+stage sft { on = chats }
+model b = a | cpt | sft
+"""
+
+
+def test_absent_data_checks_and_plans_and_does_not_run(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = recipe(project, ABSENT)
+    assert run(["check", path]) == 0
+    assert capsys.readouterr().out == f"{path}: ok\n"
+    assert run(["plan", path]) == 0
+    assert "a run would refuse to start: corpora/x.jsonl" in capsys.readouterr().err
+    before = sorted(each.name for each in project.iterdir())
+    assert run(["run", path]) == 1
+    assert "`corpora/x.jsonl`" in capsys.readouterr().err
+    assert sorted(each.name for each in project.iterdir()) == before
+
+
+def test_files_that_are_here_win_over_the_lock(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = recipe(project, ABSENT)
+    (project / "corpora").mkdir()
+    (project / "corpora/x.jsonl").write_text('{"prompt": "a"}\n')
+    assert run(["check", path]) == 1
+    assert "E207" in capsys.readouterr().out
+
+
+def test_absent_files_of_known_content_have_the_identity_of_their_bytes(project: Path) -> None:
+    content = b'{"text": "a"}\n'
+    (project / "corpora").mkdir()
+    (project / "corpora/x.jsonl").write_bytes(content)
+    (here,) = ProjectFacts(project).files("corpora/x.jsonl")
+    known = {"corpora/x.jsonl": {"bytes": len(content), "sha256": here.sha256}}  # type: ignore[union-attr]
+    (project / LOCK).write_text(json.dumps(whole(corpora={"corpora/x.jsonl": {**CORPUS, "files": known}})))
+    (project / "corpora/x.jsonl").unlink()
+    assert ProjectFacts(project).files("corpora/x.jsonl") == (here,)
+
+
+def test_a_file_that_is_gone_is_missing_unless_the_lock_says_it_is_elsewhere(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / LOCK).write_text(json.dumps(whole(corpora={"corpora/x.jsonl": {**CORPUS, "present": True}})))
+    assert run(["check", recipe(project, ABSENT)]) == 1
+    assert "error[E402]" in capsys.readouterr().out
+
+
+INIT = "model m = init(hidden = 8, layers = 1, heads = 2, intermediate = 8, tokenizer = bpe({}, vocab = 300))"
+
+# --- one word in two places -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'corpus c: chat = hub("o/d")',
+        'corpus c: chat = hub("o/d", split = "x") | take(rows = 2)',
+        'corpus c: chat = mix(hub("o/d"): 1, hub("o/e"): 2)',
+        'stage sft { on = hub("o/d") }\nmodel m = hub("o/n", template = chatml) | sft',
+        'model m = sft(hub("o/n", template = chatml), on = hub("o/d"))',
+        'benchmark b: choice { on = hub("o/d") }',
+        INIT.format('hub("o/d")'),
+        INIT.format('[hub("o/d"), hub("o/e")]'),
+    ],
+)
+def test_where_a_corpus_stands_hub_is_a_corpus_source(text: str) -> None:
+    program, wrong = checked(text)
+    assert not wrong, [d.message for d in wrong]
+    assert {t.operator.name for t in program.terms if t.options.get("name") in ("o/d", "o/e")} == {"hub_rows"}
+    assert {t.operator.name for t in program.terms if t.options.get("name") == "o/n"} <= {"hub"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('corpus c: chat = hub_rows("o/d")', "hub_rows"),
+        ('model m = hub("o/n", split = "train")', "`hub` has no option `split`"),
+        ('corpus c: chat = hub("o/d", template = chatml)', "`hub` has no option `template`"),
+        ('corpus c: chat = hub("d")', "`d` is no name of a repository"),
+    ],
+)
+def test_each_meaning_of_the_word_has_its_own_options(text: str, message: str) -> None:
+    assert message in checked(text)[1][0].message
+
+
+# --- the project's own lock -------------------------------------------------------------------------------------------
+
+
+def test_the_shipped_lock_is_sound_and_says_where_its_facts_are_from() -> None:
+    read = read_lock(ROOT / LOCK)
+    assert not read.problems
+    assert encode_lock(read.lock) == (ROOT / LOCK).read_bytes()
+    entered = {entry.basis for entry in (*read.lock.models.values(), *read.lock.data.values())}
+    assert all(basis.startswith("entered from the ") for basis in entered)
+    assert not any(entry.present for entry in (*read.lock.data.values(), *read.lock.corpora.values()))
+    assert {entry.commit for entry in read.lock.models.values()} == {UNKNOWN}
+    sizes = {name: entry.parameters for (name, _), entry in read.lock.models.items()}
+    assert sizes["meta-llama/Llama-3.1-8B"] == 8_030_261_248
+    assert sizes["mistralai/Mistral-7B-v0.3"] == 7_248_023_552
+    assert sizes["HuggingFaceTB/SmolLM-1.7B"] == 1_711_376_384
+
+
+def test_the_papers_models_are_typed_by_the_shipped_lock() -> None:
+    text = """\
+model instruct = hub("meta-llama/Llama-3.1-8B-Instruct")
+model base = hub("meta-llama/Llama-3.1-8B", template = instruct)
+model other = hub("mistralai/Mistral-7B-v0.3")
+corpus bio: text = hub("lamm-mit/raw-text-bio-marker")
+corpus talk: chat = hub("HuggingFaceH4/ultrachat_200k", split = "train_sft")
+corpus qa: chat = hub("lamm-mit/bio-silk-mech-mix-q-a-35K", columns = {user: "question", assistant: "answer"})
+stage cpt { on = bio }
+model m = slerp(instruct, base | cpt, t = 0.5)
+model n = slerp(instruct, other, t = 0.5)
+"""
+    recipe, _ = parse(Source("recipes/t.recipe", text))
+    program, found = check(recipe, vocabulary(), ProjectFacts(ROOT))
+    assert [(d.code, d.source.position(d.span.start)[0]) for d in found] == [("E210", 9)]
+    assert not any("architecture" in said or "shape" in said or "rows of" in said for _, said in program.skipped)

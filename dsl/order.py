@@ -23,7 +23,6 @@ from ladle.dsl.syntax import (
     ModelDecl,
     Name,
     Pipe,
-    PublishDecl,
     Setting,
     StageDecl,
 )
@@ -120,7 +119,7 @@ def _parts(declaration: Declaration, vocabulary: Vocabulary) -> Iterator[Part]:
             yield from _settings(block.settings, vocabulary.get((kind or name).name))
         case BenchmarkDecl(kind=kind, block=block):
             yield from _settings(block.settings, vocabulary.get(kind.name))
-        case EvaluateDecl(block=block) | PublishDecl(block=block):
+        case EvaluateDecl(block=block):
             yield from _settings(block.settings, None)
         case _:
             return

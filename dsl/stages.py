@@ -87,7 +87,7 @@ def _apply(world: World, step: Step, model: Operand, span: Span, scope: Scope) -
 
 
 def _required(world: World, step: Step, settled: dict[str, Setting]) -> bool:
-    if step.name in world.declared:
+    if step.home or step.name in world.declared:
         return required(world, step.kind, settled, step.span)
     name = step.name
     help = f"no stage `{name}` is declared: write `{name}(on = ...)`, or declare `stage {name} {{ ... }}`"

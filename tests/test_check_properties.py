@@ -15,7 +15,20 @@ from ladle.dsl.verify import verify
 from ladle.executor.catalog import vocabulary
 from strategies import SHIPPED, mutated, recipes
 
-_MODELS = ["base", "instruct", "llama", "wide", "fam", "m", "n", 'local("models/a")', 'local("models/vague")', "x"]
+_MODELS = [
+    "away",
+    "fam2",
+    "base",
+    "instruct",
+    "llama",
+    "wide",
+    "fam",
+    "m",
+    "n",
+    'local("models/a")',
+    'local("models/vague")',
+    "x",
+]
 _OTHERS = [
     "cpt",
     "sft",
@@ -30,6 +43,8 @@ _OTHERS = [
     "cosine",
     "full",
     "delta",
+    "read",
+    "notes",
 ]
 _VALUES = [
     "0",
@@ -99,6 +114,11 @@ stage full = {}
 corpus c: {} = {}
 model fam[k in {}] = {}{}
 evaluate t {{ models = [m, n, fam, {}]  on = [silk, bio]  baseline = {} }}
+use "shared/s.recipe": away, read, notes, taught as fam2
+variant v {{ {} = {}  stage.seed = 2 }}
+variant w {{ cpt.{} = {} }}
+gate g {{ require ({}).silk >= {}  require fam[1].bio - {} > 1pp }}
+publish p {{ model = {}  to = hub("me/x") }}
 """.format,
     sense,
     overrides,
@@ -114,23 +134,40 @@ evaluate t {{ models = [m, n, fam, {}]  on = [silk, bio]  baseline = {} }}
     overrides,
     sense,
     models,
+    atoms,
+    sense,
+    st.sampled_from(_OPTIONS),
+    sense,
+    sense,
+    st.sampled_from(["60%", "m.silk", "away.silk - 1pp", "k"]) | sense,
+    st.sampled_from(["m.bio", "50%", "silk"]),
+    sense,
 )
-"""Recipes over the prelude's names: many parts of them make sense."""
+"""Recipes over the names of the prelude and of a used recipe: many parts of them make sense."""
+
+SHARED = """model away = local("models/a")
+corpus notes: text = jsonl("text/n.jsonl")
+stage read: cpt { on = notes  steps = 2 }
+model taught[k in 1..2] = away | read(seed = k)
+"""
 
 
 def judge(text: str) -> None:
     source = Source("recipes/t.recipe", text)
     recipe, unread = parse(source)
-    program, found = check(recipe, vocabulary(), FakeFacts())
-    assert check(recipe, vocabulary(), FakeFacts())[1] == found
+    facts = FakeFacts(recipes={"shared/s.recipe": SHARED})
+    program, found = check(recipe, vocabulary(), facts)
+    assert check(recipe, vocabulary(), facts)[1] == found
     for problem in found:
         assert problem.code in CODES
+        assert problem.source == source
         assert 0 <= problem.span.start <= problem.span.end <= len(text)
         assert problem.message
         assert not problem.message.startswith("`None`")
     assert list(found) == sorted(found, key=lambda problem: problem.span.start)
-    if not unread and not found:
-        verify(lower(program, vocabulary(), FakeFacts()))
+    for variant in ("", *program.variants) if not unread and not found else ():
+        chosen, _ = check(recipe, vocabulary(), facts, variant)
+        verify(lower(chosen, vocabulary(), facts))
 
 
 @given(recipes)

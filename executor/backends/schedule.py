@@ -50,9 +50,8 @@ def _job(layout: Layout, node: Node, after: frozenset[str], rank: float) -> Job:
     operator, spot = layout.operator(node), layout.spots[node.fingerprint]
     model = next((item.node for item in node.inputs if item.role == "model"), "")
     scored = model if operator.role is Role.BENCHMARK else ""
-    return Job(
-        node.fingerprint, spot.name, node.operator, operator.program, spot.place, spot.node_file, after, scored, rank
-    )
+    name = f"{node.recipe}-{spot.name}" if node.recipe else spot.name
+    return Job(node.fingerprint, name, node.operator, operator.program, spot.place, spot.node_file, after, scored, rank)
 
 
 def _seconds(layout: Layout, node: Node, records: Mapping[str, Record]) -> float:

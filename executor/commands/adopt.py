@@ -29,10 +29,16 @@ def COMMAND(folder: Path, word: str, name: str, recipe: Path | None) -> int:  # 
     return 0
 
 
+def _declares(opened: Opened, name: str) -> bool:
+    """Say whether a name is of a result of this recipe, and not of one that it uses."""
+    graph = opened.layout.graph
+    return name in graph.aliases and not graph.nodes[graph.aliases[name]].recipe
+
+
 def declaring(name: str) -> Opened:
     """Return the one recipe of this project that has `name`. Raises StepError where none or several have."""
     recipes = recipes_here()
-    found = [opened for path in recipes if name in (opened := open_recipe(path)).layout.graph.aliases]
+    found = [opened for path in recipes if _declares(opened := open_recipe(path), name)]
     if len(found) == 1:
         return found[0]
     listed = ", ".join(str(opened.loaded.path) for opened in found)

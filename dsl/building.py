@@ -38,6 +38,8 @@ def build(
             links |= _handed(world, option, options[option.name], references.get(option.hands_to, ()), span)
     if not _one_each(world, operator, settled, len(operands)):
         return FAILED
+    if not _has_rows(world, operator, settled):
+        return FAILED
     if operator.role in (Role.MERGE, Role.CHOICE):
         _agree(world, operands, references, span)
     spans = {name: setting.span for name, setting in settled.items()}
@@ -69,6 +71,18 @@ def _weights(operator: Operator, operands: tuple[Operand, ...]) -> dict[str, Val
     if operator.operands.weighted == "others":
         return {"weights": weights}
     return {"weights": None if any(weight is None for weight in weights) else weights}
+
+
+def _has_rows(world: World, operator: Operator, settled: Layer) -> bool:
+    """Say whether each benchmark that stands for its rows has some; report one that has none."""
+    for name, setting in settled.items() if operator.role is Role.TRANSFORM else ():
+        for item in setting.value.items if isinstance(setting.value, Linked) else ():
+            if item.term.operator.role is Role.BENCHMARK and not any(item.term.references.values()):
+                message = f"`{name}` takes rows, and the benchmark `{item.label}` has none of its own"
+                help = f"a `{item.term.operator.name}` benchmark names no file here"
+                world.problems.report("E201", setting.span, message, help, "no rows")
+                return False
+    return True
 
 
 def _one_each(world: World, operator: Operator, settled: Layer, operands: int) -> bool:

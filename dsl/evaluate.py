@@ -175,6 +175,9 @@ def _applicable(world: World, expr: Expr, scope: Scope) -> StageValue | Operator
     if operator is None or not catalogued:
         if value is not None:
             return _not_applicable(world, expr, value)
+        if expr.name == "each":
+            message = "`each` stands only where a parameter is given operand by operand"
+            return world.problems.report("E243", expr.span, message, "such as `density = each(0.5, 0.7)` of a merge")
         return world.problems.missing(expr.name, expr.span, lambda: _callables(world, scope), _NO_WORD)
     if operator.role is Role.BENCHMARK:
         message = f"`{expr.name}` is a benchmark kind"

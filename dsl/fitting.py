@@ -264,6 +264,8 @@ def _one_of(world: World, types: tuple[OptionType, ...], meaning: Meaning, span:
         found = fit(world, type, meaning, span)
         if not isinstance(found, Mismatch):
             return found
+        if isinstance(type, Record) and isinstance(meaning, Entries):
+            return found
         misses.append(found)
     near = [miss for miss in misses if miss.code not in ("E201", "E202")]
     if near:

@@ -138,6 +138,8 @@ class Table:
     """(label of an averaged row, labels of its models)."""
     development: bool = False
     """Whether the table says `as = dev`."""
+    choices: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
+    """(label of a model chosen at run time, the benchmark that decides, names of what it is chosen from)."""
 
 
 @dataclass(frozen=True, slots=True)

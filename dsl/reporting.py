@@ -17,10 +17,10 @@ Score = Callable[[Term, Term], str]
 
 def tables(program: Program, made: Mapping[Term, str], score: Score) -> tuple[Table, ...]:
     """Return each `evaluate` with the fingerprints of its models and scores."""
-    return tuple(_table(evaluation, made, score) for evaluation in program.evaluations)
+    return tuple(_table(evaluation, made, score, program.names) for evaluation in program.evaluations)
 
 
-def _table(evaluation: Evaluation, made: Mapping[Term, str], score: Score) -> Table:
+def _table(evaluation: Evaluation, made: Mapping[Term, str], score: Score, names: Mapping[Term, str]) -> Table:
     labels = {model.term: model.label for model in evaluation.models}
     return Table(
         name=evaluation.name,
@@ -40,6 +40,11 @@ def _table(evaluation: Evaluation, made: Mapping[Term, str], score: Score) -> Ta
         average=evaluation.average,
         groups=evaluation.groups,
         development=evaluation.development,
+        choices=tuple(
+            (label, names[term.references["on"][0]], tuple(names[each] for each in term.operands))
+            for term, label in labels.items()
+            if term.operator.role is Role.CHOICE
+        ),
     )
 
 
@@ -76,7 +81,7 @@ def _parents(model: Term, labels: Mapping[Term, str]) -> Iterator[str]:
 
 
 def report_node(recipe: str, vocabulary: Vocabulary, nodes: Mapping[str, Node], found: tuple[Table, ...]) -> Node:
-    """Return the node that draws `found`: its inputs are their scores and, for loss curves, their trained models."""
+    """Return the node that draws `found`: its inputs are their scores, their trained models and their choices."""
     operator = vocabulary[REPORT]
     inputs = tuple(_inputs(vocabulary, nodes, found))
     labels = {key: label for table in reversed(found) for label, key in table.models}
@@ -107,7 +112,7 @@ def _inputs(vocabulary: Vocabulary, nodes: Mapping[str, Node], found: tuple[Tabl
         for label, benchmark, key in table.scores:
             yield Input(f"score:{table.name}/{label}/{benchmark}", key)
         for label, key in table.models:
-            if vocabulary[nodes[key].operator].role is Role.STAGE:
+            if vocabulary[nodes[key].operator].role in (Role.STAGE, Role.CHOICE):
                 trained.setdefault(key, label)
     yield from (Input(f"model:{label}", key) for key, label in trained.items())
 
@@ -126,6 +131,8 @@ def _plain(table: Table) -> Json:
         plain["groups"] = [[label, list(models)] for label, models in table.groups]
     if table.development:
         plain["as"] = "dev"
+    if table.choices:
+        plain["choices"] = [[label, benchmark, list(members)] for label, benchmark, members in table.choices]
     return plain
 
 

@@ -64,6 +64,9 @@ def test_a_choice_records_what_it_took(project: Path) -> None:
     members = [each["fingerprint"] for each in chosen["members"]]
     assert [key for role, key in lineage.inputs if role.isdecimal()] == members  # type: ignore[union-attr]
     place = chosen["taken"][0]
+    score = chosen["members"][place]["score"]
+    said = f"`top` is `read-{place + 1}` ({100 * score:.1f} %), chosen on `dev` from 2 models."
+    assert said in (project / "reports/tiny/report.md").read_text()
     taken = (project / f"artifacts/tiny/read-{place + 1}/model.safetensors").read_bytes()
     assert (project / "artifacts/tiny/top/model.safetensors").read_bytes() == taken
 
@@ -83,6 +86,7 @@ def test_the_report_averages_over_the_seeds_and_says_what_development_is(project
     assert "Means over seed" in (project / "reports/tiny/report.html").read_text()
 
 
+@pytest.mark.slow  # a process for each of 26 stages
 def test_dvc_repro_makes_the_same_bytes_and_ladle_recognises_them(project: Path, tmp_path: Path) -> None:
     other = begin(tmp_path / "other")
     call(other, "ladle", "compile", RECIPE)

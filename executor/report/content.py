@@ -105,6 +105,17 @@ class Average:
 
 
 @dataclass(frozen=True, slots=True)
+class Chosen:
+    """A model that was chosen at run time: by which benchmark, from what, with which scores, and what was taken."""
+
+    model: str
+    benchmark: str
+    metric: str
+    members: tuple[tuple[str, float], ...]
+    taken: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """One `evaluate` of the recipe."""
 
@@ -122,6 +133,7 @@ class Table:
     averages: tuple[Average, ...] = ()
     development: bool = False
     """Whether the table says `as = dev`: a model in it may have been chosen on these very items."""
+    choices: tuple[Chosen, ...] = ()
 
     @property
     def alone(self) -> tuple[Model, ...]:
@@ -174,7 +186,7 @@ def to_json(report: Report) -> dict[str, Json]:
     return {"schema": SCHEMA, "name": report.name, "rows": rows, "tables": tables}
 
 
-_LATE: Final = ("average", "averages", "development")
+_LATE: Final = ("average", "averages", "development", "choices")
 """Keys that a table without them does not write: reports of before keep their bytes."""
 
 
@@ -220,7 +232,13 @@ def _table(value: dict[str, Any]) -> Table:
         average=value.get("average", ""),
         averages=tuple(Average(**item | {"models": tuple(item["models"])}) for item in value.get("averages", ())),
         development=value.get("development", False) is True,
+        choices=tuple(_chosen(item) for item in value.get("choices", ())),
     )
+
+
+def _chosen(value: dict[str, Any]) -> Chosen:
+    members = tuple((name, score) for name, score in value["members"])
+    return Chosen(**value | {"members": members, "taken": tuple(value["taken"])})
 
 
 def _interval(value: dict[str, float] | None) -> Interval | None:

@@ -177,7 +177,7 @@ def _kind(operator: str) -> str:
     match _role(operator):
         case Role.STAGE:
             return "stage"
-        case Role.MERGE:
+        case Role.MERGE | Role.CHOICE:
             return "merge"
         case Role.BENCHMARK:
             return "score"

@@ -5,16 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from ladle.executor.report.choices import told
 from ladle.executor.report.content import Against, Merged, Table
 from ladle.executor.report.statistics import Interval
 
 
 def notes(table: Table) -> tuple[str, ...]:
     """Return the notes of a table, the most important first; nothing is claimed that an interval does not carry."""
+    chosen = told(table)
     counted = [benchmark for benchmark in table.benchmarks if benchmark.metric == "accuracy"]
     if not counted:
-        return ("No benchmark of this table has an accuracy, so models are not compared item by item.",)
-    return tuple(note for note in (_best(table), _baseline(table), *_merges(table), *_precision(table)) if note)
+        return (*chosen, "No benchmark of this table has an accuracy, so models are not compared item by item.")
+    found = (_best(table), _baseline(table), *chosen, *_merges(table), *_precision(table))
+    return tuple(note for note in found if note)
 
 
 def points(interval: Interval) -> str:

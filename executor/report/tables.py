@@ -10,6 +10,7 @@ from typing import cast
 
 from ladle.dsl.graph import Json
 from ladle.executor.report.averages import averages
+from ladle.executor.report.choices import read_choice
 from ladle.executor.report.content import Against, Benchmark, Cell, Merged, Model, Report, Table
 from ladle.executor.report.findings import notes
 from ladle.executor.report.statistics import Interval, difference, holm, mcnemar, mean, pairs, proportion
@@ -102,6 +103,7 @@ def _table(task: Task, table: Mapping[str, Json], operators: Mapping[str, str]) 
         average=str(table.get("average") or ""),
         averages=averages(groups, bare.cells, bare.models),
         development=table.get("as") == "dev",
+        choices=tuple(read_choice(task, *_choice(item)) for item in _list(table.get("choices"))),
     )
     return replace(whole, notes=notes(whole))
 
@@ -169,7 +171,8 @@ def _overall(label: str, benchmarks: Sequence[str], scores: Scores) -> Interval 
 def _group(label: str, baseline: str, parents: Mapping[str, Sequence[str]], operators: Mapping[str, str]) -> str:
     if label == baseline:
         return "baseline"
-    return "merged" if label in parents or operators.get(label) in MERGES else "unmerged"
+    merged = label in parents or operators.get(label) in (*MERGES, "greedy_soup")
+    return "merged" if merged else "unmerged"
 
 
 def _benchmark(name: str, score: Score) -> Benchmark:
@@ -200,6 +203,11 @@ def _folder(task: Task, role: str) -> Path:
     if not found or found[0].path is None:
         raise StepError(f"the report has no input `{role}`")
     return found[0].path
+
+
+def _choice(item: Json) -> tuple[str, str, list[str]]:
+    label, benchmark, members = _list(item)
+    return str(label), str(benchmark), [str(member) for member in _list(members)]
 
 
 def _label(item: Json) -> str:

@@ -44,7 +44,7 @@ def check(recipe: Recipe, vocabulary: Vocabulary, facts: Facts) -> tuple[Program
                 _leaks(world, table, found)
     except TooMany:
         evaluations = []
-    program = _program(world, tuple(evaluations))
+    program = _program(world, recipe, tuple(evaluations))
     if not world.problems:
         clashes(world, program.names)
     return program, world.problems.sorted()
@@ -127,7 +127,7 @@ def _leaks(world: World, declaration: EvaluateDecl, table: Evaluation) -> None:
         world.problems.report("E303", where[benchmark], message, help, "a model of this table has seen them")
 
 
-def _program(world: World, evaluations: tuple[Evaluation, ...]) -> Program:
+def _program(world: World, recipe: Recipe, evaluations: tuple[Evaluation, ...]) -> Program:
     meant = {name: world.meanings.get(name, FAILED) for name in world.declared}
     constants = {name: meant.pop(name) for name, each in world.declared.items() if isinstance(each, LetDecl)}
     families = {name: meaning for name, meaning in meant.items() if isinstance(meaning, Family)}
@@ -140,6 +140,8 @@ def _program(world: World, evaluations: tuple[Evaluation, ...]) -> Program:
     )
     return Program(
         source=world.problems.source,
+        recipe=recipe,
+        vocabulary=world.vocabulary,
         corpora=corpora,
         stages={name: meaning for name, meaning in meant.items() if isinstance(meaning, StageValue)},
         benchmarks=benchmarks,

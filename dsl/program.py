@@ -9,8 +9,9 @@ from typing import Union
 
 from ladle.dsl.frozen import frozen
 from ladle.dsl.graph import canonical, digest
-from ladle.dsl.signature import Operator, Role, Sort
+from ladle.dsl.signature import Operator, Role, Sort, Vocabulary
 from ladle.dsl.source import Source, Span
+from ladle.dsl.syntax import Recipe
 from ladle.dsl.types import CorpusType, Dimension, ModelType, Schedule, Value
 
 
@@ -29,6 +30,8 @@ class Term:
     type: ModelType | CorpusType
     span: Span
     """Where it is written first."""
+    written: Mapping[str, Span]
+    """Where each option that is set somewhere is set, as it is written first; what has its default is not here."""
 
     @property
     def sort(self) -> Sort | None:
@@ -225,6 +228,10 @@ class Program:
     """A checked recipe. Where there were problems it holds what could be made of the rest."""
 
     source: Source
+    recipe: Recipe
+    """As written."""
+    vocabulary: Vocabulary
+    """What it was read by."""
     corpora: Mapping[str, Term]
     stages: Mapping[str, StageValue]
     benchmarks: Mapping[str, Term]

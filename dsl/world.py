@@ -137,7 +137,7 @@ class World:
                 self._refused.add(key)
                 return FAILED
             self._bound(span)
-            term = Term(key, operator, operands, dict(options), dict(references), type, span)
+            term = Term(key, operator, operands, dict(options), dict(references), type, span, dict(spans))
             if not self._fits(term, span):
                 self._refused.add(key)
                 return FAILED

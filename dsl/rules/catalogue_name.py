@@ -1,0 +1,44 @@
+"""Flags a declaration that is called like an operator, and a stage that is called like a kind it is not of.
+
+Before `(` and after `|` the word is the operator, elsewhere the declaration: the language keeps them apart, a reader
+does not. A stage of its own kind's name is the common form and is fine.
+
+Bad:
+
+    model soup = base | sft
+
+Good:
+
+    model tasty = base | sft
+"""
+
+from collections.abc import Iterator
+
+from ladle.dsl.diagnostics import Severity
+from ladle.dsl.program import Program
+from ladle.dsl.rule import Finding, Rule
+from ladle.dsl.signature import Role
+from ladle.dsl.syntax import BenchmarkDecl, BrokenDecl, CorpusDecl, EditionDecl, LetDecl, ModelDecl, StageDecl
+
+APPLIED = (Role.MODEL_SOURCE, Role.TOKENIZER, Role.STAGE, Role.MERGE, Role.CORPUS_SOURCE, Role.TRANSFORM)
+"""Operators whose word stands before `(` or after `|`; a kind of benchmark stands after a colon only."""
+
+
+def find(program: Program) -> Iterator[Finding]:
+    """Yield the name of each such declaration."""
+    for each in program.recipe.declarations:
+        if isinstance(each, EditionDecl | BrokenDecl):
+            continue
+        operator = program.vocabulary.get(each.name.name)
+        if operator is None or operator.role not in APPLIED:
+            continue
+        if isinstance(each, StageDecl):
+            if each.kind is not None and each.kind.name != operator.name:
+                message = f"the stage `{operator.name}` is of kind `{each.kind.name}`, and `{operator.name}` is another"
+                yield Finding(each.name.span, message, "call it by what it does", f"a {operator.role}")
+        elif isinstance(each, LetDecl | ModelDecl | CorpusDecl | BenchmarkDecl):
+            message = f"`{operator.name}` is the name of a {operator.role} too"
+            yield Finding(each.name.span, message, f"call it otherwise: `{operator.name}_one`", f"a {operator.role}")
+
+
+RULE = Rule("W502", "catalogue-name", Severity.WARNING, find)

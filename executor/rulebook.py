@@ -1,0 +1,66 @@
+"""Every lint rule by code. In: the rule packages, whose modules each define one `RULE`. Out: rules, and their pages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+from textwrap import dedent
+from types import MappingProxyType, ModuleType
+
+from ladle.dsl import rules as language
+from ladle.dsl.frozen import frozen
+from ladle.dsl.rule import Rule
+from ladle.executor import rules as catalogue
+
+PACKAGES: tuple[ModuleType, ...] = (language, catalogue)
+
+
+@frozen
+class Page:
+    """What a rule's module says of it."""
+
+    rule: Rule
+    title: str
+    """What it flags, in a sentence."""
+    why: str
+    bad: str
+    """A recipe, or part of one, that has the finding."""
+    good: str
+    """The same without it."""
+
+
+@cache
+def rules() -> Mapping[str, Rule]:
+    """Return every rule by code, in the order of codes.
+
+    Raises TypeError for a module without `RULE` and for a code or name given twice: both are faults of ours.
+    """
+    found: dict[str, Rule] = {}
+    for package in PACKAGES:
+        for module in iter_modules(package.__path__, package.__name__ + "."):
+            rule = getattr(import_module(module.name), "RULE", None)
+            if not isinstance(rule, Rule) or module.name.rpartition(".")[2] != rule.name.replace("-", "_"):
+                raise TypeError(f"{module.name} defines no RULE of its name")
+            if rule.code in found:
+                raise TypeError(f"{module.name} defines `{rule.code}` a second time")
+            found[rule.code] = rule
+    return MappingProxyType({code: found[code] for code in sorted(found)})
+
+
+def page(rule: Rule) -> Page:
+    """Return the page of a rule, read from its module's documentation."""
+    name = rule.name.replace("-", "_")
+    for package in PACKAGES:
+        if any(module.name == name for module in iter_modules(package.__path__)):
+            text = import_module(f"{package.__name__}.{name}").__doc__ or ""
+            return _read(rule, text)
+    raise KeyError(rule.code)
+
+
+def _read(rule: Rule, text: str) -> Page:
+    said, _, examples = text.partition("\nBad:\n")
+    bad, _, good = examples.partition("\nGood:\n")
+    title, _, why = said.strip().partition("\n")
+    return Page(rule, title.strip(), why.strip(), dedent(bad).strip("\n"), dedent(good).strip("\n"))

@@ -93,7 +93,7 @@ def judge(
     asked: Iterable[str],
     sound: bool,
 ) -> tuple[list[Diagnostic], list[tuple[str, Finding]]]:
-    """Return the findings that are not allowed, and (code, finding) for each comment that is wrong or allows nothing."""
+    """Return the findings that are not allowed, and (code, finding) for each comment that is wrong or unused."""
     known = sorted(found, key=_start)
     by_code: dict[str, list[Diagnostic]] = {}
     for each in known:

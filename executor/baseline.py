@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ladle.dsl.diagnostics import Diagnostic, Severity
-from ladle.executor.disk import write_file
+from ladle.executor.atomic import write_file
 from ladle.executor.marks import line_of
 from ladle.executor.task import StepError
 

@@ -16,7 +16,7 @@ from ladle.dsl.lint import lint
 from ladle.dsl.parse import read_source
 from ladle.dsl.rule import Rule
 from ladle.dsl.source import Source
-from ladle.executor.disk import in_words, write_file
+from ladle.executor.atomic import in_words, write_file
 from ladle.executor.load import Checked, examine_source
 from ladle.executor.rulebook import rules
 from ladle.executor.task import StepError

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 
 import click
 from ladle.dsl.frozen import frozen
 from ladle.dsl.rule import Rule
 from ladle.dsl.suggest import did_you_mean, listing, nearest
+from ladle.executor.console import plain
 from ladle.executor.rulebook import rules
 
 FILE = "pyproject.toml"
@@ -61,19 +62,15 @@ def _table(file: Path) -> Mapping[str, object]:
         data = opened.read(LARGEST + 1)
     if len(data) > LARGEST:
         raise click.UsageError(f"`{FILE}` is larger than {LARGEST // 2**20} MiB")
-    try:
-        tool = tomllib.loads(data.decode("utf-8")).get("tool", {})
-    except (ValueError, RecursionError) as error:
-        raise click.UsageError(f"`{FILE}` is no TOML: {error}") from error
-    ladle = tool.get("ladle", {}) if isinstance(tool, dict) else {}
-    table = ladle.get("lint", {}) if isinstance(ladle, dict) else {}
-    if not isinstance(table, dict):
-        raise click.UsageError("`lint` of [tool.ladle] is a table: `[tool.ladle.lint]`")
+    if b"ladle" not in data:
+        return {}
+    # The reader of TOML is loaded for projects that say something: the others get their answer sooner.
+    table = import_module("ladle.executor.toml_table").table(data, FILE, ("tool", "ladle", "lint"))
     for key in table:
         if key not in KEYS:
             help = did_you_mean(nearest(key, KEYS)) or f"it has {listing(KEYS)}"
-            raise click.UsageError(f"[tool.ladle.lint] has no key `{key}`: {help}")
-    return table
+            raise click.UsageError(f"[tool.ladle.lint] has no key `{plain(key)}`: {help}")
+    return dict(table)
 
 
 def _inside(path: str) -> bool:

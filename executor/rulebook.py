@@ -64,3 +64,34 @@ def _read(rule: Rule, text: str) -> Page:
     bad, _, good = examples.partition("\nGood:\n")
     title, _, why = said.strip().partition("\n")
     return Page(rule, title.strip(), why.strip(), dedent(bad).strip("\n"), dedent(good).strip("\n"))
+
+
+def document() -> str:
+    """Return the page of all rules, `docs/lint.md`: a table, then each rule with why, bad and good."""
+    pages = [page(rule) for rule in rules().values()]
+    rows = [f"| [{p.rule.code}](#{_anchor(p)}) | {p.rule.name} | {p.rule.severity} | {p.rule.fix} |" for p in pages]
+    head = ["| code | rule | severity | fix |", "|---|---|---|---|", *rows]
+    return "\n".join([_BEGINNING, *head, "", *(_section(each) for each in pages)])
+
+
+def _anchor(said: Page) -> str:
+    return f"{said.rule.code.lower()}-{said.rule.name}"
+
+
+def _section(said: Page) -> str:
+    rule = said.rule
+    fix = f" A {rule.fix} fix comes with it." if rule.fix else ""
+    return (
+        f"## {rule.code} {rule.name}\n\n{said.title} {rule.severity.value.capitalize()}.{fix}\n\n{said.why}\n\n"
+        f"```\n# bad\n{said.bad}\n```\n\n```\n# good\n{said.good}\n```\n"
+    )
+
+
+_BEGINNING = """\
+# What `ladle lint` looks for
+
+Made from the rules themselves; a test keeps it current. Each example stands beside declarations that it names:
+`base` and `instruct`, models of the hub; `small` and `large` of 1.7 and 8 billion parameters; corpora `papers`,
+`general`, `lessons`, `pairs`; a benchmark `silk`; the stages `cpt`, `sft`, `orpo`, `dpo`. [commands.md](commands.md) has
+the options of the command and how findings are allowed.
+"""

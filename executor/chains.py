@@ -108,7 +108,7 @@ def tuned(program: Program) -> Mapping[Term, bool | None]:
         else:
             known = [found[each] for each in term.operands]
             learned = term.operator.role is Role.STAGE and chats(term)
-            found[term] = True if learned or True in known else None if None in known else False
+            found[term] = True if learned or True in known else None if None in known or not known else False
     return found
 
 

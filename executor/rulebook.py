@@ -80,7 +80,7 @@ def _anchor(said: Page) -> str:
 
 def _section(said: Page) -> str:
     rule = said.rule
-    fix = f" A {rule.fix} fix comes with it." if rule.fix else ""
+    fix = {"": "", "safe": " A safe fix comes with it.", "unsafe": " An unsafe fix comes with it."}[rule.fix]
     return (
         f"## {rule.code} {rule.name}\n\n{said.title} {rule.severity.value.capitalize()}.{fix}\n\n{said.why}\n\n"
         f"```\n# bad\n{said.bad}\n```\n\n```\n# good\n{said.good}\n```\n"
@@ -92,6 +92,6 @@ _BEGINNING = """\
 
 Made from the rules themselves; a test keeps it current. Each example stands beside declarations that it names:
 `base` and `instruct`, models of the hub; `small` and `large` of 1.7 and 8 billion parameters; corpora `papers`,
-`general`, `lessons`, `pairs`; a benchmark `silk`; the stages `cpt`, `sft`, `orpo`, `dpo`. [commands.md](commands.md) has
-the options of the command and how findings are allowed.
+`general`, `lessons`, `pairs`; a benchmark `silk`; the stages `cpt`, `sft`, `orpo`, `dpo`.
+[commands.md](commands.md#ladle-lint-filefolder) has the options of the command and says how findings are allowed.
 """

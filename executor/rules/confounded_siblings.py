@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations
 
 from ladle.dsl.diagnostics import Severity
-from ladle.dsl.program import Evaluation, Program, Term, choice_key
+from ladle.dsl.program import Evaluation, Named, Program, Term
 from ladle.dsl.rule import Finding, Rule
 from ladle.dsl.signature import Role
 from ladle.dsl.suggest import listing
@@ -34,7 +34,7 @@ MEMBERS = 16
 LONGEST = 200
 """Stages and merges of a model that is compared."""
 
-Factors = Mapping[str, str]
+Factors = Mapping[str, object]
 
 
 def find(program: Program) -> Iterator[Finding]:
@@ -49,18 +49,17 @@ def find(program: Program) -> Iterator[Finding]:
 
 
 def _pairs(table: Evaluation, owners: Mapping[Term, str]) -> Iterator[str]:
-    siblings: dict[str, dict[str, list[tuple[str, Factors]]]] = {}
+    siblings: dict[tuple[str, ...], dict[str, list[Named]]] = {}
     for model in table.models:
-        factors: dict[str, str] = {}
-        shape = _shape(model.term, factors)
-        group = siblings.setdefault(shape, {}).setdefault(owners.get(model.term, model.label), [])
-        if shape and len(group) < MEMBERS:
-            group.append((model.label, factors))
+        steps = _steps(model.term)
+        group = siblings.setdefault(_shape(steps), {}).setdefault(owners.get(model.term, model.label), [])
+        if len(steps) > 1 and len(group) < MEMBERS:
+            group.append(model)
     for groups in siblings.values():
-        for one, other in combinations([*groups.values()][:MEMBERS], 2):
-            found = _closest(one, other)
-            if found:
-                yield found
+        if len(groups) > 1:
+            listed = [[(m.label, _factors(_steps(m.term))) for m in group] for group in groups.values()][:MEMBERS]
+            found = (_closest(one, other) for one, other in combinations(listed, 2))
+            yield from (each for each in found if each)
 
 
 def _closest(one: list[tuple[str, Factors]], other: list[tuple[str, Factors]]) -> str:
@@ -81,30 +80,38 @@ def _cause(key: str) -> str:
     return key.rpartition("/")[2]
 
 
-def _shape(model: Term, factors: dict[str, str]) -> str:
-    """Return which stages and merges a model went through, "" for too many; `factors` gets what each was told."""
-    shape: list[str] = []
-    stack = [(model, "")]
+def _steps(model: Term) -> list[tuple[str, Term]]:
+    """Return what a model is made by, each with its place in it; nothing where that is too much."""
+    found: list[tuple[str, Term]] = []
+    stack = [("", model)]
     while stack:
-        term, path = stack.pop()
-        shape.append(f"{path} {'start' if term.operator.role is Role.MODEL_SOURCE else term.operator.name}")
-        factors.update({f"{path}/{name}": told for name, told in _told(term).items()})
-        stack += [(each, f"{path}.{place}") for place, each in enumerate(term.operands)]
-        if len(shape) + len(stack) > LONGEST:
-            return ""
-    return "\n".join(shape) if len(shape) > 1 else ""
+        path, term = stack.pop()
+        found.append((path, term))
+        stack += [(f"{path}.{place}", each) for place, each in enumerate(term.operands)]
+        if len(found) + len(stack) > LONGEST:
+            return []
+    return found
 
 
-def _told(term: Term) -> dict[str, str]:
-    operator = term.operator
-    if operator.role is Role.STAGE:
-        budget = [choice_key(term.options[name]) for name in BUDGET if name in term.options]
-        found = {name: choice_key(term.options[name]) for name in SETTINGS if name in term.options}
-        found |= {"on": " ".join(each.key for each in term.references.get("on", ())), "budget": " ".join(budget)}
-        return {f"{operator.name}.{name}": value for name, value in found.items()}
-    if operator.role is Role.MODEL_SOURCE:
-        return {"start": term.key}
-    return {name: choice_key(term.options[name]) for name in WEIGHING if name in term.options}
+def _shape(steps: list[tuple[str, Term]]) -> tuple[str, ...]:
+    """Which stages and merges a model went through: siblings have one shape."""
+    return tuple(f"{path} {'' if t.operator.role is Role.MODEL_SOURCE else t.operator.name}" for path, t in steps)
+
+
+def _factors(steps: list[tuple[str, Term]]) -> Factors:
+    """What each stage and merge was told, and where a model starts."""
+    found: dict[str, object] = {}
+    for path, term in steps:
+        operator, options = term.operator, term.options
+        if operator.role is Role.STAGE:
+            told: dict[str, object] = {name: options[name] for name in SETTINGS if name in options}
+            told |= {"on": term.references.get("on"), "budget": [options.get(name) for name in BUDGET]}
+            found |= {f"{path}/{operator.name}.{name}": value for name, value in told.items()}
+        elif operator.role is Role.MODEL_SOURCE:
+            found[f"{path}/start"] = term
+        else:
+            found |= {f"{path}/{name}": options[name] for name in WEIGHING if name in options}
+    return found
 
 
 RULE = Rule("W550", "confounded-siblings", Severity.WARNING, find, whole=True)

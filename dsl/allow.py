@@ -23,7 +23,7 @@ WRONG: Final = "W599"
 
 _COMMENT = re.compile(r'"[^"\n]*"?|(#[^\n]*)')
 _ALLOW = re.compile(r"#+\s*allow[ \t]+([A-Za-z]+\d+(?:\s*,\s*[A-Za-z]+\d+)*)\s*(?::(.*))?")
-_COMMENTS: Final = 100
+_COMMENTS: Final = 20
 """Lines of comment between an `allow` and what it speaks of, at most."""
 _CODE = re.compile(r"[A-Za-z]+\d+")
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from ladle.dsl.program import Program, Term
 from ladle.dsl.signature import Role, Sort
+from ladle.dsl.syntax import StageDecl
 from ladle.dsl.types import CorpusKind, ModelType
 
 _TUNED = re.compile(r"(?i)(?:^|[-_./])(?:instruct|chat|it|sft|dpo|orpo|rlhf|tuned)(?:$|[-_.\d])")
@@ -120,6 +122,23 @@ def _tuned_source(source: Term) -> bool | None:
     given = source.options.get("template") is not None or "template" in source.references
     mute = isinstance(source.type, ModelType) and source.type.template is None
     return False if given or mute else None
+
+
+def declared(program: Program) -> tuple[StageDecl, ...]:
+    """Return the declared stages in the order of the text, for `stage_of`."""
+    return tuple(each for each in program.recipe.declarations if isinstance(each, StageDecl))
+
+
+def stage_of(stages: Sequence[StageDecl], term: Term) -> StageDecl | None:
+    """Return the one of `stages` that a training's corpus is set in, None where it is set at the call."""
+    on = term.written.get("on")
+    place = bisect_right(stages, on.start, key=_start) if on else 0
+    stage = stages[place - 1] if place else None
+    return stage if stage and on and on.end <= stage.span.end else None
+
+
+def _start(stage: StageDecl) -> int:
+    return stage.span.start
 
 
 def name(program: Program, term: Term) -> str:

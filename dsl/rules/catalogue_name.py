@@ -38,7 +38,9 @@ def find(program: Program) -> Iterator[Finding]:
                 yield Finding(each.name.span, message, "call it by what it does", f"a {operator.role}")
         elif isinstance(each, LetDecl | ModelDecl | CorpusDecl | BenchmarkDecl):
             message = f"`{operator.name}` is the name of a {operator.role} too"
-            yield Finding(each.name.span, message, f"call it otherwise: `{operator.name}_one`", f"a {operator.role}")
+            yield Finding(
+                each.name.span, message, f"call it after what it is, such as `my_{operator.name}`", f"a {operator.role}"
+            )
 
 
 RULE = Rule("W502", "catalogue-name", Severity.WARNING, find)

@@ -15,7 +15,6 @@ Good:
     model m = base | sft | polish
 """
 
-from bisect import bisect_right
 from collections.abc import Iterator
 
 from ladle.dsl.diagnostics import Edit, Fix, Severity
@@ -23,20 +22,18 @@ from ladle.dsl.program import Program
 from ladle.dsl.rule import Finding, Rule
 from ladle.dsl.source import Span
 from ladle.dsl.syntax import StageDecl
-from ladle.executor.chains import prefers, stages
+from ladle.executor.chains import declared, prefers, stage_of, stages
 
 
 def find(program: Program) -> Iterator[Finding]:
     """Yield every preference stage whose `beta` is set nowhere."""
-    declared = [each for each in program.recipe.declarations if isinstance(each, StageDecl)]
-    starts = [each.span.start for each in declared]
+    declarations = declared(program)
     for term in stages(program):
         if not prefers(term) or "beta" not in term.options or "beta" in term.written:
             continue
         beta = term.options["beta"]
         message = f"`{term.operator.name}` leaves `beta` to its default, {beta}"
-        place = bisect_right(starts, term.written["on"].start) if "on" in term.written else 0
-        stage = declared[place - 1] if place and term.written["on"].end <= declared[place - 1].span.end else None
+        stage = stage_of(declarations, term)
         span = stage.name.span if stage else term.span
         fix = _fix(stage, f"beta = {beta}") if stage else None
         yield Finding(span, message, f"write `beta = {beta}`, or what is meant", "no `beta`", fix)

@@ -18,11 +18,12 @@ from ladle.dsl.diagnostics import Severity
 from ladle.dsl.program import Program
 from ladle.dsl.rule import Finding, Rule
 from ladle.dsl.signature import Role
-from ladle.executor.chains import stages
+from ladle.executor.chains import declared, stage_of, stages
 
 
 def find(program: Program) -> Iterator[Finding]:
     """Yield every training that shortens the context."""
+    declarations = declared(program)
     for term in stages(program):
         before = term.operands[0]
         now, then = term.options.get("context"), before.options.get("context")
@@ -30,7 +31,9 @@ def find(program: Program) -> Iterator[Finding]:
         if trained and isinstance(now, int) and isinstance(then, int) and now < then:
             message = f"`{term.operator.name}` has a context of {now}, and `{before.operator.name}` before it {then}"
             help = f"set it to {then}, or shorten the earlier one"
-            yield Finding(term.written.get("context", term.span), message, help, f"{then} before")
+            stage = stage_of(declarations, term)
+            place = stage.name.span if stage else term.span
+            yield Finding(term.written.get("context", place), message, help, f"{then} before")
 
 
 RULE = Rule("W524", "context-shrinks", Severity.WARNING, find)

@@ -41,7 +41,7 @@ def find(program: Program) -> Iterator[Finding]:
                 written = value.written[:-1] + BINARY[value.written[-1]]
                 tokens = f"{value.value:,} tokens"
                 fix = Fix(f"write `{written}`: another context", (Edit(value.span, written),), safe=True, changes=True)
-                message = f"`{value.written}` is {tokens}; a context of that name has a binary multiple"
+                message = f"`{value.written}` is {tokens}, and a context of that name is `{written}`"
                 yield Finding(value.span, message, f"write `{written}`, or the number of tokens", tokens, fix)
 
 

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 from ladle.executor.cli import run
+from ladle.executor.fixing import write_fixed
 from ladle.executor.load import examine
 from ladle.executor.rulebook import document
+from ladle.executor.task import StepError
 
 from corpora import write
 
@@ -240,6 +242,13 @@ def test_line_ends_mark_and_mode_stay(recipe: Path) -> None:
         + RECIPE.replace("context = 1024 }", "context = 1024  beta = 0.1 }").replace("\n", "\r\n").encode()
     )
     assert recipe.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_recipe_that_changed_meanwhile_is_not_overwritten(recipe: Path) -> None:
+    with pytest.raises(StepError, match="changed while"):
+        write_fixed(recipe, "what was read\n", "what was made of it\n")
+    assert recipe.read_text() == RECIPE
+    assert [each.name for each in recipe.parent.iterdir()] == ["r.recipe"]
 
 
 def test_a_recipe_with_errors_is_not_touched(recipe: Path) -> None:

@@ -89,7 +89,7 @@ def test_broken_recipes_are_linted(text: str) -> None:
 
 
 @given(sound, st.sampled_from(["", " | slerp(base, t = 0.2)", "| lerp((base | sft), t = {mlp: 1, else: 0})"]))
-@_FEW
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_fixes_hold(text: str, piped: str) -> None:
     mended(text.replace("\nmodel n", f" {piped}\nmodel n", 1) + f"\nlet spare = 3\n{PRELUDE}")
 

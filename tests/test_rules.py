@@ -16,7 +16,7 @@ from ladle.dsl.rule import Rule
 from ladle.dsl.signature import Operator
 from ladle.dsl.source import Source
 from ladle.executor.catalog import vocabulary
-from ladle.executor.load import examine
+from ladle.executor.load import examine, examine_source
 from ladle.executor.rulebook import page, rules
 
 ROOT = Path(__file__).parent.parent
@@ -99,15 +99,13 @@ def test_a_shipped_recipe_has_no_finding(recipe: Path) -> None:
     assert [(d.code, d.message) for d in lint(checked.program, rules().values(), rules(), checked.sound)] == []
 
 
-def test_the_recipes_of_the_first_design_have_no_finding() -> None:
+def test_the_miniature_as_it_was_designed_has_no_finding() -> None:
     text = (FIXTURES / "recipes" / "quickstart.recipe").read_text(encoding="utf-8")
     path = ROOT / "recipes" / "quickstart.recipe"
-    recipe, _ = parse(Source(str(path), text))
-    from_disk = examine(path)
-    assert from_disk.program is not None
-    program, wrong = check(recipe, vocabulary(), FakeFacts())
-    assert {each.code for each in wrong} <= {"E402"}
-    assert [(d.code, d.message) for d in lint(program, rules().values(), rules(), sound=False)] == []
+    checked = examine_source(path, Source(str(path), text))
+    assert checked.program is not None
+    assert checked.sound
+    assert [(d.code, d.message) for d in lint(checked.program, rules().values(), rules())] == []
 
 
 @pytest.mark.parametrize(

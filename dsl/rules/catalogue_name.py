@@ -18,29 +18,32 @@ from ladle.dsl.diagnostics import Severity
 from ladle.dsl.program import Program
 from ladle.dsl.rule import Finding, Rule
 from ladle.dsl.signature import Role
-from ladle.dsl.syntax import BenchmarkDecl, BrokenDecl, CorpusDecl, EditionDecl, LetDecl, ModelDecl, StageDecl
+from ladle.dsl.syntax import BenchmarkDecl, CorpusDecl, LetDecl, ModelDecl, StageDecl
 
 APPLIED = (Role.MODEL_SOURCE, Role.TOKENIZER, Role.STAGE, Role.MERGE, Role.CORPUS_SOURCE, Role.TRANSFORM)
 """Operators whose word stands before `(` or after `|`; a kind of benchmark stands after a colon only."""
 
 
+NAMED = LetDecl | ModelDecl | CorpusDecl | BenchmarkDecl
+
+
 def find(program: Program) -> Iterator[Finding]:
     """Yield the name of each such declaration."""
     for each in program.recipe.declarations:
-        if isinstance(each, EditionDecl | BrokenDecl):
+        if not isinstance(each, NAMED | StageDecl):
             continue
-        operator = program.vocabulary.get(each.name.name)
+        name = each.name.name
+        operator = program.vocabulary.get(name)
         if operator is None or operator.role not in APPLIED:
             continue
-        if isinstance(each, StageDecl):
-            if each.kind is not None and each.kind.name != operator.name:
-                message = f"the stage `{operator.name}` is of kind `{each.kind.name}`, and `{operator.name}` is another"
-                yield Finding(each.name.span, message, "call it by what it does", f"a {operator.role}")
-        elif isinstance(each, LetDecl | ModelDecl | CorpusDecl | BenchmarkDecl):
-            message = f"`{operator.name}` is the name of a {operator.role} too"
-            yield Finding(
-                each.name.span, message, f"call it after what it is, such as `my_{operator.name}`", f"a {operator.role}"
-            )
+        label = f"a {operator.role}"
+        if isinstance(each, StageDecl) and operator.role is Role.STAGE:
+            if each.kind is not None and each.kind.name != name:
+                message = f"the stage `{name}` is of kind `{each.kind.name}`, and `{name}` is another kind"
+                yield Finding(each.name.span, message, "call it by what it does", label)
+        else:
+            message = f"`{name}` is the name of {label} too"
+            yield Finding(each.name.span, message, f"call it after what it is, such as `my_{name}`", label)
 
 
 RULE = Rule("W502", "catalogue-name", Severity.WARNING, find)

@@ -32,7 +32,7 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	cd typings && ../$(BIN)/lint-imports --config ../pyproject.toml
-	$(BIN)/ladle check recipes/*.recipe
+	$(BIN)/ladle lint --strict recipes
 	$(BIN)/ladle compile --check recipes/quickstart.recipe
 
 test: lint

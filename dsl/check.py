@@ -198,6 +198,7 @@ def _program(world: World, recipe: Recipe, asked: Asked, direct: tuple[Program, 
     return Program(
         source=world.problems.source,
         recipe=recipe,
+        vocabulary=world.vocabulary,
         corpora=corpora,
         stages={name: meaning for name, meaning in meant.items() if isinstance(meaning, StageValue)},
         benchmarks=benchmarks,

@@ -17,6 +17,26 @@ class Severity(StrEnum):
 
 
 @frozen
+class Edit:
+    """Text that takes the place of a span; an empty span inserts."""
+
+    span: Span
+    text: str
+
+
+@frozen
+class Fix:
+    """What mends a problem. `text` says what is done."""
+
+    text: str
+    edits: tuple[Edit, ...]
+    safe: bool
+    """What the recipe says stays as meant; only a safe fix is applied unasked."""
+    changes: bool = False
+    """It changes what is computed, and `text` says so; any other safe fix leaves every target as it is."""
+
+
+@frozen
 class Diagnostic:
     """One problem: `message` says what is wrong, `label` stands at the caret, `help` says what to do."""
 
@@ -29,6 +49,7 @@ class Diagnostic:
     label: str = ""
     help: str = ""
     severity: Severity = Severity.ERROR
+    fix: Fix | None = None
 
 
 class RecipeError(Exception):

@@ -11,7 +11,7 @@ from typing import Union
 
 from ladle.dsl.frozen import frozen
 from ladle.dsl.graph import canonical, digest
-from ladle.dsl.signature import Operator, Role, Sort
+from ladle.dsl.signature import Operator, Role, Sort, Vocabulary
 from ladle.dsl.source import Source, Span
 from ladle.dsl.syntax import Recipe, VariantDecl
 from ladle.dsl.types import CorpusType, Dimension, ModelType, Schedule, Value
@@ -32,6 +32,8 @@ class Term:
     type: ModelType | CorpusType
     span: Span
     """Where it is written first."""
+    written: Mapping[str, Span]
+    """Where each option that is set somewhere is set, as it is written first; what has its default is not here."""
 
     @property
     def sort(self) -> Sort | None:
@@ -299,6 +301,8 @@ class Program:
     source: Source
     recipe: Recipe
     """The recipe as written."""
+    vocabulary: Vocabulary
+    """What it was read by."""
     corpora: Mapping[str, Term]
     stages: Mapping[str, StageValue]
     benchmarks: Mapping[str, Term]

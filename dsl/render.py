@@ -8,8 +8,10 @@ from collections.abc import Iterable
 from typing import Final
 from unicodedata import category, east_asian_width
 
-from ladle.dsl.diagnostics import Diagnostic, Severity
+from ladle.dsl.diagnostics import Diagnostic, Fix, Severity
+from ladle.dsl.graph import Json
 from ladle.dsl.lex import HIDDEN
+from ladle.dsl.source import Source
 
 WIDEST: Final = 120
 """Columns of a source line that are shown; a longer one is cut around the caret."""
@@ -39,7 +41,7 @@ def render_github(diagnostics: Iterable[Diagnostic]) -> str:
 
 
 def _text(diagnostic: Diagnostic, color: bool) -> str:
-    line, column, end_line, end_column = _places(diagnostic)
+    line, column, end_line, end_column = places(diagnostic)
     paint = _COLORS[diagnostic.severity] if color else ""
     gutter = " " * len(str(line))
     head = f"{diagnostic.severity}[{diagnostic.code}]"
@@ -100,14 +102,14 @@ def _painted(text: str, paint: str) -> str:
 # --- programs ---
 
 
-def _places(diagnostic: Diagnostic) -> tuple[int, int, int, int]:
+def places(diagnostic: Diagnostic) -> tuple[int, int, int, int]:
     """Return line, column, end line and end column, all from 1; the end is the column after the last character."""
     source, span = diagnostic.source, diagnostic.span
     return *source.position(span.start), *source.position(span.end)
 
 
-def _record(diagnostic: Diagnostic) -> dict[str, str | int]:
-    line, column, end_line, end_column = _places(diagnostic)
+def _record(diagnostic: Diagnostic) -> dict[str, Json]:
+    line, column, end_line, end_column = places(diagnostic)
     return {
         "code": diagnostic.code,
         "name": diagnostic.name,
@@ -119,16 +121,26 @@ def _record(diagnostic: Diagnostic) -> dict[str, str | int]:
         "column": column,
         "end_line": end_line,
         "end_column": end_column,
+        **({"fix": _fix(diagnostic.source, diagnostic.fix)} if diagnostic.fix else {}),
     }
+
+
+def _fix(source: Source, fix: Fix) -> dict[str, Json]:
+    edits: list[Json] = []
+    for edit in fix.edits:
+        (line, column), (end_line, end_column) = source.position(edit.span.start), source.position(edit.span.end)
+        place: dict[str, Json] = {"line": line, "column": column, "end_line": end_line, "end_column": end_column}
+        edits.append({**place, "text": edit.text})
+    return {"text": fix.text, "safe": fix.safe, "edits": edits}
 
 
 _LEVELS: Final = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
 
 
 def _command(diagnostic: Diagnostic) -> str:
-    line, column, end_line, end_column = _places(diagnostic)
+    line, column, end_line, end_column = places(diagnostic)
     help = f"\nhelp: {plain(diagnostic.help)}" if diagnostic.help else ""
-    places = {
+    properties = {
         "file": diagnostic.source.path,
         "line": str(line),
         "col": str(column),
@@ -136,7 +148,7 @@ def _command(diagnostic: Diagnostic) -> str:
         "endColumn": str(end_column),
         "title": f"{diagnostic.code} {diagnostic.name}",
     }
-    listed = ",".join(f"{key}={_escaped(plain(value), ':,')}" for key, value in places.items())
+    listed = ",".join(f"{key}={_escaped(plain(value), ':,')}" for key, value in properties.items())
     return f"::{_LEVELS[diagnostic.severity]} {listed}::{_escaped(plain(diagnostic.message) + help)}\n"
 
 

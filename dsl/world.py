@@ -186,7 +186,8 @@ class World:
                 self._refused.add(key)
                 return FAILED
             self._bound(span)
-            term = Term(key, operator, operands, dict(options), dict(references), type, self.placed(span))
+            places = {name: self.placed(place) for name, place in spans.items()}
+            term = Term(key, operator, operands, dict(options), dict(references), type, self.placed(span), places)
             if not self._fits(term, span):
                 self._refused.add(key)
                 return FAILED

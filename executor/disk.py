@@ -1,4 +1,4 @@
-"""Writing that a kill cannot halve. In: bytes, or a whole new folder. Out: all of it in place, or nothing."""
+"""Folders that a kill cannot halve. In: a whole new folder. Out: all of it in place, or nothing."""
 
 from __future__ import annotations
 
@@ -6,61 +6,17 @@ import ctypes
 import errno
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from ladle.executor.task import StepError
+from ladle.executor.atomic import in_words, refusal, sync, write_file
+
+__all__ = [
+    "exchange", "hide", "in_words", "link_tree", "publish", "refusal", "remove", "sync", "sync_tree", "tree_bytes",
+    "write_file",
+]  # fmt: skip
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
-
-
-@contextmanager
-def in_words(doing: str) -> Iterator[None]:
-    """Turn what the operating system refuses inside into a StepError that says what was being done and what to do."""
-    try:
-        yield
-    except OSError as error:
-        raise refusal(doing, error) from error
-
-
-def refusal(doing: str, error: OSError) -> StepError:
-    """Return an operating system's refusal as a problem of the user's."""
-    place = f" (`{error.filename}`)" if error.filename else ""
-    match error.errno:
-        case errno.ENOSPC | errno.EDQUOT:
-            return StepError(
-                f"the disk is full while {doing}{place}",
-                "free some space (`ladle gc` lists what nothing uses) and run again: nothing finished is lost",
-            )
-        case errno.EROFS | errno.EACCES | errno.EPERM:
-            return StepError(
-                f"no permission while {doing}{place}", "make the folder writable for this user and run again"
-            )
-        case errno.EXDEV:
-            return StepError(
-                f"`.ladle` and the artifacts are on different disks: a folder cannot be renamed while {doing}",
-                "keep the whole project on one file system",
-            )
-        case _:
-            return StepError(f"{(error.strerror or str(error)).lower()} while {doing}{place}")
-
-
-def write_file(path: Path, content: bytes) -> None:
-    """Write a file so that `path` holds the old bytes or the new, and the new survive a power cut."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-    sync(path.parent)
 
 
 def hide(folder: Path) -> None:
@@ -68,15 +24,6 @@ def hide(folder: Path) -> None:
     mark = folder / ".gitignore"
     if not mark.exists():
         write_file(mark, b"*\n")
-
-
-def sync(path: Path) -> None:
-    """Make a file's or folder's content durable."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def sync_tree(folder: Path) -> None:

@@ -3,33 +3,38 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import click
-from ladle.dsl.render import render_github, render_json, render_text
 from ladle.executor.console import plain
+from ladle.executor.form import FORMS, Report, render
 from ladle.executor.load import Checked, examine
-
-RENDER = {"json": render_json, "github": render_github}
+from ladle.executor.recipe_files import recipe_files
 
 
 @click.command("check")
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
-@click.option("--format", "form", type=click.Choice(["text", "json", "github"]), default="text", show_default=True)
-def COMMAND(files: tuple[Path, ...], form: str) -> int:  # noqa: N802 - the one name by which a command module is found
-    """Find every mistake in each FILE, without GPU, weights or network.
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE|FOLDER...")
+@click.option("--lint", "linting", is_flag=True, help="What `ladle lint` finds too.")
+@click.option("--format", "form", type=click.Choice(FORMS), default="text", show_default=True)
+def COMMAND(files: tuple[Path, ...], linting: bool, form: str) -> int:  # noqa: N802 - found by this name
+    """Find every mistake in each FILE and every recipe below each FOLDER, without GPU, weights or network.
 
     Exit status 0: sound; 1: mistakes, each with its place, the reason and what to do.
     """
-    checked = [examine(file) for file in files]
-    problems = tuple(problem for one in checked for problem in one.diagnostics)
-    if form in RENDER:
-        click.echo(RENDER[form](problems), nl=False)
-    else:
-        click.echo(render_text(problems, sys.stdout.isatty()), nl=False)
-        for one in checked:
+    if linting:
+        # Rules, settings and TOML are loaded for those who ask: a check alone answers sooner.
+        status = import_module("ladle.executor.commands.lint").checked(files, form)
+        assert isinstance(status, int)
+        return status
+    found = [examine(file) for file in recipe_files(files)]
+    problems = tuple(problem for one in found for problem in one.diagnostics)
+    report = Report(tuple(one.source.path for one in found), problems)
+    click.echo(render(form, report, sys.stdout.isatty()), nl=False)
+    if form == "text":
+        for one in found:
             summarise(one)
-    return 0 if all(one.sound for one in checked) else 1
+    return 0 if all(one.sound for one in found) else 1
 
 
 def summarise(checked: Checked) -> None:
@@ -43,5 +48,13 @@ def summarise(checked: Checked) -> None:
         if checked.unlocked:
             names = ", ".join(checked.unlocked[:4]) + (", ..." if len(checked.unlocked) > 4 else "")
             click.echo(plain(f"note: {name}: `ladle lock` would make known what is said of {names}"))
-    errors = sum(problem.severity == "error" for problem in checked.diagnostics)
-    click.echo(f"{name}: {'ok' if not errors else '1 mistake' if errors == 1 else f'{errors} mistakes'}")
+    counts = [
+        _counted(sum(problem.severity == severity for problem in checked.diagnostics), noun)
+        for severity, noun in (("error", "mistake"), ("warning", "warning"), ("info", "note"))
+    ]
+    said = ", ".join(each for each in ("" if counts[0] else "ok", *counts) if each)
+    click.echo(f"{name}: {said}")
+
+
+def _counted(count: int, noun: str) -> str:
+    return "" if not count else f"1 {noun}" if count == 1 else f"{count} {noun}s"

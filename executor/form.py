@@ -1,0 +1,40 @@
+"""Diagnostics in the form that is asked for. In: the name of a form, a report. Out: its text."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Protocol, cast
+
+from ladle.dsl.diagnostics import Diagnostic
+from ladle.dsl.frozen import frozen
+from ladle.dsl.render import render_github, render_json, render_text
+from ladle.executor import forms
+
+FORMS = ("text", "concise", "json", "github", "sarif", "gitlab", "junit")
+"""Forms of `check` and `lint`. What is not for people nor for Ladle's own programs is a module of `forms`, imported
+where it is asked for."""
+
+
+@frozen
+class Report:
+    """The files that were judged, in order, and every problem of them."""
+
+    files: tuple[str, ...]
+    diagnostics: tuple[Diagnostic, ...]
+
+
+class _Form(Protocol):
+    def render(self, report: Report) -> str:
+        """Return the report as text."""
+
+
+def render(form: str, report: Report, color: bool) -> str:
+    """Return a report in one of `FORMS`."""
+    if form == "text":
+        return render_text(report.diagnostics, color)
+    if form == "json":
+        return render_json(report.diagnostics)
+    if form == "github":
+        return render_github(report.diagnostics)
+    module = cast("_Form", import_module(f"{forms.__name__}.{form}"))
+    return module.render(report)

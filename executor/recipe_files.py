@@ -1,0 +1,41 @@
+"""Recipes from what a command is given. In: files and folders. Out: the recipes they stand for, each once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import click
+
+MOST = 10_000
+"""Folders that are looked into, and recipes that are found, for one command."""
+
+
+def recipe_files(given: Iterable[Path]) -> tuple[Path, ...]:
+    """Return each file as given, and of a folder every `*.recipe` below it in order of their paths.
+
+    Hidden folders and links to folders are not entered. Raises UsageError for a folder without a recipe, and beyond
+    `MOST`.
+    """
+    found: dict[str, Path] = {}
+    for path in given:
+        for each in _below(path) if path.is_dir() else (path,):
+            found.setdefault(os.path.realpath(each), each)
+    return tuple(found.values())
+
+
+def _below(folder: Path) -> tuple[Path, ...]:
+    found: list[Path] = []
+    for looked, (parent, names, files) in enumerate(os.walk(folder)):
+        names[:] = sorted(name for name in names if not name.startswith("."))
+        found += _recipes(Path(parent), files)
+        if looked >= MOST or len(found) > MOST:
+            raise click.UsageError(f"`{folder}` holds more than {MOST:,} folders or recipes: name a smaller one")
+    if not found:
+        raise click.UsageError(f"no recipe lies below `{folder}`: recipes are files that end in `.recipe`")
+    return tuple(sorted(found))
+
+
+def _recipes(parent: Path, files: Iterable[str]) -> Iterator[Path]:
+    return (parent / name for name in files if name.endswith(".recipe") and not name.startswith("."))

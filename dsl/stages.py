@@ -7,7 +7,7 @@ from ladle.dsl.agreement import same_tokens
 from ladle.dsl.building import build, required
 from ladle.dsl.frozen import replace
 from ladle.dsl.operands import Operand, Piped
-from ladle.dsl.options import Written, layer, settle
+from ladle.dsl.options import Layer, Written, layer, settle
 from ladle.dsl.problems import Mismatch
 from ladle.dsl.program import FAILED, Failed, Linked, Meaning, Named, Setting, StageValue, Step, Term
 from ladle.dsl.signature import Role
@@ -70,9 +70,7 @@ def _apply(world: World, step: Step, model: Operand, span: Span, scope: Scope) -
     everywhere = _overriding(world, step, scope, "stage")
     own = _overriding(world, step, scope, step.name)
     at_call = settle(step.kind, (everywhere, own, step.called))
-    last = Scope(overrides=world.overlay)
-    variant = (_overriding(world, step, last, "stage"), _overriding(world, step, last, step.name))
-    settled = settle(step.kind, (step.declared, at_call, *variant))
+    settled = settle(step.kind, (step.declared, at_call, *_varied(world, step)))
     if not _required(world, step, settled):
         return FAILED
     for place in settled.values():
@@ -119,6 +117,17 @@ def _overriding(world: World, step: Step, scope: Scope, owner: str) -> dict[str,
         world.reached.add(setting.span)
         found.append((setting.name, setting.value))
     return layer(world, step.kind, found, scope.outside()) if found else {}
+
+
+def _varied(world: World, step: Step) -> tuple[Layer, ...]:
+    """What the chosen variant sets of a stage: the same wherever it is applied."""
+    if not world.overlay:
+        return ()
+    key = (step.kind.name, step.name)
+    if key not in world.varied:
+        last = Scope(overrides=world.overlay)
+        world.varied[key] = (_overriding(world, step, last, "stage"), _overriding(world, step, last, step.name))
+    return world.varied[key]
 
 
 def need_template(world: World, model: Named, user: str, span: Span) -> None:

@@ -10,6 +10,7 @@ from ladle.dsl.fused import Size, size
 from ladle.dsl.graph import Json, canonical, digest
 from ladle.dsl.problems import Problems
 from ladle.dsl.program import FAILED, Failed, Meaning, Named, StageValue, Term
+from ladle.dsl.program import Setting as OptionSetting
 from ladle.dsl.signature import (
     Facts,
     OneOf,
@@ -91,6 +92,8 @@ class World:
         """What `use` brings, by the name it goes by here."""
         self.overlay: tuple[Setting, ...] = ()
         """The settings of the variant that is chosen: those of stages have the last word."""
+        self.varied: dict[tuple[str, str], tuple[Mapping[str, OptionSetting], ...]] = {}
+        """What those settings are for a stage, by its kind and name."""
         self.meanings: dict[str, Meaning] = {}
         self.terms: dict[str, Term] = {} if terms is None else terms
         self.labels: dict[Term, str] = {}

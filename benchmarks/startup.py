@@ -1,4 +1,4 @@
-"""How soon Ladle answers: `check` cold, `check` of 1,000 declarations, `run` with nothing to do.
+"""How soon Ladle answers: `check` and `lint` cold, of 100 and of many declarations, `run` with nothing to do.
 
     python benchmarks/startup.py [--repeats 11] [--project FOLDER]
 
@@ -36,7 +36,10 @@ def main() -> None:
     figures = {
         "python": measured([sys.executable, "-c", "pass"], ROOT, arguments.repeats),
         "check_quickstart": measured([LADLE, "check", "recipes/quickstart.recipe"], ROOT, arguments.repeats),
-        "check_1000_declarations": thousand(arguments.repeats),
+        "lint_quickstart": measured([LADLE, "lint", "recipes/quickstart.recipe"], ROOT, arguments.repeats),
+        "check_1000_declarations": written("check", BEGINNING + chain(998), arguments.repeats),
+        "lint_100_lines": written("lint", hundred(), arguments.repeats),
+        "lint_10000_lines": written("lint", BEGINNING + chain(9990), min(3, arguments.repeats)),
     }
     if arguments.project:
         command = [LADLE, "run", "recipes/first.recipe"]
@@ -46,13 +49,28 @@ def main() -> None:
     print(publish("startup", load, {"repeats": arguments.repeats, "figures": figures}))
 
 
-def thousand(repeats: int) -> dict[str, float]:
-    """Check a chain of 1,000 declarations, in a folder beside the quickstart's corpora."""
-    lines = [f"model m{n} = m{n - 1} | cpt(on = reading, steps = {n})" for n in range(1, 998)]
+def chain(count: int) -> str:
+    """Return declarations that each go on from the one before."""
+    return "".join(f"model m{n} = m{n - 1} | cpt(on = reading, steps = {n})\n" for n in range(1, count))
+
+
+def hundred() -> str:
+    """Return a recipe of 100 lines: the figure's, with 29 more models and their merges."""
+    text = (ROOT / "recipes" / "figure.recipe").read_text()
+    models = [f"model other{n} = base | cpt(steps = {150 + n}) | sft" for n in range(29)]
+    merges = [f"model blend{n} = slerp(instruct, other{n}, t = 0.5)" for n in range(29)]
+    rest = text.count("\n") + len(models) + len(merges)
+    more = f"[{', '.join(f'blend{n}' for n in range(29))}]"
+    table = text.replace("[base, instruct, trained, merged]", f"[base, instruct, trained, merged, {more}]")
+    return table + "\n".join([*models, *merges]) + "\n" + "# the end\n" * (100 - rest)
+
+
+def written(command: str, text: str, repeats: int) -> dict[str, float]:
+    """Judge a recipe that lies in a folder beside the quickstart's corpora."""
     with tempfile.TemporaryDirectory(dir=ROOT / "recipes") as folder:
-        recipe = Path(folder) / "thousand.recipe"
-        recipe.write_text(BEGINNING + "\n".join(lines) + "\n")
-        return measured([LADLE, "check", str(recipe)], ROOT, repeats)
+        recipe = Path(folder) / "written.recipe"
+        recipe.write_text(text)
+        return measured([LADLE, command, str(recipe)], ROOT, repeats)
 
 
 def measured(command: Sequence[str], folder: Path, repeats: int) -> dict[str, float]:

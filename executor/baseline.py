@@ -26,6 +26,8 @@ Known = Counter[tuple[str, str]]
 
 def read_baseline(path: Path) -> Known:
     """Return what a baseline knows. Raises StepError for a file that is missing, or is none."""
+    if path.exists() and not path.is_file():
+        raise StepError(f"the baseline `{path}` is not a file", "name a file: `--baseline lint-baseline.json`")
     try:
         with path.open("rb") as file:
             data = file.read(LARGEST + 1)

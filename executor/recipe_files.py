@@ -16,7 +16,7 @@ def recipe_files(given: Iterable[Path]) -> tuple[Path, ...]:
     """Return each file as given, and of a folder every `*.recipe` below it in order of their paths.
 
     Hidden folders and links to folders are not entered. Raises UsageError for a folder without a recipe, and beyond
-    `MOST`.
+    `MOST`, and OSError for a folder that cannot be read.
     """
     found: dict[str, Path] = {}
     for path in given:
@@ -27,7 +27,7 @@ def recipe_files(given: Iterable[Path]) -> tuple[Path, ...]:
 
 def _below(folder: Path) -> tuple[Path, ...]:
     found: list[Path] = []
-    for looked, (parent, names, files) in enumerate(os.walk(folder)):
+    for looked, (parent, names, files) in enumerate(os.walk(folder, onerror=_refuse)):
         names[:] = sorted(name for name in names if not name.startswith("."))
         found += _recipes(Path(parent), files)
         if looked >= MOST or len(found) > MOST:
@@ -35,6 +35,11 @@ def _below(folder: Path) -> tuple[Path, ...]:
     if not found:
         raise click.UsageError(f"no recipe lies below `{folder}`: recipes are files that end in `.recipe`")
     return tuple(sorted(found))
+
+
+def _refuse(error: OSError) -> None:
+    """A folder that cannot be read may hold recipes: passing over it would call them sound."""
+    raise error
 
 
 def _recipes(parent: Path, files: Iterable[str]) -> Iterator[Path]:

@@ -62,7 +62,7 @@ def test_warnings_are_no_failure_unless_strict(recipe: Path, capsys: pytest.Capt
     assert run(["check", str(recipe)]) == 0
     assert "r.recipe: ok\n" in capsys.readouterr().out
     assert run(["check", "--lint", str(recipe)]) == 0
-    assert "r.recipe: ok, 4 warnings\n" in capsys.readouterr().out
+    assert "r.recipe: ok, 4 warnings (3 with a safe fix: `ladle lint --fix`)\n" in capsys.readouterr().out
 
 
 def test_notes_never_fail(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -185,6 +185,9 @@ def test_errors_are_never_known_already(recipe: Path, capsys: pytest.CaptureFixt
 )
 def test_what_is_no_baseline_is_said(recipe: Path, capsys: pytest.CaptureFixture[str], text: str) -> None:
     assert run(["lint", "recipes", "--baseline", "known.json"]) == 1
+    Path("known.json").mkdir()
+    assert run(["lint", "recipes", "--baseline", "known.json"]) == 1
+    Path("known.json").rmdir()
     Path("known.json").write_text(text)
     assert run(["lint", "recipes", "--baseline", "known.json"]) == 1
     assert "--write-baseline" in capsys.readouterr().err

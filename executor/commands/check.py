@@ -53,7 +53,8 @@ def summarise(checked: Checked) -> None:
         for severity, noun in (("error", "mistake"), ("warning", "warning"), ("info", "note"))
     ]
     said = ", ".join(each for each in ("" if counts[0] else "ok", *counts) if each)
-    click.echo(f"{name}: {said}")
+    safe = sum(problem.fix is not None and problem.fix.safe for problem in checked.diagnostics)
+    click.echo(f"{name}: {said}{f' ({safe} with a safe fix: `ladle lint --fix`)' if safe else ''}")
 
 
 def _counted(count: int, noun: str) -> str:

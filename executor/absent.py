@@ -30,5 +30,5 @@ def refuse_absent(graph: Graph, targets: tuple[str, ...], root: Path) -> None:
     """Raise StepError where data is elsewhere: nothing begins that could not be finished."""
     if missing := absent(graph, targets, root):
         names = ", ".join(f"`{name}`" for name in missing[:5]) + (" and more" if len(missing) > 5 else "")
-        message = f"{len(missing)} of the corpora are not here, and only `ladle.lock` knows of them: {names}"
-        raise StepError(message, "put the files where the recipe says, or take `present = false` back: `ladle lock`")
+        message = f"only `ladle.lock` knows of data that is not here: {names}"
+        raise StepError(message, "put the files where the recipe says and run `ladle lock`")

@@ -7,24 +7,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from functools import cache
+from functools import cache, cached_property
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ladle.dsl.diagnostics import Diagnostic
 from ladle.dsl.read import read_source
-from ladle.dsl.signature import CorpusFacts, Fault, File
+from ladle.dsl.signature import CorpusFacts, Fault, File, Sort
 from ladle.dsl.source import Source
 from ladle.dsl.types import ModelType
 from ladle.executor.console import from_here
 from ladle.executor.constraints import pinned
 from ladle.executor.file_digests import FileDigests
-from ladle.executor.lock.entries import LockedCorpus
-from ladle.executor.lock.facts import LockedFacts, corpus_facts
 from ladle.executor.model_folder import model_type
 from ladle.executor.places import located
 from ladle.executor.project import ProjectError, recipe_name
 from ladle.executor.quoting import short
 from ladle.executor.rows import MAX_LINE, Row, RowError, canonical_row, kind_of, parse_row, same_shape
+
+if TYPE_CHECKING:
+    from ladle.executor.lock.entries import LockedCorpus
+    from ladle.executor.lock.facts import LockedFacts
 
 FIRST_ROWS = 32
 """Rows of each file that checking reads."""
@@ -44,26 +48,42 @@ class ProjectFacts:
         self._root = root.resolve()
         self._digests = FileDigests(self._root / ".ladle" / "digests.json")
         self._model = cache(self._read_model)
-        self._locked = LockedFacts(self._root)
-        self.hub_model = self._locked.hub_model
-        self.hub_corpus = self._locked.hub_corpus
-        self.hub_commit = self._locked.hub_commit
+
+    @cached_property
+    def _locked(self) -> LockedFacts:
+        """Loaded when it is first asked: a recipe that is all here does not pay for it."""
+        made: LockedFacts = import_module("ladle.executor.lock.facts").LockedFacts(self._root)
+        return made
 
     @property
     def lock_problems(self) -> tuple[Diagnostic, ...]:
         """What is wrong with the lock, if anything was asked of it."""
-        return self._locked.problems
+        return self._locked.problems if "_locked" in self.__dict__ else ()
 
     @property
     def unlocked(self) -> tuple[str, ...]:
         """Repositories that were asked for and that no lock holds."""
-        return self._locked.missing
+        return self._locked.missing if "_locked" in self.__dict__ else ()
+
+    def hub_model(self, name: str, revision: str) -> ModelType | None:
+        """Return the type of a hub model as the lock has it, None where it has none. Any part may be unknown."""
+        return self._locked.hub_model(name, revision)
+
+    def hub_corpus(
+        self, name: str, revision: str, part: tuple[str, str], columns: Columns
+    ) -> CorpusFacts | tuple[Fault, ...] | None:
+        """Return kind and columns of the rows of a hub data set as the lock has them, None where it has none."""
+        return self._locked.hub_corpus(name, revision, part, columns)
+
+    def hub_commit(self, sort: Sort, name: str, revision: str) -> str:
+        """Return the commit that the lock has for a revision of a hub model or data set, "" where it has none."""
+        return self._locked.hub_commit(sort, name, revision)
 
     def corpus(self, pattern: str, columns: Columns) -> CorpusFacts | tuple[Fault, ...]:
         """Return kind and columns of the rows of the files that match `pattern`, from the first rows of each."""
         paths, faults = located(self._root, pattern, folders=False)
         if faults and (elsewhere := self._elsewhere(pattern, faults)):
-            return corpus_facts(pattern, elsewhere.rows, columns)
+            return self._locked.corpus_facts(pattern, elsewhere, columns)
         if faults:
             return faults[:MAX_FAULTS]
         found: list[Fault] = []

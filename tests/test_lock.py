@@ -318,6 +318,15 @@ def test_absent_data_checks_and_plans_and_does_not_run(project: Path, capsys: py
     assert sorted(each.name for each in project.iterdir()) == before
 
 
+def test_a_data_set_that_is_not_on_the_hub_stops_a_run(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "corpora").mkdir()
+    (project / "corpora/x.jsonl").write_text('{"text": "a"}\n')
+    (project / LOCK).write_text(json.dumps(whole(data={"o/d@main": {**DATA, "present": False}})))
+    assert run(["run", recipe(project, ABSENT)]) == 1
+    assert "only `ladle.lock` knows of data that is not here: `o/d`" in capsys.readouterr().err
+    assert not (project / "artifacts").exists()
+
+
 def test_files_that_are_here_win_over_the_lock(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = recipe(project, ABSENT)
     (project / "corpora").mkdir()

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pyarrow as pa
@@ -346,6 +347,62 @@ def test_a_key_goes_to_its_host_alone(project: Path) -> None:
         served.keys.clear()
         ladle(project, other.address, "lock", "--profile", "mine", "--update", "owner/chat", HF_TOKEN="secret")
         assert served.keys == {""}
+
+
+def test_an_entry_that_no_recipe_asks_for_is_updated_by_name(project: Path) -> None:
+    with serve(repositories()) as served:
+        assert ladle(project, served.address, "lock").returncode == 0
+        (project / "recipes/my.recipe").write_text("edition 1\n")
+        served.repositories["models/owner/base"].files["tokenizer_config.json"] = b'{"x": 1}'
+        alone = ladle(project, served.address, "lock", "--update", "owner/base")
+    assert "files.tokenizer_config.json.bytes: 2 -> 8" in alone.stdout
+    assert "owner/chat" not in alone.stdout
+    assert "entries that no recipe asks for" in ladle(project, NOWHERE, "lock", "--check").stdout
+
+
+def test_a_lock_of_local_corpora_needs_no_hub_and_tells_what_is_stale(project: Path) -> None:
+    (project / "recipes/my.recipe").write_text('edition 1\ncorpus own: text = jsonl("corpora/own.jsonl")\n')
+    assert ladle(project, NOWHERE, "lock").returncode == 0
+    entry = json.loads((project / "ladle.lock").read_text())["corpora"]["corpora/own.jsonl"]
+    assert (entry["columns"], entry["kind"], entry["rows"], entry["present"]) == (["text"], "text", 2, True)
+    (project / "corpora/own.jsonl").write_bytes(lines({"text": "three"}))
+    stale = ladle(project, NOWHERE, "lock", "--check")
+    assert stale.returncode == 1
+    assert "error[E419]: the files of `corpora/own.jsonl` are not those of `ladle.lock`" in stale.stdout
+    assert "rows: 2 -> 1" in ladle(project, NOWHERE, "lock").stdout
+    (project / "corpora/own.jsonl").unlink()
+    assert "present: true -> false" in ladle(project, NOWHERE, "lock").stdout
+    assert ladle(project, NOWHERE, "lock", "--check").returncode == 0
+    assert ladle(project, NOWHERE, "check", "recipes/my.recipe").returncode == 0
+
+
+def test_what_cannot_be_locked_is_said_and_changes_nothing(project: Path) -> None:
+    nowhere = ladle(project, NOWHERE, "lock")
+    assert nowhere.returncode == 1
+    assert "check the connection" in nowhere.stderr
+    assert "Traceback" not in nowhere.stderr
+    before = (project / "ladle.lock").read_bytes()
+    unknown = ladle(project, NOWHERE, "lock", "--update", "owner/else")
+    assert "no recipe and no entry of `ladle.lock` names `owner/else`" in unknown.stderr
+    assert ladle(project, NOWHERE, "lock", "--check", "--update", "all").returncode == 2
+    (project / "ladle.lock").write_text('{"schema": 9}')
+    newer = ladle(project, NOWHERE, "lock")
+    assert newer.returncode == 1
+    assert "error[E415]" in newer.stderr
+    assert (project / "ladle.lock").read_text() == '{"schema": 9}'
+    (project / "ladle.lock").write_bytes(before)
+    (project / "recipes/bad.recipe").write_text("edition 1\nmodel m = hubb(1)\n")
+    assert "E101" in ladle(project, NOWHERE, "lock").stderr
+
+
+def test_two_at_once_wait_for_each_other_and_lose_nothing(project: Path) -> None:
+    for name, text in (("a", 'model m = hub("owner/base")'), ("b", 'model m = hub("owner/chat")')):
+        (project / f"recipes/{name}.recipe").write_text(f"edition 1\n{text}\n")
+    with serve(repositories()) as served, ThreadPoolExecutor() as pool:
+        both = [pool.submit(ladle, project, served.address, "lock", f"recipes/{name}.recipe") for name in "ab"]
+        assert [each.result().returncode for each in both] == [0, 0]
+    assert list(json.loads((project / "ladle.lock").read_text())["models"]) == ["owner/base@main", "owner/chat@main"]
+    assert sorted(path.name for path in project.iterdir() if "lock" in path.name) == ["ladle.lock"]
 
 
 # --- the run proves the lock ------------------------------------------------------------------------------------------

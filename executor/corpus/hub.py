@@ -37,12 +37,16 @@ def fetched(task: Task, name: str, revision: str, part: tuple[str, str]) -> dict
     """Return the files of a split in the hub's cache, by their paths in the repository, proved against the lock."""
     hub = DataHub(HubEndpoint(None, None))
     locked = locked_facts(task.root)
+    entry = locked.data(name, revision) if locked else None
+    if entry and not entry.present:
+        raise StepError(
+            f"`ladle.lock` says that `{name}` is not on the hub", f"`ladle lock --update {name}` looks again"
+        )
     there = asked(name, revision, lambda: hub.located(name, revision, part))
     found: dict[str, Path] = {}
     for done, file in enumerate(there.files, 1):
         found[file] = _file(hub, name, file, there)
         task.report(Progress(done, len(there.files), "files"))
-    entry = locked.data(name, revision) if locked else None
     if entry:
         digests = {file: sha256(path) for file, path in found.items()}
         prove_rows(entry, name, there.commit, there.licence, part, digests)

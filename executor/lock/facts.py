@@ -14,7 +14,7 @@ from ladle.dsl.diagnostics import Diagnostic
 from ladle.dsl.signature import CorpusFacts, Fault, File, Sort
 from ladle.dsl.types import UNKNOWN, ModelType, Unknown
 from ladle.executor.lock.entries import LOCK, LockedCorpus, LockedData, LockedModel, LockedRows
-from ladle.executor.lock.read import COMMIT, ReadLock, read_lock
+from ladle.executor.lock.read import ReadLock, read_lock
 from ladle.executor.quoting import short
 from ladle.executor.rows import RowError, kind_of_columns
 
@@ -66,6 +66,10 @@ class LockedFacts:
         """Return the entry of files that are elsewhere."""
         found = self._read.lock.corpora.get(pattern)
         return found if found and not found.present else None
+
+    def corpus_facts(self, pattern: str, entry: LockedCorpus, columns: Columns) -> CorpusFacts | tuple[Fault, ...]:
+        """Return kind and columns of files that are elsewhere, or what is wrong with them."""
+        return corpus_facts(pattern, entry.rows, columns)
 
     # --- what the checker asks --------------------------------------------------------------------------------------
 
@@ -133,4 +137,4 @@ def corpus_facts(what: str, rows: LockedRows, columns: Columns) -> CorpusFacts |
 
 
 def _is(commit: str | Unknown, revision: str) -> bool:
-    return commit == revision and COMMIT.match(revision) is not None
+    return commit == revision

@@ -18,6 +18,7 @@ from ladle.dsl.frozen import frozen, replace
 from ladle.dsl.graph import Json
 from ladle.dsl.source import Source, Span
 from ladle.dsl.types import UNKNOWN, CorpusKind, Unknown
+from ladle.executor.console import from_here
 from ladle.executor.lock.entries import (
     EMPTY,
     LOCK,
@@ -75,25 +76,26 @@ class ReadLock:
 
 def read_lock(path: Path) -> ReadLock:
     """Return the lock at `path`, empty where there is none. Nothing is raised for what is wrong with it."""
+    named = from_here(path)
     try:
         if path.stat().st_size > MAX_BYTES:
-            return _refused(Source(LOCK, ""), [_Bad((), f"`{LOCK}` is larger than {MAX_BYTES} bytes", "E414")])
+            return _refused(Source(named, ""), [_Bad((), f"`{LOCK}` is larger than {MAX_BYTES} bytes", "E414")])
         raw = path.read_bytes()
     except FileNotFoundError:
         return ReadLock(EMPTY, ())
     except OSError as error:
         why = (error.strerror or str(error)).lower()
-        return _refused(Source(LOCK, ""), [_Bad((), f"`{LOCK}` cannot be read: {why}", "E414")])
-    return parse_lock(raw)
+        return _refused(Source(named, ""), [_Bad((), f"`{LOCK}` cannot be read: {why}", "E414")])
+    return parse_lock(raw, named)
 
 
-def parse_lock(raw: bytes) -> ReadLock:
-    """Return the lock that the bytes of a file hold, with every problem of it."""
+def parse_lock(raw: bytes, named: str = LOCK) -> ReadLock:
+    """Return the lock that the bytes of the file `named` hold, with every problem of it."""
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        return _refused(Source(LOCK, ""), [_Bad((), f"`{LOCK}` is not UTF-8 at byte {error.start}", "E414")])
-    source = Source(LOCK, text)
+        return _refused(Source(named, ""), [_Bad((), f"`{LOCK}` is not UTF-8 at byte {error.start}", "E414")])
+    source = Source(named, text)
     try:
         value: Json = json.loads(text, object_pairs_hook=_unique, parse_constant=_constant, parse_float=_constant)
     except json.JSONDecodeError as error:

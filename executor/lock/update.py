@@ -6,7 +6,7 @@ kept. The new lock is read back, as a stranger's would be, before a byte of it i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -18,7 +18,7 @@ from ladle.dsl.graph import Json
 from ladle.executor.disk import in_words, write_file
 from ladle.executor.endpoint import HubEndpoint
 from ladle.executor.lock.changes import differences
-from ladle.executor.lock.entries import LOCK, Lock, LockedCorpus, LockedData, LockedModel
+from ladle.executor.lock.entries import LOCK, Lock, LockedCorpus, LockedData, LockedModel, Pinned
 from ladle.executor.lock.local import local_corpus
 from ladle.executor.lock.read import parse_lock, read_lock, written
 from ladle.executor.lock.wanted import Wanted
@@ -106,7 +106,7 @@ class _Work:
 
     def models(self, wished: Wanted) -> None:
         found = dict(self.done.lock.models)
-        for name, revision in wished.models:
+        for name, revision in (*wished.models, *self.named(found, wished.models)):
             before = found.get((name, revision))
             if before is None or self.asked(name, revision):
                 entry = self.model(name, revision)
@@ -117,7 +117,8 @@ class _Work:
 
     def data(self, wished: Wanted) -> None:
         found = dict(self.done.lock.data)
-        for (name, revision), parts in wished.data.items():
+        for name, revision in (*wished.data, *self.named(found, wished.data)):
+            parts = wished.data.get((name, revision), {})
             before = found.get((name, revision))
             known = {part for part, _ in before.splits} if before else set()
             missing = [part for part in parts if part not in known]
@@ -137,6 +138,10 @@ class _Work:
                 found[pattern] = entry
                 self.note(pattern, corpus_json(before) if before else None, corpus_json(entry))
         self.done.lock = replace(self.done.lock, corpora=found)
+
+    def named(self, entries: Iterable[Pinned], others: Container[Pinned]) -> tuple[Pinned, ...]:
+        """Return entries that no recipe asks for, and the user by name."""
+        return tuple(p for p in entries if p not in others and {p[0], written(p)} & set(self.names))
 
     def asked(self, name: str, revision: str) -> bool:
         return bool({ALL, name, written((name, revision))} & set(self.names))

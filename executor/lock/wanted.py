@@ -33,9 +33,6 @@ class Wishes(ProjectFacts):
         self.models: dict[Pinned, None] = {}
         self.data: dict[Pinned, dict[tuple[str, str], None]] = {}
         self.corpora: dict[str, None] = {}
-        self.hub_model = self._wish_model
-        self.hub_corpus = self._wish_corpus
-        self.hub_commit = self._wish_commit
 
     def corpus(self, pattern: str, columns: Mapping[str, str]) -> CorpusFacts | tuple[Fault, ...]:
         """Note a corpus of the project; of what its rows are nothing is said."""
@@ -46,17 +43,20 @@ class Wishes(ProjectFacts):
         """Say that nothing is wrong."""
         return ()
 
-    def _wish_model(self, name: str, revision: str) -> ModelType | None:
+    def hub_model(self, name: str, revision: str) -> ModelType | None:
+        """Note a model."""
         self.models[name, revision] = None
         return None
 
-    def _wish_corpus(
+    def hub_corpus(
         self, name: str, revision: str, part: tuple[str, str], columns: Mapping[str, str]
     ) -> CorpusFacts | tuple[Fault, ...] | None:
+        """Note a split of a data set."""
         self.data.setdefault((name, revision), {})[part] = None
         return None
 
-    def _wish_commit(self, sort: Sort, name: str, revision: str) -> str:
+    def hub_commit(self, sort: Sort, name: str, revision: str) -> str:
+        """Pin nothing."""
         return ""
 
 

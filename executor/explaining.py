@@ -1,4 +1,4 @@
-"""What every word of the language means. In: a word. Out: its records, from the catalogue and the pages of the codes."""
+"""What every word of the language means. In: a word. Out: its records, from the catalogue and the codes' pages."""
 
 from __future__ import annotations
 

@@ -78,6 +78,9 @@ def as_model(world: World, meaning: Meaning, span: Span) -> Named | Mismatch | F
             return FAILED
         case Named(term) if term.sort is Sort.MODEL:
             return meaning
+        case Named(term, label) if term.sort is Sort.TEACHER:
+            message = f"takes a model, and `{label}` is a teacher, which can only generate or judge"
+            return Mismatch("E242", message, "a teacher stands in `distill(by = ...)`", "a teacher")
         case Combination():
             return _finished(world, meaning, span)
         case Family(name, axes):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ladle.dsl.building import build
+from ladle.dsl.choosing import choice, state
 from ladle.dsl.operands import Piped, operands
 from ladle.dsl.options import layer
 from ladle.dsl.program import FAILED, Failed, Meaning, StageValue, Step
@@ -23,4 +24,12 @@ def apply(
     given, by_position = operands(world, operator, arguments, piped, span, scope)
     named = [(argument.name, argument.value) for argument in arguments if argument.name is not None]
     settled = layer(world, operator, named, scope, before=by_position)
-    return FAILED if isinstance(given, Failed) else build(world, operator, given, settled, span)
+    if isinstance(given, Failed):
+        return FAILED
+    match operator.role:
+        case Role.STATE:
+            return state(world, operator, given[0], settled, span)
+        case Role.CHOICE:
+            return choice(world, operator, given, settled, span)
+        case _:
+            return build(world, operator, given, settled, span)

@@ -36,7 +36,9 @@ def build(
     for option in operator.options:
         if option.hands_to and not isinstance(values[option.name], Linked):
             links |= _handed(world, option, options[option.name], references.get(option.hands_to, ()), span)
-    if operator.role is Role.MERGE:
+    if not _one_each(world, operator, settled, len(operands)):
+        return FAILED
+    if operator.role in (Role.MERGE, Role.CHOICE):
         _agree(world, operands, references, span)
     spans = {name: setting.span for name, setting in settled.items()}
     term = world.make(operator, tuple(operand.value.term for operand in operands), options, links, span, spans)
@@ -64,7 +66,25 @@ def _weights(operator: Operator, operands: tuple[Operand, ...]) -> dict[str, Val
     if operator.operands.weighted == "no":
         return {}
     weights = tuple(operand.weight for operand in operands)
+    if operator.operands.weighted == "others":
+        return {"weights": weights}
     return {"weights": None if any(weight is None for weight in weights) else weights}
+
+
+def _one_each(world: World, operator: Operator, settled: Layer, operands: int) -> bool:
+    """Say whether each option that is given operand by operand has a value for each; report one that has not."""
+    for option in operator.options:
+        setting = settled.get(option.name)
+        if setting is None or not option.each or not isinstance(setting.value, tuple):
+            continue
+        if len(setting.value) != operands:
+            message = (
+                f"`{option.name}` is given {len(setting.value)} values, and `{operator.name}` has {operands} models"
+            )
+            help = "`each(...)` takes one value for each operand, in their order"
+            world.problems.report("E243", setting.span, message, help, f"{len(setting.value)} values")
+            return False
+    return True
 
 
 def _handed(

@@ -36,6 +36,10 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "E105": "unknown-word",
         "E106": "repeated-option",
         "E107": "unknown-edition",
+        "E108": "use-cycle",
+        "E109": "not-declared-there",
+        "E110": "same-recipe-name",
+        "E111": "not-replaceable",
         # E2xx: types and ranges
         "E201": "wrong-type",
         "E202": "wrong-unit",
@@ -55,6 +59,10 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "E216": "setting-reaches-nothing",
         "E217": "number-too-large",
         "E218": "uneven-range",
+        "E219": "not-measurable",
+        "E220": "floating-reference",
+        "E221": "bad-destination",
+        "E260": "repeated-operand",
         # E3xx: the graph
         "E301": "cycle",
         "E302": "too-many-nodes",
@@ -68,6 +76,17 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "E283": "other-vocabulary",
         "E284": "bad-weights",
         "E285": "bad-repository",
+        "E286": "bad-teacher",
+        "E287": "bad-anneal",
+        # E24x: choices, states, operand by operand (dsl/choosing.py and the like)
+        "E240": "reported-on-its-choice",
+        "E241": "not-made-yet",
+        "E242": "teacher-as-model",
+        "E243": "bad-each",
+        "E244": "nothing-to-continue",
+        "E245": "no-training",
+        "E246": "beyond-the-training",
+        "E247": "no-such-axis",
         # E4xx: facts about files (executor/facts.py)
         "E401": "outside-project",
         "E402": "missing-file",
@@ -82,5 +101,13 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "E411": "hostile-weights",
         "E412": "remote-code",
         "E413": "pickled-weights",
+        # E414 on: ladle.lock (executor/lock)
+        "E414": "bad-lock",
+        "E415": "newer-lock",
+        "E416": "bad-lock-entry",
+        "E417": "lock-disagrees",
+        "E418": "not-locked",
+        "E419": "stale-lock",
+        "E420": "no-such-split",
     }
 )

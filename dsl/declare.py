@@ -33,11 +33,18 @@ from ladle.dsl.syntax import (
 from ladle.dsl.syntax import Setting as Override
 from ladle.dsl.types import CorpusKind, CorpusType, Unknown
 from ladle.dsl.values import what
+from ladle.dsl.variants import overlaid, replaced
 from ladle.dsl.world import Scope, World, option_of
 
 
-def resolve(world: World, declaration: Declaration) -> Meaning:
-    """Return what a declaration means."""
+def resolve(world: World, name: str) -> Meaning:
+    """Return what a declared name means: as declared, as brought by `use`, or as the chosen variant replaces it."""
+    found = world.brought[name] if name in world.brought else _declared(world, world.declared[name])
+    setting = replaced(world).get(name) if world.overlay else None
+    return found if setting is None else overlaid(world, name, found, setting)
+
+
+def _declared(world: World, declaration: Declaration) -> Meaning:
     match declaration:
         case LetDecl():
             return world.evaluate(declaration.value, Scope())
@@ -60,7 +67,7 @@ def resolve(world: World, declaration: Declaration) -> Meaning:
 
 def _corpus(world: World, declaration: CorpusDecl) -> Named | Failed:
     kind = _corpus_kind(world, declaration.kind)
-    found = world.evaluate(declaration.value, Scope())
+    found = world.evaluate(declaration.value, Scope(sort=Sort.CORPUS))
     if isinstance(found, Failed):
         return FAILED
     name = declaration.name.name
@@ -102,7 +109,8 @@ def _stage(world: World, declaration: StageDecl) -> StageValue | Failed:
     name = declaration.name
     settings = [(setting.name, setting.value) for setting in declaration.block.settings]
     declared = layer(world, kind, settings, Scope(), _called(name, kind))
-    return StageValue((Step(name.name, kind, declared, {}, name.span),))
+    home = f"{world.file}:{name.name}" if world.file else ""
+    return StageValue((Step(name.name, kind, declared, {}, name.span, home),))
 
 
 def _called(name: Name, kind: Operator) -> str:
@@ -173,6 +181,8 @@ def _columns(world: World, kind: Operator, benchmark: Term, span: Span) -> None:
 def _model(world: World, declaration: ModelDecl) -> Named | Failed:
     found = _member(world, declaration, {})
     _reached(world, declaration, isinstance(found, Failed))
+    if isinstance(found, Named) and found.term.operator.role is Role.TEACHER:
+        return Named(found.term, declaration.name.name)
     return FAILED if isinstance(found, Failed) else _entitled(world, declaration, found.term, declaration.name.name)
 
 
@@ -180,7 +190,7 @@ def _entitled(world: World, declaration: CorpusDecl | ModelDecl, term: Term, nam
     """Return `term` under its declared name. A second name of what is declared already is none for its artifact."""
     value = declaration.value
     named = world.declared.get(value.name) if isinstance(value, Name) else None
-    return Named(term, name) if isinstance(named, CorpusDecl | ModelDecl) else world.entitle(term, name)
+    return Named(term, name) if isinstance(named, CorpusDecl | ModelDecl | UseDecl) else world.entitle(term, name)
 
 
 def _family(world: World, declaration: ModelDecl) -> Family:
@@ -195,6 +205,8 @@ def _family(world: World, declaration: ModelDecl) -> Family:
 def _member(world: World, declaration: ModelDecl, axes: Mapping[str, Meaning]) -> Named | Failed:
     overrides = declaration.overrides.settings if declaration.overrides else ()
     found = world.evaluate(declaration.value, Scope(axes, overrides))
+    if isinstance(found, Named) and found.term.operator.role is Role.TEACHER and not axes:
+        return world.entitle(found.term, declaration.name.name)
     model = as_model(world, found, declaration.value.span)
     if isinstance(model, Mismatch):
         message = f"`{declaration.name.name}` {model.message.replace('takes', 'needs', 1)}"
@@ -221,10 +233,11 @@ def _reached(world: World, declaration: ModelDecl, failed: bool) -> None:
     """Report each setting of `with` that no member let through to a stage."""
     for setting in declaration.overrides.settings if declaration.overrides else ():
         if setting.span not in world.reached:
-            _unreached(world, declaration, setting, failed)
+            unreached(world, declaration.name.name, setting, failed)
 
 
-def _unreached(world: World, declaration: ModelDecl, setting: Override, failed: bool) -> None:
+def unreached(world: World, name: str, setting: Override, failed: bool) -> None:
+    """Report a setting that reached no stage of `name`: a model with its `with`, or the recipe with a variant."""
     owner, option = setting.owner, setting.name
     kinds = [operator for operator in world.vocabulary.values() if operator.role is Role.STAGE]
     if owner is None:
@@ -237,7 +250,7 @@ def _unreached(world: World, declaration: ModelDecl, setting: Override, failed: 
     elif owner.name != "stage" and owner.name not in world.declared and owner.name not in world.vocabulary:
         world.problems.missing(owner.name, owner.span, lambda: (*world.stages(), *world.operators(Role.STAGE)))
     elif not failed:
-        message = f"`{owner.name}.{option.name}` reaches no stage of `{declaration.name.name}`"
+        message = f"`{owner.name}.{option.name}` reaches no stage of `{name}`"
         world.problems.report("E216", setting.span, message, _why(world, owner), "reaches nothing")
 
 

@@ -147,7 +147,7 @@ def _name(world: World, expr: Name, scope: Scope) -> Meaning:
     declared = world.lookup(expr.name)
     if declared is not None:
         return declared
-    operator = world.vocabulary.get(expr.name)
+    operator = world.operator(expr.name, scope)
     if operator is not None and operator.role is Role.STAGE:
         return StageValue((Step(expr.name, operator, {}, {}, expr.span),))
     if expr.name in world.words:
@@ -165,10 +165,10 @@ def _applicable(world: World, expr: Expr, scope: Scope) -> StageValue | Operator
     if not isinstance(expr, Name):
         computed = evaluate(world, expr, scope)
         return computed if isinstance(computed, StageValue | Failed) else _not_applicable(world, expr, computed)
-    operator = world.vocabulary.get(expr.name)
+    operator = world.operator(expr.name, scope)
     catalogued = operator is not None and operator.role is not Role.INTERNAL
     value: Meaning | None = scope.axes.get(expr.name)
-    if value is None and (not catalogued or expr.name not in world.declared or applies(world.declared[expr.name])):
+    if value is None and (not catalogued or _applies(world, expr.name)):
         value = world.lookup(expr.name)
     if isinstance(value, StageValue | Failed):
         return value
@@ -183,8 +183,13 @@ def _applicable(world: World, expr: Expr, scope: Scope) -> StageValue | Operator
     return operator
 
 
+def _applies(world: World, name: str) -> bool:
+    declaration = world.declared.get(name)
+    return declaration is None or applies(declaration) or isinstance(world.brought.get(name), StageValue)
+
+
 def _callables(world: World, scope: Scope) -> tuple[str, ...]:
-    roles = (Role.STAGE, Role.MERGE, Role.TRANSFORM, Role.MODEL_SOURCE, Role.CORPUS_SOURCE, Role.TOKENIZER)
+    roles = set(Role) - {Role.BENCHMARK, Role.INTERNAL}
     return (*scope.axes, *world.declared, *world.operators(*roles))
 
 

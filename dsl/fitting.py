@@ -28,7 +28,9 @@ from ladle.dsl.signature import (
     Numbers,
     OneOf,
     OptionType,
+    Record,
     Reference,
+    Required,
     Scheduled,
     Sort,
     Text,
@@ -64,6 +66,8 @@ def fit(world: World, type: OptionType, meaning: Meaning, span: Span) -> Choice 
             return schedule(meaning, type)
         case Names(keys):
             return _names(keys, meaning, type)
+        case Record():
+            return _record(world, type, meaning, span)
         case Reference():
             return _reference(world, type, meaning, span)
         case Made(role):
@@ -92,6 +96,8 @@ def wanted(type: OptionType) -> str:
             return f"a number{_range(Number(low, high))}, or a map from module names to such numbers"
         case Names(keys):
             return f"a map from {listing(keys)} to strings"
+        case Record(fields):
+            return f"a map of {listing([field.name for field in fields], 20)}"
         case Reference(Sort.CORPUS, kinds, many):
             kind = " or ".join(f"{kind.value}" for kind in kinds)
             one = f"a {kind} corpus" if kind else "a corpus"
@@ -187,6 +193,32 @@ def _names(keys: tuple[str, ...], meaning: Meaning, type: Names) -> Value | Mism
         if not isinstance(value, Constant) or not isinstance(value.value, str):
             return Mismatch("E201", f"takes a string for `{name}`, not {what(value)}")
         found[name] = value.value
+    return found
+
+
+def _record(world: World, type: Record, meaning: Meaning, span: Span) -> Value | Mismatch | Failed:
+    """A map with every key's value in normal form, defaults explicit."""
+    if not isinstance(meaning, Entries):
+        return _wanted(type, meaning)
+    given = dict(meaning.entries)
+    names = [field.name for field in type.fields]
+    for name in given:
+        if name not in names:
+            help = did_you_mean(nearest(name, names)) or f"it takes {listing(names, 20)}"
+            return Mismatch("E203", f"has no key `{name}`", help)
+    found: dict[str, Value] = {}
+    for field in type.fields:
+        if field.name not in given:
+            if isinstance(field.default, Required):
+                return Mismatch("E205", f"needs `{field.name}`: {field.text}", f"such as `{{{field.name}: ...}}`")
+            found[field.name] = field.default
+            continue
+        value = fit(world, field.type, given[field.name], span)
+        if isinstance(value, Mismatch):
+            return Mismatch(value.code, f"has a map whose `{field.name}` {value.message}", value.help, value.label)
+        if isinstance(value, Failed | Linked):
+            return FAILED
+        found[field.name] = value
     return found
 
 

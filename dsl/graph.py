@@ -14,6 +14,9 @@ from ladle.dsl.types import ModelType, Schedule, Share, Value
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
+UNTIL = "until"
+"""The option that says where a state lies within its training: `{"epoch": 3}` or `{"step": 40}`."""
+
 
 def canonical(value: Value) -> Json:
     """Return the one JSON form of `value`: the form of node files, lineage and fingerprints.
@@ -101,6 +104,18 @@ class Node:
     """The model's type, where the node is a model."""
     span: Span | None = None
     """Where the recipe writes it first; no part of its identity."""
+    recipe: str = ""
+    """The used recipe under whose name it lies; "" for that of the graph. No part of its identity."""
+
+
+def whole(node: Node) -> str:
+    """Return the fingerprint of the whole training that a node is a state of, else its own."""
+    options = dict(node.options)
+    if UNTIL not in options:
+        return node.fingerprint
+    del options[UNTIL]
+    inputs = tuple((used.role, used.node) for used in node.inputs)
+    return fingerprint(node.operator, node.version, options, dict(node.engines), inputs, node.content)
 
 
 @frozen
@@ -117,6 +132,12 @@ class Table:
     """Label of the baseline model, or "" where none is named."""
     parents: tuple[tuple[str, tuple[str, ...]], ...]
     """(label of a merged model, labels of its parents that stand in the same table)."""
+    average: str = ""
+    """The axis that rows are averaged over."""
+    groups: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """(label of an averaged row, labels of its models)."""
+    development: bool = False
+    """Whether the table says `as = dev`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +145,7 @@ class Graph:
     """Every distinct computation of a recipe, inputs before users."""
 
     recipe: str
-    """Stem of the recipe's file name."""
+    """The name under which its results lie: the stem of the recipe's file name, and the variant's name."""
     nodes: Mapping[str, Node]
     """By fingerprint, in topological order."""
     aliases: Mapping[str, str]
@@ -134,6 +155,8 @@ class Graph:
     tables: tuple[Table, ...]
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """What several nodes are called together: a family is its members, a benchmark and an `evaluate` their scores."""
+    measures: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """What gates compare: the fingerprint of a score, by the keys of its model's and its benchmark's terms."""
 
     def walk(self, targets: tuple[str, ...]) -> Iterator[Node]:
         """Yield the nodes that `targets` need, inputs first, each once."""

@@ -51,6 +51,18 @@ def same_bytes(program: Program, identify: Identify) -> Iterator[tuple[Term, Fau
             yield benchmark, Fault("E303", message, help)
 
 
+def shares(benchmark: Term, other: Term, identify: Identify = by_place) -> bool:
+    """Say whether two benchmarks ask the same rows, or some of them."""
+    if benchmark is other:
+        return True
+    for asked in _corpora(benchmark):
+        upstream = {each for part in _content(asked) for each in identify(part)}
+        apart = {each for part in _left_out(asked) for each in identify(part)}
+        if any(_overlap(corpus, upstream, apart, identify) for corpus in _corpora(other)):
+            return True
+    return False
+
+
 def _stages(models: Iterable[Term]) -> Iterator[Term]:
     """The trainings among the ancestors of `models`, each once."""
     seen: set[Term] = set()

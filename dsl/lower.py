@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import PurePath
 
 from ladle.dsl.codes import CODES
 from ladle.dsl.diagnostics import Diagnostic, RecipeError
-from ladle.dsl.graph import Graph, Input, Json, Node, canonical, fingerprint
+from ladle.dsl.graph import UNTIL, Graph, Input, Json, Node, canonical, fingerprint
 from ladle.dsl.leaks import same_bytes
 from ladle.dsl.program import Program, Term
 from ladle.dsl.reporting import report_node, scores, tables
@@ -43,13 +42,14 @@ class _Lowering:
     """The fingerprint of each term."""
     sources: dict[Term, Term] = field(default_factory=dict)
     """The source that a model's tokenizer and configuration come from."""
-    taken: frozenset[str] = frozenset()
-    """Names of what is no preparation."""
+    taken: dict[str, frozenset[str]] = field(default_factory=dict)
+    """Names of what is no preparation, by the used recipe ("" for this one)."""
     faults: list[Diagnostic] = field(default_factory=list)
     _engines: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.taken = frozenset(self.program.names.values())
+        used = {each.name: frozenset(each.names.values()) for each in self.program.used}
+        self.taken = used | {"": frozenset(self.program.names.values())}
 
     def add(self, term: Term) -> None:
         """Enter a term whose inputs are entered; a benchmark is entered with each model that it scores."""
@@ -58,8 +58,12 @@ class _Lowering:
                 return
             case Role.STAGE:
                 self._stage(term)
+            case Role.STATE:
+                self._state(term)
+            case Role.CHOICE:
+                self._choice(term)
             case _:
-                self.made[term] = self._node(term, self._inputs(term), _kept(term))
+                self.made[term] = self._node(term, self._inputs(term), self._pinned(term))
         if term.sort is Sort.MODEL:
             made = term.operator.role is not Role.MODEL_SOURCE and term.operands
             self.sources[term] = self.sources[term.operands[0]] if made else term
@@ -84,14 +88,36 @@ class _Lowering:
         kept = {name: value for name, value in _kept(term).items() if name not in early}
         self.made[term] = self._node(term, inputs, kept)
 
+    def _state(self, term: Term) -> None:
+        """A state within a training is that training up to there: one more node of the stage's own operator."""
+        whole = self.nodes[self.made[term.operands[0]]]
+        kept = {name: value for name, value in _kept(term).items() if value is not None}
+        options = {**dict(whole.options), UNTIL: canonical(kept)}
+        operator, name = self.vocabulary[whole.operator], self.program.names[term]
+        self.made[term] = self._enter(operator, options, whole.inputs, (), name, "artifacts", whole.type, term)
+
+    def _choice(self, term: Term) -> None:
+        """A choice is made from models and their scores; one that scores anew is given the benchmark itself too."""
+        (benchmark,) = term.references[CORPUS_OPTION]
+        scores = [Input(f"score:{place}", self.score(benchmark, each)) for place, each in enumerate(term.operands)]
+        models = [Input(str(place), self.made[each]) for place, each in enumerate(term.operands)]
+        options = _canonical(term.operator, _kept(term))
+        if term.operator.rescores:
+            models += self._references(benchmark.references)
+            asked = _canonical(benchmark.operator, benchmark.options)
+            options[CORPUS_OPTION] = {"operator": benchmark.operator.name, "options": asked}
+        type = term.type if isinstance(term.type, ModelType) else None
+        name = self.program.names[term]
+        self.made[term] = self._enter(term.operator, options, [*models, *scores], (), name, "artifacts", type, term)
+
     def _prepared(self, corpora: tuple[Term, ...], source: Term, given: Mapping[str, Value], stage: Term) -> str:
         operator = self.vocabulary[PREPARE]
         usual = {o.name: o.default for o in operator.options if not isinstance(o.default, Required)}
         chosen = {**usual, **given}
         told = [f"{name}-{spelled(chosen[name])}" for name in sorted(chosen) if chosen[name] != usual.get(name)]
-        corpus = "-".join(self.program.names[each] for each in corpora)
-        name = joined(("rows", corpus, self.program.names[source], *told))
-        while name in self.taken:
+        corpus = "-".join(self._called(each) for each in corpora)
+        name = joined(("rows", corpus, self._called(source), *told))
+        while name in self.taken[self._recipe(stage)]:
             name = joined((name, "rows"))
         tokenizer = self.made[_own_tokenizer(source)]
         inputs = [Input("tokenizer", tokenizer), *(Input("corpus", self.made[each]) for each in corpora)]
@@ -104,8 +130,22 @@ class _Lowering:
             inputs, kept = _sorted(inputs, kept, len(term.operands))
         files = self._files(term)
         type = term.type if isinstance(term.type, ModelType) and term.sort is Sort.MODEL else None
-        name = self.program.names[term]
+        name = self._called(term)
         return self._enter(operator, _canonical(operator, kept), inputs, files, name, "artifacts", type, term)
+
+    def _called(self, term: Term) -> str:
+        """The name of an artifact in the recipe under whose name it lies."""
+        home = self.program.homes.get(term)
+        return home.name if home else self.program.names[term]
+
+    def _recipe(self, term: Term) -> str:
+        home = self.program.homes.get(term)
+        return home.recipe if home else ""
+
+    def _pinned(self, term: Term) -> dict[str, Value]:
+        """The options that identity holds, with what facts pin: the commit of a branch."""
+        kept, pins = _kept(term), term.operator.pins
+        return {**kept, **pins(kept, self.facts)} if pins else kept
 
     def _files(self, term: Term) -> tuple[File, ...]:
         if not term.operator.pattern:
@@ -120,7 +160,8 @@ class _Lowering:
 
     def _fault(self, fault: Fault, term: Term) -> None:
         name = CODES.get(fault.code, "fault")
-        self.faults.append(Diagnostic(fault.code, name, fault.message, self.program.source, term.span, "", fault.help))
+        source = term.span.within(self.program.source)
+        self.faults.append(Diagnostic(fault.code, name, fault.message, source, term.span, "", fault.help))
 
     def _enter(
         self,
@@ -139,7 +180,8 @@ class _Lowering:
         pairs = tuple((each.role, each.node) for each in listed)
         key = fingerprint(operator.name, operator.version, options, engines, pairs, content)
         known = self.nodes.get(key)
-        if known is not None and _short(known.name) <= _short(name):
+        recipe = "" if group == "scores" else self._recipe(term)
+        if known is not None and _rank(known.recipe, known.name) <= _rank(recipe, name):
             return key
         self.nodes[key] = Node(
             fingerprint=key,
@@ -155,6 +197,7 @@ class _Lowering:
             group=group,
             type=type,
             span=term.span,
+            recipe=recipe,
         )
         return key
 
@@ -167,7 +210,9 @@ class _Lowering:
         """Enter the score of a model on a benchmark; return its fingerprint."""
         inputs = [Input("model", self.made[model]), *self._references(benchmark.references)]
         options = _canonical(benchmark.operator, benchmark.options)
-        name = f"{self.nodes[self.made[model]].name}/{self.program.names[benchmark]}"
+        made = self.nodes[self.made[model]]
+        called = self.program.names[model] if made.recipe else made.name
+        name = f"{called}/{self.program.names[benchmark]}"
         return self._enter(benchmark.operator, options, inputs, (), name, "scores", None, benchmark)
 
     def _leaks(self) -> None:
@@ -185,7 +230,10 @@ class _Lowering:
         found = tables(program, self.made, self.score)
         self._leaks()
         targets = tuple(dict.fromkeys(self.made[term] for term in program.targets))
-        recipe = PurePath(program.source.path).stem
+        recipe = program.name
+        sides = [side for gate in program.gates for each in gate.demands for side in (each.left, each.right)]
+        compared = [(each.model.term, each.benchmark.term) for side in sides for each in side.measures]
+        measures = {(model.key, asked.key): self.score(asked, model) for model, asked in compared}
         if found:
             report = report_node(recipe, self.vocabulary, self.nodes, found)
             self.nodes[report.fingerprint] = report
@@ -194,11 +242,12 @@ class _Lowering:
         aliases = {name: self.made[term] for name, term in named.items()}
         families = {name: [self.made[each.model.term] for each in f.members] for name, f in program.families.items()}
         groups = {name: tuple(dict.fromkeys(keys)) for name, keys in {**families, **scores(found, targets)}.items()}
-        return Graph(recipe, self.nodes, aliases, targets, found, groups)
+        return Graph(recipe, self.nodes, aliases, targets, found, groups, measures)
 
 
-def _short(name: str) -> tuple[int, str]:
-    return len(name), name
+def _rank(recipe: str, name: str) -> tuple[bool, str, int, str]:
+    """Of several places for one result the first counts: that of a used recipe, then the shortest name."""
+    return not recipe, recipe, len(name), name
 
 
 def _own_tokenizer(source: Term) -> Term:

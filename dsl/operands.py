@@ -9,7 +9,7 @@ from ladle.dsl.fitting import fit
 from ladle.dsl.frozen import frozen
 from ladle.dsl.options import fitted, read
 from ladle.dsl.problems import Mismatch
-from ladle.dsl.program import FAILED, Choice, Failed, Family, Items, Linked, Meaning, Named, Setting
+from ladle.dsl.program import FAILED, Choice, Failed, Family, Items, Linked, Meaning, Named, Setting, Term
 from ladle.dsl.signature import Operator, Reference, Sort
 from ladle.dsl.source import Span
 from ladle.dsl.suggest import listing
@@ -52,7 +52,8 @@ def operands(
     written = [argument for argument in arguments if argument.name is None]
     room = len(written) if many else max(0, len(takes.sorts) - (piped is not None and bool(takes.sorts)))
     given = [] if piped is None else [_Given(piped.value, None, piped.span)]
-    given += [_Given(world.evaluate(a.value, scope), a.weight, a.value.span) for a in written[:room]]
+    inner = scope.of(takes.sorts[-1] if takes.sorts else scope.sort)
+    given += [_Given(world.evaluate(a.value, inner), a.weight, a.value.span) for a in written[:room]]
     early = [] if takes.sorts or piped is None else [given.pop()]
     by_position = _by_position(world, operator, early, written[room:], scope)
     if isinstance(by_position, Failed):
@@ -70,7 +71,7 @@ def _by_position(
     found: dict[str, Setting] = {}
     for given in early:
         if not options or not isinstance(options[0].type, Reference):
-            message = f"`{operator.name}` takes no operand, and {what(given.value)} is piped into it"
+            message = f"`{operator.written}` takes no operand, and {what(given.value)} is piped into it"
             return FAILED if given.value is FAILED else world.problems.report("E209", given.span, message)
         option = options.pop(0)
         found[option.name] = fitted(world, option, given.value, given.span)
@@ -83,7 +84,7 @@ def _by_position(
 
 
 def _surplus(world: World, operator: Operator, argument: Argument) -> Failed:
-    message = f"`{operator.name}` takes {_count(operator)}, and this is one more"
+    message = f"`{operator.written}` takes {_count(operator)}, and this is one more"
     named = [option.name for option in operator.options if not option.positional]
     help = f"options are named: `{named[0]} = {world.written(argument.value.span)}`" if named else ""
     return world.problems.report("E209", argument.span, message, help, "one too many")
@@ -108,7 +109,9 @@ def _counted(world: World, operator: Operator, count: int, span: Span) -> bool:
     more = takes.variadic or takes.family
     if count >= least if more else count == len(takes.sorts):
         return True
-    message = f"`{operator.name}` takes {_count(operator)}, and {count or 'none'} {'is' if count <= 1 else 'are'} given"
+    message = (
+        f"`{operator.written}` takes {_count(operator)}, and {count or 'none'} {'is' if count <= 1 else 'are'} given"
+    )
     world.problems.report("E209", span, message, operator.text, f"{count} given")
     return False
 
@@ -157,7 +160,23 @@ def _fitted(world: World, operator: Operator, given: list[_Given], scope: Scope)
             found.append(Operand(value, weight, each.span))
     if failed or not _weighted(world, operator, given) or not _one_kind(world, operator, found):
         return FAILED
-    return tuple(found)
+    return FAILED if _repeated(world, operator, found) else tuple(found)
+
+
+def _repeated(world: World, operator: Operator, found: list[Operand]) -> bool:
+    """Report an operand that stands twice where order means nothing: a key written twice, of which one may be lost."""
+    if operator.operands.ordered:
+        return False
+    first: dict[Term, Operand] = {}
+    for each in found:
+        if each.value.term in first:
+            line = world.problems.line(first[each.value.term].span)
+            message = f"`{each.value.label}` stands twice in this `{operator.name}`, first on line {line}"
+            help = "name it once, with the weight that is meant: twice as often is a weight of 2"
+            world.problems.report("E260", each.span, message, help, "stands there already")
+            return True
+        first[each.value.term] = each
+    return False
 
 
 def _of_sort(world: World, operator: Operator, sort: Sort, given: _Given) -> Named | Failed:
@@ -171,7 +190,7 @@ def _of_sort(world: World, operator: Operator, sort: Sort, given: _Given) -> Nam
     else:
         found = Mismatch("E201", f"takes {sort.value}, not {what(given.value)}", label=f"this is {what(given.value)}")
     if isinstance(found, Mismatch):
-        message = f"`{operator.name}` {found.message}"
+        message = f"`{operator.written}` {found.message}"
         return world.problems.report(found.code, given.span, message, found.help, found.label)
     return found
 
@@ -183,7 +202,7 @@ def _weight(world: World, operator: Operator, given: _Given, scope: Scope) -> Va
     found: Choice | Mismatch | Failed = fit(world, type, world.evaluate(given.weight, scope), given.weight.span)
     if isinstance(found, Mismatch):
         help = found.help or ("leave the operand out, or choose another weight" if found.code == "E204" else "")
-        message = f"a weight of `{operator.name}` {found.message}"
+        message = f"a weight of `{operator.written}` {found.message}"
         return world.problems.report(found.code, given.weight.span, message, help, found.label)
     return FAILED if isinstance(found, Linked) else found
 
@@ -192,13 +211,18 @@ def _weighted(world: World, operator: Operator, given: list[_Given]) -> bool:
     rule = operator.operands.weighted
     with_weight = [each for each in given if each.weight is not None]
     without = [each for each in given if each.weight is None]
-    if rule == "no" and with_weight:
-        message = f"`{operator.name}` takes no weights"
+    if rule == "others":
+        without, with_weight = without[1:] if given[:1] == without[:1] else without, given[1:]
+    if rule == "others" and given[0].weight is not None:
+        message = f"the first operand of `{operator.written}` takes no weight"
+        world.problems.report("E212", given[0].span, message, "leave out `: ...`", "has a weight")
+    elif rule == "no" and with_weight:
+        message = f"`{operator.written}` takes no weights"
         world.problems.report("E212", with_weight[0].span, message, "leave out `: ...`", "has a weight")
     elif without and (rule == "must" or with_weight):
-        help = f"write a weight for each: `{operator.name}(a: 0.7, b: 0.3)`"
+        help = f"write a weight for each: `{operator.written}(a: 0.7, b: 0.3)`"
         world.problems.report(
-            "E212", without[0].span, f"`{operator.name}` needs a weight for this operand", help, "no weight"
+            "E212", without[0].span, f"`{operator.written}` needs a weight for this operand", help, "no weight"
         )
     else:
         return True
@@ -212,17 +236,16 @@ def _one_kind(world: World, operator: Operator, found: list[Operand]) -> bool:
     first = next((kind for _, kind in known if not isinstance(kind, Unknown)), None)
     for each, kind in known:
         if isinstance(kind, Unknown):
-            world.skip(each.span, f"whether the kind of `{each.value.label}` suits `{operator.name}`")
+            world.skip(each.span, f"whether the kind of `{each.value.label}` suits `{operator.written}`")
         elif kinds and kind not in kinds:
             names = listing([kind.value for kind in kinds])
-            message = f"`{operator.name}` takes {names} corpora, and `{each.value.label}` is a {kind.value} corpus"
+            message = f"`{operator.written}` takes {names} corpora, and `{each.value.label}` is a {kind.value} corpus"
             help = f"leave it out, or give {names} rows"
             world.problems.report("E207", each.span, message, help, f"a {kind.value} corpus")
             return False
         elif first is not None and kind is not first:
-            message = (
-                f"`{operator.name}` takes corpora of one kind: `{each.value.label}` is {kind.value}, not {first.value}"
-            )
+            other = f"`{each.value.label}` is {kind.value}, not {first.value}"
+            message = f"`{operator.written}` takes corpora of one kind: {other}"
             help = "rows of two kinds do not mix: make both text, `... | as_text`, or train on them one after the other"
             world.problems.report("E207", each.span, message, help, f"a {kind.value} corpus")
             return False

@@ -6,12 +6,23 @@ from collections.abc import Iterable, Mapping
 
 from ladle.dsl.fitting import fit, wanted
 from ladle.dsl.problems import Mismatch
-from ladle.dsl.program import Choice, Failed, Meaning, Setting
+from ladle.dsl.program import Choice, Failed, Linked, Meaning, Setting
 from ladle.dsl.remedies import field_of, part_of_field, path_without_quotes, remedy
-from ladle.dsl.signature import REQUIRED, Flag, Operator, Option, OptionType, Required, Text
+from ladle.dsl.signature import (
+    REQUIRED,
+    Flag,
+    OneOf,
+    Operator,
+    Option,
+    OptionType,
+    Reference,
+    Required,
+    Sort,
+    Text,
+)
 from ladle.dsl.source import Span
 from ladle.dsl.suggest import did_you_mean, listing, nearest, sentences
-from ladle.dsl.syntax import ConstantLiteral, Expr, Name
+from ladle.dsl.syntax import Argument, Call, ConstantLiteral, Expr, Name
 from ladle.dsl.world import Scope, World, option_of, words
 
 Layer = Mapping[str, Setting]
@@ -52,6 +63,17 @@ def layer(
     return {**meant, **found}
 
 
+def _sort(type: OptionType) -> Sort | None:
+    """What an option of this type refers to."""
+    match type:
+        case Reference(sort):
+            return sort
+        case OneOf(types):
+            return next((found for inner in types if (found := _sort(inner)) is not None), None)
+        case _:
+            return None
+
+
 def _perhaps_meant(operator: Operator, name: Name) -> dict[str, Setting]:
     """The options that a misspelt name may stand for: that they are not set is no second problem."""
     near = nearest(name.name, [option.name for option in operator.options])
@@ -63,6 +85,8 @@ def read(world: World, option: Option, expr: Expr, scope: Scope) -> Setting:
     """Return what an expression sets an option to. A bare word of the option's enumeration wins over any name."""
     choices = words(option.type)
     match expr:
+        case Call(Name("each"), arguments) if "each" not in world.declared:
+            return _each(world, option, arguments, expr.span, scope)
         case Name(name) if name in choices:
             return Setting(name, expr.span)
         case ConstantLiteral(None) if "none" not in choices and option.default is None and not option.group:
@@ -84,7 +108,23 @@ def read(world: World, option: Option, expr: Expr, scope: Scope) -> Setting:
             world.problems.report("E201", expr.span, message, f'put it in quotes: `"{written}"`', "no quotes")
             return Setting(None, expr.span, failed=True)
     constant = expr.name if isinstance(expr, Name) and expr.name in world.declared else ""
-    return fitted(world, option, world.evaluate(expr, scope), expr.span, constant)
+    return fitted(world, option, world.evaluate(expr, scope.of(_sort(option.type))), expr.span, constant)
+
+
+def _each(world: World, option: Option, given: tuple[Argument, ...], span: Span, scope: Scope) -> Setting:
+    """One value for each operand: `each(0.5, 0.7)`."""
+    if not option.each:
+        help = "give it one value"
+        world.problems.report("E243", span, f"`{option.name}` is not given operand by operand", help, "one value")
+        return Setting(None, span, failed=True)
+    odd = next((argument for argument in given if argument.name or argument.weight is not None), None)
+    if odd is not None or not given:
+        help = f"such as `{option.name} = each(0.5, 0.7)`"
+        world.problems.report("E243", odd.span if odd else span, "`each` takes one value for each operand", help)
+        return Setting(None, span, failed=True)
+    found = [read(world, option, argument.value, scope) for argument in given]
+    values = tuple(setting.value for setting in found if not isinstance(setting.value, Linked))
+    return Setting(values, span, failed=any(setting.failed for setting in found))
 
 
 def fitted(world: World, option: Option, meaning: Meaning, span: Span, constant: str = "") -> Setting:
@@ -143,15 +183,15 @@ def unknown_option(world: World, operator: Operator, name: Name, what: str = "")
     """Report an option that `operator` does not have: where it belongs, or the nearest name."""
     own = [option.name for option in operator.options]
     owners = [
-        other.name
+        other.written
         for other in world.vocabulary.values()
         if other.role is operator.role and option_of(other, name.name) is not None
     ]
-    belongs = f"`{name.name}` belongs to {listing(owners)}, not to `{operator.name}`" if owners else ""
-    takes = f"`{operator.name}` takes {listing(own, 20)}" if own else f"`{operator.name}` takes no option"
+    belongs = f"`{name.name}` belongs to {listing(owners)}, not to `{operator.written}`" if owners else ""
+    takes = f"`{operator.written}` takes {listing(own, 20)}" if own else f"`{operator.written}` takes no option"
     help = sentences((meant(operator.options, name.name), belongs)) or takes
-    message = f"{what or f'`{operator.name}`'} has no option `{name.name}`"
-    world.problems.report("E203", name.span, message, help, f"not an option of `{operator.name}`")
+    message = f"{what or f'`{operator.written}`'} has no option `{name.name}`"
+    world.problems.report("E203", name.span, message, help, f"not an option of `{operator.written}`")
 
 
 def meant(options: Iterable[Option], name: str) -> str:

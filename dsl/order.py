@@ -11,6 +11,7 @@ from ladle.dsl.signature import Operator, OptionType, Vocabulary
 from ladle.dsl.syntax import (
     Axis,
     BenchmarkDecl,
+    Block,
     BrokenDecl,
     Call,
     ComposeDecl,
@@ -44,9 +45,17 @@ def applies(declaration: Declaration | None) -> bool:
     return isinstance(declaration, StageDecl | ComposeDecl | LetDecl | BrokenDecl)
 
 
-def order(declared: Declared, vocabulary: Vocabulary) -> Order:
-    """Sort declarations by what they use, without recursion. A name on a cycle stands in the order too."""
+def order(declared: Declared, vocabulary: Vocabulary, replaced: Mapping[str, Setting] | None = None) -> Order:
+    """Sort declarations by what they use, without recursion. A name on a cycle stands in the order too.
+
+    Of what a variant replaces, the replacement counts as well; the name itself means the old value there.
+    """
     edges = {name: tuple(_uses(declaration, declared, vocabulary)) for name, declaration in declared.items()}
+    for name, setting in (replaced or {}).items():
+        if name in declared:
+            block = Block((setting,), setting.span)
+            found = _uses(EvaluateDecl(setting.name, block, setting.span), declared, vocabulary)
+            edges[name] = (*edges[name], *(used for used in found if used != name))
     done: dict[str, None] = {}
     cyclic: set[str] = set()
     cycles: list[tuple[str, ...]] = []
@@ -127,6 +136,12 @@ def _words(operator: Operator | None, option: str) -> tuple[str, ...]:
     return words(type) if type else ()
 
 
+def _by_place(operator: Operator | None) -> tuple[str, ...]:
+    """The words of options that are written without their names: `round(m, bf16)`."""
+    options = operator.options if operator else ()
+    return tuple(word for option in options if option.positional for word in words(option.type))
+
+
 def _call(call: Call, axes: frozenset[str], declared: Declared, vocabulary: Vocabulary) -> Iterator[Part]:
     operator: Operator | None = None
     if isinstance(call.function, Name):
@@ -138,7 +153,7 @@ def _call(call: Call, axes: frozenset[str], declared: Declared, vocabulary: Voca
     for argument in call.arguments:
         if operator and operator.pattern and path_without_quotes(argument.value):
             continue
-        yield argument.value, _words(operator, argument.name.name) if argument.name else ()
+        yield argument.value, _words(operator, argument.name.name) if argument.name else _by_place(operator)
         if argument.weight is not None:
             yield argument.weight, ()
 

@@ -12,6 +12,9 @@ from ladle.dsl.program import FAILED, Failed
 from ladle.dsl.source import Source, Span
 from ladle.dsl.suggest import did_you_mean, nearest, sentences
 
+Place = tuple[str, int, int, str]
+"""A code, and where its problem stands: start, end, path."""
+
 _SEARCHES = 50
 """Misspelt names that get a suggestion; a file with more of them has another problem."""
 
@@ -40,7 +43,7 @@ class Problems:
         self.source = source
         self.nameless = False
         """A declaration is broken and its name could not be read: a name that is like no other may be its."""
-        self._found: dict[tuple[str, int, int] | str, Diagnostic] = {}
+        self._found: dict[Place | str, Diagnostic] = {}
         self._missing: dict[str, _Missing] = {}
 
     def __bool__(self) -> bool:
@@ -48,9 +51,10 @@ class Problems:
 
     def report(self, code: str, span: Span, message: str, help: str = "", label: str = "", once: str = "") -> Failed:
         """Add a problem, unless this place has it already or `once` names a known one; return the failed value."""
-        key: tuple[str, int, int] | str = once or (code, span.start, span.end)
+        source = span.within(self.source)
+        key: Place | str = once or (code, span.start, span.end, source.path)
         if key not in self._found:
-            self._found[key] = Diagnostic(code, CODES[code], message, self.source, span, label, help)
+            self._found[key] = Diagnostic(code, CODES[code], message, source, span, label, help)
         return FAILED
 
     def mismatch(self, found: Mismatch, span: Span) -> Failed:
@@ -64,13 +68,18 @@ class Problems:
 
     def line(self, span: Span) -> int:
         """Return the line on which a span starts."""
-        return self.source.position(span.start)[0]
+        return span.within(self.source).position(span.start)[0]
+
+    def place(self, span: Span) -> str:
+        """Return the line on which a span starts, in words, with its file where that is another."""
+        line = f"line {self.line(span)}"
+        return line if span.source in (None, self.source) else f"{line} of `{span.source.path}`"
 
     def sorted(self) -> tuple[Diagnostic, ...]:
         """Return every problem in the order of the text."""
         each = (self._unknown(name, use, place) for place, (name, use) in enumerate(self._missing.items()))
         unknown = [problem for problem in each if problem is not None]
-        return tuple(sorted([*self._found.values(), *unknown], key=lambda d: (d.span.start, d.span.end, d.code)))
+        return in_order(self.source, [*self._found.values(), *unknown])
 
     def _unknown(self, name: str, use: _Missing, place: int) -> Diagnostic | None:
         first, *others = sorted(use.spans, key=lambda span: span.start)
@@ -82,6 +91,16 @@ class Problems:
         help = sentences((did_you_mean(near) or use.hint or "declare it, or correct the name", also))
         message = f"nothing is named `{name}`"
         return Diagnostic("E101", CODES["E101"], message, self.source, first, "not declared", help)
+
+
+def in_order(source: Source, found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Return problems in the order of the text: those of `source` first, then those of each used recipe."""
+
+    def place(problem: Diagnostic) -> tuple[str, int, int, str]:
+        path = "" if problem.source.path == source.path else problem.source.path
+        return path, problem.span.start, problem.span.end, problem.code
+
+    return tuple(sorted(found, key=place))
 
 
 def _numbers(lines: list[int], most: int = 8) -> str:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from pathlib import PurePath
+from types import MappingProxyType
 from typing import Union
 
 from ladle.dsl.frozen import frozen
 from ladle.dsl.graph import canonical, digest
 from ladle.dsl.signature import Operator, Role, Sort
 from ladle.dsl.source import Source, Span
+from ladle.dsl.syntax import Recipe, VariantDecl
 from ladle.dsl.types import CorpusType, Dimension, ModelType, Schedule, Value
 
 
@@ -49,6 +52,9 @@ SORTS: Mapping[Role, Sort] = {
     Role.CORPUS_SOURCE: Sort.CORPUS,
     Role.TRANSFORM: Sort.CORPUS,
     Role.BENCHMARK: Sort.BENCHMARK,
+    Role.CHOICE: Sort.MODEL,
+    Role.STATE: Sort.MODEL,
+    Role.TEACHER: Sort.TEACHER,
 }
 """What an application of an operator is. `affine` is the only internal operator among terms."""
 
@@ -91,12 +97,14 @@ class Step:
     called: Mapping[str, Setting]
     """What was set at the call: `sft(epochs = 2)`."""
     span: Span
+    home: str = ""
+    """The used recipe that declares it and its name there; "" for what the file at hand declares."""
 
     @property
     def key(self) -> str:
         """Equal for steps that do the same, wherever they are written."""
         values = self.values
-        return self.name + "".join(f"\0{name}={choice_key(values[name])}" for name in sorted(values))
+        return (self.home or self.name) + "".join(f"\0{name}={choice_key(values[name])}" for name in sorted(values))
 
     @property
     def values(self) -> Mapping[str, Choice]:
@@ -211,13 +219,77 @@ Meaning = Union[Quantity, Constant, BareWord, Items, Entries, StageValue, Named,
 
 @frozen
 class Evaluation:
-    """One `evaluate`: (label, model) by (name, benchmark); `baseline` is a label of `models` or ""."""
+    """One `evaluate`: (label, model) by (name, benchmark); `baseline` is a label of `models` or "".
+
+    `average` is the axis that rows are averaged over ("": none) and `groups` the rows that come of it, each with the
+    labels of its models. `development`: the table says `as = dev`, so it may report a model on what selected it.
+    """
 
     name: str
     models: tuple[Named, ...]
     benchmarks: tuple[Named, ...]
     baseline: str
     span: Span
+    average: str = ""
+    groups: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    development: bool = False
+
+
+@frozen
+class Measure:
+    """The headline number of a model on a benchmark, in a sum: `factor` is 1 or -1."""
+
+    model: Named
+    benchmark: Named
+    factor: int
+
+
+@frozen
+class Side:
+    """One side of a requirement: measured numbers and a constant, which is a fraction where they are (60% is 3/5)."""
+
+    measures: tuple[Measure, ...]
+    constant: Fraction
+
+
+@frozen
+class Demand:
+    """One `require`: `left` and `right` are compared with `sign`. `text` is how it is written."""
+
+    left: Side
+    sign: str
+    right: Side
+    reason: str
+    text: str
+    span: Span
+
+
+@frozen
+class Gate:
+    """One `gate`: what measured numbers must be. It is part of no computation's identity."""
+
+    name: str
+    demands: tuple[Demand, ...]
+    span: Span
+
+
+@frozen
+class Publication:
+    """One `publish`: a model, the repository it goes to, and its licence ("" where none is said)."""
+
+    name: str
+    model: Named
+    repository: str
+    licence: str
+    span: Span
+
+
+@frozen
+class Home:
+    """Where a computation of a used recipe lies: under that recipe's name, by the name it has there."""
+
+    recipe: str
+    name: str
 
 
 @frozen
@@ -225,6 +297,8 @@ class Program:
     """A checked recipe. Where there were problems it holds what could be made of the rest."""
 
     source: Source
+    recipe: Recipe
+    """The recipe as written."""
     corpora: Mapping[str, Term]
     stages: Mapping[str, StageValue]
     benchmarks: Mapping[str, Term]
@@ -238,9 +312,30 @@ class Program:
     names: Mapping[Term, str]
     """The name of each of `terms`: the declared one, else the member's, else one made from the expression."""
     targets: tuple[Term, ...]
-    """What is asked for: what `evaluate` names; without one, every declared model."""
+    """What is asked for: what `evaluate` and `publish` name; without one, every declared model."""
     skipped: tuple[tuple[Span, str], ...]
     """Checks that a fact nobody knows left undone."""
+    docs: Mapping[str, str] = MappingProxyType({})
+    """The `##` lines of declarations, by name."""
+    used: tuple[Program, ...] = ()
+    """Every recipe that this one uses, also through others, each once."""
+    homes: Mapping[Term, Home] = MappingProxyType({})
+    """Where those of `terms` lie that a used recipe asks for itself; all others lie under the name of this one."""
+    gates: tuple[Gate, ...] = ()
+    publications: tuple[Publication, ...] = ()
+    variant: str = ""
+    """The variant that is chosen; "" for none."""
+
+    @property
+    def name(self) -> str:
+        """The name under which results of this recipe lie: that of its file, and the variant's."""
+        stem = PurePath(self.source.path).stem
+        return f"{stem}-{self.variant}" if self.variant else stem
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """The names of its variants."""
+        return tuple(each.name.name for each in self.recipe.declarations if isinstance(each, VariantDecl))
 
     def walk(self) -> Iterator[Term]:
         """Yield every computation, inputs before users."""

@@ -23,9 +23,9 @@ from ladle.dsl.syntax import (
 def renamed(recipe: Recipe, old: str, new: str) -> str:
     """Return the text of `recipe` with the declaration `old` and everything that mentions it called `new`.
 
-    A stage whose name was its kind says the kind from now on; what another recipe declares gets an alias. Names of options, of modules and of columns stay. A word
-    of an enumeration that is spelt like the declaration cannot be told apart here: the caller checks that the result
-    means the same.
+    A stage whose name was its kind says the kind from now on; what another recipe declares gets an alias. Names of
+    options, of modules and of columns stay. A word of an enumeration that is spelt like the declaration cannot be told
+    apart here: the caller checks that the result means the same.
     """
     text = recipe.source.text
     spans = sorted({span for each in recipe.declarations for span in _mentions(each, old)}, key=lambda s: s.start)

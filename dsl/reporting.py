@@ -37,6 +37,9 @@ def _table(evaluation: Evaluation, made: Mapping[Term, str], score: Score) -> Ta
             for term, label in labels.items()
             if (found := tuple(_parents(term, labels))) and _merged(term)
         ),
+        average=evaluation.average,
+        groups=evaluation.groups,
+        development=evaluation.development,
     )
 
 
@@ -111,13 +114,19 @@ def _inputs(vocabulary: Vocabulary, nodes: Mapping[str, Node], found: tuple[Tabl
 
 def _plain(table: Table) -> Json:
     """A table without fingerprints: the roles of the inputs say which score belongs where."""
-    return {
+    plain: dict[str, Json] = {
         "name": table.name,
         "models": [label for label, _ in table.models],
         "benchmarks": list(table.benchmarks),
         "baseline": table.baseline,
         "parents": [[label, list(parents)] for label, parents in table.parents],
     }
+    if table.average:
+        plain["average"] = table.average
+        plain["groups"] = [[label, list(models)] for label, models in table.groups]
+    if table.development:
+        plain["as"] = "dev"
+    return plain
 
 
 def _drawing(recipe: str, nodes: Mapping[str, Node], labels: Mapping[str, str], roots: Iterable[str]) -> Json:

@@ -7,6 +7,7 @@ from enum import Enum, StrEnum
 from typing import Final, Protocol
 
 from ladle.dsl.frozen import frozen
+from ladle.dsl.source import Source
 from ladle.dsl.types import CorpusKind, CorpusType, Dimension, ModelType, Unknown, Value
 
 
@@ -29,6 +30,12 @@ class Role(StrEnum):
     CORPUS_SOURCE = "corpus source"
     TRANSFORM = "corpus operator"
     BENCHMARK = "benchmark kind"
+    CHOICE = "choice of models"
+    """Decides at run time, by the scores of its operands on a benchmark: `best`, `greedy_soup`."""
+    STATE = "state of a training"
+    """A state within the training that its operand is the end of: `snapshot`."""
+    TEACHER = "teacher"
+    """A model behind an endpoint of the profile: it generates and judges, and is never trained, merged or scored."""
     INTERNAL = "made by lowering"
     """Never written in a recipe: `prepare`, `affine`, `report`."""
 
@@ -39,6 +46,7 @@ class Sort(StrEnum):
     MODEL = "a model"
     CORPUS = "a corpus"
     BENCHMARK = "a benchmark"
+    TEACHER = "a teacher"
 
 
 # --- the types of options: a closed union -----------------------------------------------------------------------
@@ -123,13 +131,20 @@ class Made:
 
 
 @frozen
+class Record:
+    """A map whose keys are `fields`, each an option with its type and default (`lora = {r: 16}`)."""
+
+    fields: tuple[Option, ...]
+
+
+@frozen
 class OneOf:
     """The first of `types` that fits."""
 
     types: tuple[OptionType, ...]
 
 
-OptionType = Number | Word | Flag | Text | Numbers | Scheduled | Names | Reference | Made | OneOf
+OptionType = Number | Word | Flag | Text | Numbers | Scheduled | Names | Record | Reference | Made | OneOf
 
 
 @frozen
@@ -155,6 +170,14 @@ class Option:
     late: bool = False
     """Added when nodes without it existed already: while it has its default it is left out of a node's options, so that
     their fingerprints stay. A program reads it with that default."""
+    each: bool = False
+    """May be given operand by operand: `density = each(0.5, 0.7)`, stored as a tuple."""
+    continues: str = ""
+    """The word that goes on with what the stage before began under this option; an error where it began nothing."""
+    within: str = ""
+    """Of a STATE: the option of the stage, a number, that this one may not exceed."""
+    checked_only: bool = False
+    """Any value but the default is checked, and not made yet by this version."""
 
 
 # --- operators ----------------------------------------------------------------------------------------------------
@@ -164,7 +187,8 @@ class Option:
 class Operands:
     """Positional operands: `sorts` one by one; with `variadic` the last repeats (at least `minimum` in all).
 
-    `weighted` allows `a: 0.7`: "no", "may", "must". `kinds` restricts corpus operands (empty: any, all equal).
+    `weighted` allows `a: 0.7`: "no", "may", "must", or "others": all but the first must have one. `kinds` restricts
+    corpus operands (empty: any, all equal).
     """
 
     sorts: tuple[Sort, ...] = ()
@@ -222,8 +246,25 @@ class Facts(Protocol):
     def files(self, pattern: str) -> tuple[File, ...] | tuple[Fault, ...]:
         """Return the files of a pattern or folder, sorted by path, with content hashes."""
 
+    def recipe(self, path: str) -> Source | Fault:
+        """Return the text of another recipe of the project, its path relative to the root."""
+
     def engine(self, distribution: str) -> str:
         """Return the version of an engine from the constraints, never from what is installed."""
+
+    def hub_model(self, name: str, revision: str) -> ModelType | None:
+        """Return the type of a hub model as the lock has it, None where it has none. Any part may be unknown."""
+
+    def hub_corpus(
+        self, name: str, revision: str, part: tuple[str, str], columns: Mapping[str, str]
+    ) -> CorpusFacts | tuple[Fault, ...] | None:
+        """Return kind and columns of the rows of a hub data set as the lock has them, None where it has none.
+
+        `part` is the subset ("" for the only one) and the split.
+        """
+
+    def hub_commit(self, sort: Sort, name: str, revision: str) -> str:
+        """Return the commit that the lock has for a revision of a hub model or data set, "" where it has none."""
 
 
 @frozen
@@ -270,10 +311,30 @@ class Operator:
     """A merge over task vectors: it names `base =`."""
     produces: bool = True
     """False: the node records data that lies in the project or a hub cache (jsonl, local); no step makes it."""
+    headline: Dimension = Dimension.PERCENT
+    """In what a benchmark kind says its one number: an accuracy in percent, a loss as a plain number."""
+    pin: str = ""
+    """Name of the option of a source elsewhere that says which commit of it is meant."""
+    pushes: bool = False
+    """Whether a finished model can be published where this source reads."""
     pattern: str = ""
     """Name of the option that holds the path or glob of a data node; it is located by it and identified by content."""
+    rescores: bool = False
+    """A choice that scores models of its own: it is given the rows and the settings of its benchmark too."""
+    checked_only: bool = False
+    """The word is checked and planned, and not made yet by this version: `run`, `compile` and `step` refuse it."""
     program: str = ""
     """Module whose `run(task)` makes the artifact; imported only by a step."""
+    word: str = ""
+    """How recipes write it where that is the name of another operator already: where a corpus stands, `hub` is the
+    corpus source that is called `hub_rows` elsewhere (docs/decisions/010-one-word-two-places.md)."""
+    pins: Callable[[Mapping[str, Value], Facts], Mapping[str, Value]] | None = None
+    """Options as identity holds them, where facts say more than the recipe: a branch becomes its locked commit."""
+
+    @property
+    def written(self) -> str:
+        """How recipes write it."""
+        return self.word or self.name
 
 
 Vocabulary = Mapping[str, Operator]

@@ -14,10 +14,16 @@ class Span:
 
     start: int
     end: int
+    source: Source | None = None
+    """Set only where it is another source than the one at hand: a place in a used recipe."""
 
     def to(self, other: Span) -> Span:
         """Return the span from the start of this to the end of `other`."""
-        return Span(self.start, other.end)
+        return Span(self.start, other.end, self.source)
+
+    def within(self, source: Source) -> Source:
+        """Return the source that this is a range of; `source` is the one at hand."""
+        return self.source or source
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ladle.dsl.affine import as_model
 from ladle.dsl.agreement import same_tokens
 from ladle.dsl.building import build, required
+from ladle.dsl.frozen import replace
 from ladle.dsl.operands import Operand, Piped
 from ladle.dsl.options import Written, layer, settle
 from ladle.dsl.problems import Mismatch
@@ -61,20 +62,23 @@ def feed(world: World, piped: Piped, stage: StageValue, span: Span, scope: Scope
 
 def _called(world: World, step: Step, named: list[Written], scope: Scope) -> Step:
     here = layer(world, step.kind, named, scope)
-    return Step(step.name, step.kind, step.declared, settle(step.kind, (step.called, here)), step.span)
+    return replace(step, called=settle(step.kind, (step.called, here)))
 
 
 def _apply(world: World, step: Step, model: Operand, span: Span, scope: Scope) -> Named | Failed:
-    """Settle the options, by precedence: stage, `with` for all stages, `with` for this one, call."""
+    """Settle the options, by precedence: stage, `with` for all stages, `with` for this one, call, variant."""
     everywhere = _overriding(world, step, scope, "stage")
     own = _overriding(world, step, scope, step.name)
     at_call = settle(step.kind, (everywhere, own, step.called))
-    settled = settle(step.kind, (step.declared, at_call))
+    last = Scope(overrides=world.overlay)
+    variant = (_overriding(world, step, last, "stage"), _overriding(world, step, last, step.name))
+    settled = settle(step.kind, (step.declared, at_call, *variant))
     if not _required(world, step, settled):
         return FAILED
     for place in settled.values():
         for other in place.value.items if isinstance(place.value, Linked) else ():
             same_tokens(world, model.value, other, place.span)
+    _continues(world, step, settled, model.value)
     if step.kind.needs_template:
         need_template(world, model.value, step.name, span)
     values = {name: setting.value for name, setting in at_call.items() if not setting.failed}
@@ -88,6 +92,21 @@ def _required(world: World, step: Step, settled: dict[str, Setting]) -> bool:
     name = step.name
     help = f"no stage `{name}` is declared: write `{name}(on = ...)`, or declare `stage {name} {{ ... }}`"
     return required(world, step.kind, settled, step.span, help, once=f"kind {name}")
+
+
+def _continues(world: World, step: Step, settled: dict[str, Setting], model: Named) -> None:
+    """Report an option that goes on with what the stage before began, where that began nothing."""
+    for option in step.kind.options:
+        if not option.continues or option.name not in settled or settled[option.name].value != option.continues:
+            continue
+        before = model.term
+        if before.operator.role is Role.STAGE and before.options.get(option.name) is not None:
+            continue
+        message = (
+            f"`{option.name} = {option.continues}` goes on with the stage before, and `{model.label}` ends in none"
+        )
+        help = f"the last stage of `{model.label}` must begin one: see `{option.name}`; anything between folds it in"
+        world.problems.report("E244", settled[option.name].span, message, help, "nothing to go on with")
 
 
 def _overriding(world: World, step: Step, scope: Scope, owner: str) -> dict[str, Setting]:
@@ -116,7 +135,7 @@ def need_template(world: World, model: Named, user: str, span: Span) -> None:
         name = world.titles.get(source) or world.labels.get(source, source.operator.name)
         message = f"`{name}` has no chat template, and `{user}` renders chats with it"
         help = f"give it one where it is made: `{source.operator.name}(..., {fix})`"
-        label = f"no `template` here; needed on line {world.problems.line(span)}"
+        label = f"no `template` here; needed on {world.problems.place(span)}"
         world.problems.report("E208", source.span, message, help, label, once=f"template {source.key}")
 
 

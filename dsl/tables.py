@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ladle.dsl.affine import as_model
+from ladle.dsl.averaging import averaged
 from ladle.dsl.frozen import frozen
 from ladle.dsl.problems import Mismatch
 from ladle.dsl.program import FAILED, Evaluation, Failed, Family, Items, Meaning, Named, Term
@@ -12,11 +13,11 @@ from ladle.dsl.signature import Sort
 from ladle.dsl.source import Span
 from ladle.dsl.stages import need_template
 from ladle.dsl.suggest import did_you_mean, listing, nearest
-from ladle.dsl.syntax import EvaluateDecl, Expr, ListLiteral
+from ladle.dsl.syntax import EvaluateDecl, Expr, ListLiteral, Name
 from ladle.dsl.values import MAX_ITEMS, what
 from ladle.dsl.world import Scope, World
 
-_OPTIONS = ("models", "on", "baseline")
+_OPTIONS = ("models", "on", "baseline", "average", "as")
 
 
 def evaluation(world: World, declaration: EvaluateDecl) -> Evaluation | None:
@@ -36,7 +37,17 @@ def evaluation(world: World, declaration: EvaluateDecl) -> Evaluation | None:
         if benchmark.term.operator.needs_template:
             for model in models.items:
                 need_template(world, model, benchmark.label, place)
-    return Evaluation(name, tuple(models.items), tuple(items), baseline, span)
+    average, groups = averaged(world, given.get("average"), models.named, models.broken)
+    development = _development(world, given.get("as"))
+    return Evaluation(name, tuple(models.items), tuple(items), baseline, span, average, groups, development)
+
+
+def _development(world: World, expr: Expr | None) -> bool:
+    """Whether the table says of its numbers that they are development's: `as = dev`."""
+    if expr is None or (isinstance(expr, Name) and expr.name == "dev"):
+        return expr is not None
+    world.problems.report("E105", expr.span, "`as` of `evaluate` takes `dev`", "`as = dev`, or leave it out")
+    return False
 
 
 def places(world: World, declaration: EvaluateDecl) -> Mapping[Term, Span]:
@@ -65,31 +76,34 @@ def _settings(world: World, declaration: EvaluateDecl) -> dict[str, Expr]:
 
 def _empty(world: World, given: Mapping[str, Expr]) -> None:
     for name, expr in given.items():
-        if name != "baseline" and isinstance(expr, ListLiteral) and not expr.items:
+        if name in ("models", "on") and isinstance(expr, ListLiteral) and not expr.items:
             noun = "model" if name == "models" else "benchmark"
             world.problems.report("E205", expr.span, f"`{name}` names no {noun}", f"name at least one {noun}")
 
 
 @frozen
 class _Entries:
-    """What a list names and where; `broken`: something of it failed."""
+    """What a list names and where, `named` with every name of it; `broken`: something of it failed."""
 
     items: dict[Named, Span]
+    named: tuple[Named, ...]
     broken: bool
 
 
 def _entries(world: World, expr: Expr | None, sort: Sort) -> _Entries:
     """What a list names, families and lists in it spliced, each computation once, under its first name."""
     found: dict[Term, tuple[Named, Span]] = {}
+    every: list[Named] = []
     broken = expr is None
     for each in () if expr is None else expr.items if isinstance(expr, ListLiteral) else (expr,):
         for value in _spliced(world.evaluate(each, Scope())):
             named = _of_sort(world, value, sort, each.span)
             if isinstance(named, Named):
                 found.setdefault(named.term, (named, each.span))
+                every.append(named)
             else:
                 broken = True
-    return _Entries(dict(found.values()), broken)
+    return _Entries(dict(found.values()), tuple(every), broken)
 
 
 def _spliced(value: Meaning) -> list[Meaning]:

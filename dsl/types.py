@@ -77,6 +77,8 @@ class ModelType:
     parameters: int | Unknown = UNKNOWN
     tensors: tuple[tuple[str, str, tuple[int, ...]], ...] | Unknown = UNKNOWN
     """Sorted (name, dtype, shape) from the weight headers, where a folder could be read; else unknown."""
+    licence: str | Unknown = UNKNOWN
+    """What the source's card says, such as `apache-2.0`. No part of whether models can be merged."""
 
 
 MADE: Final = "made:"

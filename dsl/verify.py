@@ -43,11 +43,14 @@ def _identity(node: Node) -> str:
 
 def _names(graph: Graph) -> Iterator[str]:
     """Every artifact has a place of its own, and a name that is safe as one."""
-    owners: dict[tuple[str, str], str] = {}
+    owners: dict[tuple[str, str, str], str] = {}
     for node in graph.nodes.values():
         if not _NAME.fullmatch(node.name):
             yield f"`{node.name}` is not a safe name"
-        if node.produces and owners.setdefault((node.group, node.name), node.fingerprint) != node.fingerprint:
+        if (
+            node.produces
+            and owners.setdefault((node.recipe, node.group, node.name), node.fingerprint) != node.fingerprint
+        ):
             yield f"two nodes are named `{node.name}`"
 
 

@@ -10,7 +10,19 @@ from ladle.dsl.fused import Size, size
 from ladle.dsl.graph import Json, canonical, digest
 from ladle.dsl.problems import Problems
 from ladle.dsl.program import FAILED, Failed, Meaning, Named, StageValue, Term
-from ladle.dsl.signature import Facts, OneOf, Operator, Option, OptionType, Role, Typing, Vocabulary, Word
+from ladle.dsl.signature import (
+    Facts,
+    OneOf,
+    Operator,
+    Option,
+    OptionType,
+    Record,
+    Role,
+    Sort,
+    Typing,
+    Vocabulary,
+    Word,
+)
 from ladle.dsl.source import Source, Span
 from ladle.dsl.syntax import Declaration, Expr, Setting, StageDecl
 from ladle.dsl.types import UNKNOWN, CorpusType, ModelType, Value
@@ -23,10 +35,16 @@ class Scope:
 
     axes: Mapping[str, Meaning] = field(default_factory=dict)
     overrides: tuple[Setting, ...] = ()
+    sort: Sort | None = None
+    """What is wanted here, where that decides what a word means: where a corpus stands, `hub` is a corpus source."""
 
     def outside(self) -> Scope:
         """Return this place without `with`: values and axes are not applied here."""
-        return Scope(self.axes)
+        return Scope(self.axes, sort=self.sort)
+
+    def of(self, sort: Sort | None) -> Scope:
+        """Return this place where something of `sort` is wanted."""
+        return self if sort is self.sort else Scope(self.axes, self.overrides, sort)
 
 
 class Evaluate(Protocol):
@@ -39,8 +57,8 @@ class Evaluate(Protocol):
 class Resolve(Protocol):
     """Gives the meaning of a declared name."""
 
-    def __call__(self, world: World, declaration: Declaration) -> Meaning:
-        """Return the meaning of a declaration, reporting what is wrong with it."""
+    def __call__(self, world: World, name: str) -> Meaning:
+        """Return the meaning of what is declared as `name`, reporting what is wrong with it."""
 
 
 class TooMany(Exception):
@@ -48,23 +66,42 @@ class TooMany(Exception):
 
 
 class World:
-    """The state of one check."""
+    """The state of the check of one file. `terms` and the `sizes` of merges are shared by the files of one check.
+
+    `used`: the file is used by another, so that places in it say which file they are of.
+    """
 
     def __init__(
-        self, source: Source, vocabulary: Vocabulary, facts: Facts, evaluate: Evaluate, resolve: Resolve
+        self,
+        source: Source,
+        vocabulary: Vocabulary,
+        facts: Facts,
+        evaluate: Evaluate,
+        resolve: Resolve,
+        terms: dict[str, Term] | None = None,
+        sizes: dict[Term, Size] | None = None,
+        used: bool = False,
     ) -> None:
         self.vocabulary = vocabulary
         self.facts = facts
         self.problems = Problems(source)
+        self.file = source.path if used else ""
         self.declared: dict[str, Declaration] = {}
+        self.brought: dict[str, Meaning] = {}
+        """What `use` brings, by the name it goes by here."""
+        self.overlay: tuple[Setting, ...] = ()
+        """The settings of the variant that is chosen: those of stages have the last word."""
         self.meanings: dict[str, Meaning] = {}
-        self.terms: dict[str, Term] = {}
+        self.terms: dict[str, Term] = {} if terms is None else terms
         self.labels: dict[Term, str] = {}
         self.titles: dict[Term, str] = {}
-        self._merges: dict[Term, Size] = {}
+        self.sizes: dict[Term, Size] = {} if sizes is None else sizes
         self.reached: set[Span] = set()
         self.members = 0
-        self.words = frozenset(word for o in vocabulary.values() for option in o.options for word in words(option.type))
+        self.words = frozenset(
+            word for o in vocabulary.values() for option in o.options for word in _spoken(option.type)
+        )
+        self._in_corpora = {operator.word: operator for operator in vocabulary.values() if operator.word}
         self._evaluate = evaluate
         self._resolve = resolve
         self._refused: set[str] = set()
@@ -80,12 +117,13 @@ class World:
         """Return what a declared name means, or None where nothing declares it."""
         if name not in self.meanings and name in self.declared:
             self.meanings[name] = FAILED
-            self.meanings[name] = self._resolve(self, self.declared[name])
+            self.meanings[name] = self._resolve(self, name)
         return self.meanings.get(name)
 
     def stages(self) -> tuple[str, ...]:
         """Return the names that stages are declared under."""
-        return tuple(name for name, declaration in self.declared.items() if isinstance(declaration, StageDecl))
+        brought = (name for name, meaning in self.brought.items() if isinstance(meaning, StageValue))
+        return (*(name for name, each in self.declared.items() if isinstance(each, StageDecl)), *brought)
 
     def kinds(self, stage: str) -> tuple[str, ...]:
         """Return the kinds of the steps that a declared stage is."""
@@ -99,8 +137,15 @@ class World:
                 self.meanings.setdefault(name, FAILED)
 
     def operators(self, *roles: Role) -> Iterator[str]:
-        """Yield the names of the operators of these roles."""
-        return (name for name, operator in self.vocabulary.items() if operator.role in roles)
+        """Yield the names of the operators of these roles, as recipes write them."""
+        return (operator.written for operator in self.vocabulary.values() if operator.role in roles)
+
+    def operator(self, name: str, scope: Scope) -> Operator | None:
+        """Return the operator that a word of the catalogue means where it stands."""
+        if scope.sort is Sort.CORPUS and name in self._in_corpora:
+            return self._in_corpora[name]
+        found = self.vocabulary.get(name)
+        return None if found is None or found.word else found
 
     def skip(self, span: Span, text: str) -> None:
         """Record a check that an unknown fact leaves undone."""
@@ -113,8 +158,12 @@ class World:
 
     def written(self, span: Span, most: int = 40) -> str:
         """Return the text of a place, on one line and shortened, for a message."""
-        text = " ".join(self.problems.source.text[span.start : span.end].split())
+        text = " ".join(span.within(self.problems.source).text[span.start : span.end].split())
         return text if len(text) <= most else text[: most - 3] + "..."
+
+    def placed(self, span: Span) -> Span:
+        """Return a place of this file as other files are to see it."""
+        return Span(span.start, span.end, self.problems.source) if self.file and span.source is None else span
 
     # --- computations -----------------------------------------------------------------------------------------------
 
@@ -137,7 +186,7 @@ class World:
                 self._refused.add(key)
                 return FAILED
             self._bound(span)
-            term = Term(key, operator, operands, dict(options), dict(references), type, span)
+            term = Term(key, operator, operands, dict(options), dict(references), type, self.placed(span))
             if not self._fits(term, span):
                 self._refused.add(key)
                 return FAILED
@@ -162,7 +211,7 @@ class World:
         """Say whether a merge, with the merges in it, is small enough for one step; report one that is not."""
         if term.operator.role not in (Role.MERGE, Role.INTERNAL):
             return True
-        self._merges[term] = found = size((each for _, each in term.inputs()), self._merges)
+        self.sizes[term] = found = size((each for _, each in term.inputs()), self.sizes)
         if found.problem:
             help = "merge fewer levels: `soup` and `linear` take many models at once, and so does a sum of models"
             self.problems.report("E305", span, found.problem, help, "here the bound is passed")
@@ -235,6 +284,17 @@ def words(type: OptionType) -> tuple[str, ...]:
             return tuple(word for inner in types for word in words(inner))
         case _:
             return ()
+
+
+def _spoken(type: OptionType) -> tuple[str, ...]:
+    """The bare words that a value of this type may hold, in its maps too."""
+    match type:
+        case OneOf(types):
+            return tuple(word for inner in types for word in _spoken(inner))
+        case Record(fields):
+            return tuple(word for field in fields for word in _spoken(field.type))
+        case _:
+            return words(type)
 
 
 def option_of(operator: Operator, name: str) -> Option | None:

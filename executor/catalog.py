@@ -8,9 +8,9 @@ from pkgutil import iter_modules
 from types import MappingProxyType, ModuleType
 
 from ladle.dsl.signature import Operator, Vocabulary
-from ladle.executor import benchmarks, internal, merges, sources, stages, transforms
+from ladle.executor import benchmarks, choices, internal, merges, sources, stages, transforms
 
-PACKAGES: tuple[ModuleType, ...] = (sources, transforms, stages, merges, benchmarks, internal)
+PACKAGES: tuple[ModuleType, ...] = (sources, transforms, stages, merges, choices, benchmarks, internal)
 
 
 @cache

@@ -62,7 +62,10 @@ def throw_away(workspace: Workspace, unused: Iterable[Unused]) -> None:
 
 
 def drop_intermediates(plan: Plan, workspace: Workspace) -> None:
-    """Remove what a finished run needed only on the way: all but targets and what the report shows."""
+    """Remove what a finished run needed only on the way: all but targets and what the report shows.
+
+    What a used recipe asks for is that recipe's, and stays.
+    """
     layout, kept = plan.layout, set(plan.targets)
     for key in plan.targets:
         node = layout.graph.nodes[key]
@@ -72,5 +75,5 @@ def drop_intermediates(plan: Plan, workspace: Workspace) -> None:
             kept.update(used.fingerprint for reads in models for role, used in reads if role == "model")
     with in_words("removing intermediates"):
         for item in plan.nodes:
-            if item.place and item.node.fingerprint not in kept:
+            if item.place and not item.node.recipe and item.node.fingerprint not in kept:
                 remove(workspace.artifact(item.place))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from ladle.executor.endpoint import hub_variables
 from ladle.executor.profile import VARIABLE, Profile
 
 _QUIET = {
@@ -21,7 +22,7 @@ _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEX
 def variables(profile: Profile) -> dict[str, str]:
     """Return the variables of a step's process: threads, which decide the bytes, and quiet libraries."""
     threads = dict.fromkeys(_THREADS, str(profile.threads))
-    return {**_QUIET, **threads, VARIABLE: profile.name}
+    return {**_QUIET, **threads, **hub_variables(profile), VARIABLE: profile.name}
 
 
 def settle(profile: Profile) -> None:

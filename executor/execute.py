@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ladle.executor.absent import refuse_absent
 from ladle.executor.backends.bars import Bars
 from ladle.executor.backends.display import Display, Lines
 from ladle.executor.backends.dvc_lock import commit
@@ -53,6 +54,7 @@ def execute(
             told.add(holder.pid)
             console.print(f"waiting: another run works here, {holder}", markup=False, highlight=False, soft_wrap=True)
 
+    refuse_absent(layout.graph, targets, workspace.root)
     with in_words("running"), hold(workspace.lock("run"), waiting) as lock:
         return _run(layout, workspace, targets, profile, console, workers, vocabulary, lock)
 

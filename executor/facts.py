@@ -10,12 +10,20 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+from ladle.dsl.diagnostics import Diagnostic
+from ladle.dsl.read import read_source
 from ladle.dsl.signature import CorpusFacts, Fault, File
+from ladle.dsl.source import Source
 from ladle.dsl.types import ModelType
+from ladle.executor.console import from_here
 from ladle.executor.constraints import pinned
 from ladle.executor.file_digests import FileDigests
+from ladle.executor.lock.entries import LockedCorpus
+from ladle.executor.lock.facts import LockedFacts, corpus_facts
 from ladle.executor.model_folder import model_type
 from ladle.executor.places import located
+from ladle.executor.project import ProjectError, recipe_name
+from ladle.executor.quoting import short
 from ladle.executor.rows import MAX_LINE, Row, RowError, canonical_row, kind_of, parse_row, same_shape
 
 FIRST_ROWS = 32
@@ -36,10 +44,26 @@ class ProjectFacts:
         self._root = root.resolve()
         self._digests = FileDigests(self._root / ".ladle" / "digests.json")
         self._model = cache(self._read_model)
+        self._locked = LockedFacts(self._root)
+        self.hub_model = self._locked.hub_model
+        self.hub_corpus = self._locked.hub_corpus
+        self.hub_commit = self._locked.hub_commit
+
+    @property
+    def lock_problems(self) -> tuple[Diagnostic, ...]:
+        """What is wrong with the lock, if anything was asked of it."""
+        return self._locked.problems
+
+    @property
+    def unlocked(self) -> tuple[str, ...]:
+        """Repositories that were asked for and that no lock holds."""
+        return self._locked.missing
 
     def corpus(self, pattern: str, columns: Columns) -> CorpusFacts | tuple[Fault, ...]:
         """Return kind and columns of the rows of the files that match `pattern`, from the first rows of each."""
         paths, faults = located(self._root, pattern, folders=False)
+        if faults and (elsewhere := self._elsewhere(pattern, faults)):
+            return corpus_facts(pattern, elsewhere.rows, columns)
         if faults:
             return faults[:MAX_FAULTS]
         found: list[Fault] = []
@@ -68,7 +92,7 @@ class ProjectFacts:
             return facts
         if not isinstance(facts.columns, tuple) or sorted(facts.columns) == sorted(wanted):
             return ()
-        first = self._name(located(self._root, pattern)[0][0])
+        first = next((self._name(path) for path in located(self._root, pattern)[0]), pattern)
         message = f"`{first}:1`: the columns are {_listed(facts.columns)}, and {_listed(wanted)} are wanted"
         return (Fault("E406", message, "rows with `choices` belong to a `choice` benchmark, those without to `exact`"),)
 
@@ -79,6 +103,8 @@ class ProjectFacts:
     def files(self, pattern: str) -> tuple[File, ...] | tuple[Fault, ...]:
         """Return the files of a pattern or folder, sorted by path, with content hashes."""
         paths, faults = located(self._root, pattern)
+        if faults and self._elsewhere(pattern, faults):
+            return self._locked.files(pattern)
         if faults:
             return faults[:MAX_FAULTS]
         found = [self._file(path) for path in paths]
@@ -103,12 +129,33 @@ class ProjectFacts:
         self._digests.save()
         return {pattern: frozenset(known.get(path) or f"file {path}" for path in found[pattern]) for pattern in found}
 
+    def recipe(self, path: str) -> Source | Fault:
+        """Return the text of another recipe of the project."""
+        paths, faults = located(self._root, path, folders=False)
+        if faults:
+            return faults[0]
+        if len(paths) > 1:
+            return Fault("E402", f"`{short(path)}` names {len(paths)} files", "name one recipe")
+        try:
+            recipe_name(paths[0])
+        except ProjectError as problem:
+            help = "rename it: letters, digits, `-` and `_`, the first a letter or digit"
+            return Fault("E020", str(problem), help)
+        source, unreadable = read_source(paths[0])
+        if source is None:
+            return Fault(unreadable[0].code, f"`{short(path)}`: {unreadable[0].message}", unreadable[0].help)
+        return Source(from_here(paths[0]), source.text)
+
     def engine(self, distribution: str) -> str:
         """Return the version of an engine from the constraints, never from what is installed.
 
         Raises KeyError for one that is not pinned: a fault of ours.
         """
         return pinned()[distribution.lower().replace("_", "-").replace(".", "-")]
+
+    def _elsewhere(self, pattern: str, faults: tuple[Fault, ...]) -> LockedCorpus | None:
+        """Return what the lock says of files that are missing here; a path that leads out of the project never is."""
+        return self._locked.corpus(pattern) if all(fault.code == "E402" for fault in faults) else None
 
     def _read_model(self, folder: str) -> ModelType | tuple[Fault, ...]:
         paths, faults = located(self._root, folder)

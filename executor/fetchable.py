@@ -34,8 +34,8 @@ def _known(layout: Layout, workspace: Workspace) -> set[str]:
     states = import_module("ladle.executor.backends.drift").stage_states
     found = states(layout, workspace, compile_pipeline(layout))
     known: set[str] = set()
-    for node in layout.steps(layout.graph.targets):
+    for node in layout.own_steps():
         fresh = found[layout.spots[node.fingerprint].name] == "fresh"
-        if fresh and all(used.fingerprint in known for _, used in layout.reads(node)):
+        if fresh and all(used.recipe or used.fingerprint in known for _, used in layout.reads(node)):
             known.add(node.fingerprint)
     return known

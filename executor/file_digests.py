@@ -55,7 +55,7 @@ class FileDigests:
 def _read(memory: Path) -> dict[str, list[int | str]]:
     try:
         found = json.loads(memory.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     if not isinstance(found, dict):
         return {}

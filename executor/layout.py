@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
-from ladle.dsl.graph import Graph, Node
+from ladle.dsl.graph import UNTIL, Graph, Node, whole
 from ladle.dsl.signature import Operator, Role, Vocabulary
 
 AFFINE = "affine"
@@ -53,6 +54,18 @@ class Layout:
                 found.update(used.files)
         return tuple(sorted(found))
 
+    def earlier_states(self, steps: Iterable[Node]) -> dict[str, Node]:
+        """Return, for steps that are states of one training, which of `steps` goes before: each goes on from it.
+
+        No part of what a step reads: one made without the other trains from the beginning, to the same bytes.
+        """
+        runs: dict[str, list[Node]] = {}
+        for node in steps:
+            if self.operator(node).role is Role.STAGE:
+                runs.setdefault(whole(node), []).append(node)
+        chains = (sorted(states, key=_place) for states in runs.values())
+        return {after.fingerprint: before for chain in chains for before, after in pairwise(chain)}
+
     def _inputs(self, node: Node, seen: set[str]) -> Iterator[tuple[str, Node, bool]]:
         """Yield (role, node, whether it is inlined); what an inlined node uses is yielded for its first use only."""
         for item in node.inputs:
@@ -74,6 +87,17 @@ class Layout:
                 stack.extend(used.fingerprint for _, used in self.reads(self.graph.nodes[key]))
         return tuple(node for key, node in self.graph.nodes.items() if key in needed)
 
+    def own_steps(self) -> tuple[Node, ...]:
+        """Return the steps of the recipe's own pipeline: what a used recipe asks for is made by that one's."""
+        return tuple(node for node in self.steps(self.graph.targets) if not node.recipe)
+
+
+def _place(state: Node) -> tuple[bool, str, int]:
+    """Where a state lies within its training; the whole comes last."""
+    until = dict(state.options).get(UNTIL)
+    name, count = next(iter(until.items())) if isinstance(until, dict) and until else ("", 0)
+    return until is None, name, count if isinstance(count, int) else 0
+
 
 def merges(operator: Operator) -> bool:
     """Say whether an operator is model arithmetic, which is fused tensor by tensor when nested."""
@@ -83,20 +107,21 @@ def merges(operator: Operator) -> bool:
 def layout(graph: Graph, vocabulary: Vocabulary) -> Layout:
     """Give every node that a step makes a name and a place, the same whatever lies on disk."""
     spots: dict[str, Spot] = {}
-    taken: set[str] = set()
+    taken: set[tuple[str, str]] = set()
     made = [node for node in graph.nodes.values() if node.produces]
     for node in sorted(made, key=lambda n: (n.group == "scores", vocabulary[n.operator].name == REPORT)):
-        name, place = _spot(graph, node, vocabulary)
-        while name in taken:
+        recipe = node.recipe or graph.recipe
+        name, place = _spot(recipe, node, vocabulary)
+        while (recipe, name) in taken:
             name += "_"
-        taken.add(name)
-        spots[node.fingerprint] = Spot(name, place, f"pipelines/{graph.recipe}/nodes/{name}.json")
+        taken.add((recipe, name))
+        spots[node.fingerprint] = Spot(name, place, f"pipelines/{recipe}/nodes/{name}.json")
     return Layout(graph, vocabulary, spots)
 
 
-def _spot(graph: Graph, node: Node, vocabulary: Vocabulary) -> tuple[str, str]:
+def _spot(recipe: str, node: Node, vocabulary: Vocabulary) -> tuple[str, str]:
     if vocabulary[node.operator].role is Role.BENCHMARK:
-        return f"score-{node.name.replace('/', '-')}", f"scores/{graph.recipe}/{node.name}"
+        return f"score-{node.name.replace('/', '-')}", f"scores/{recipe}/{node.name}"
     if node.operator == REPORT:
-        return REPORT, f"reports/{graph.recipe}"
-    return node.name, f"artifacts/{graph.recipe}/{node.name}"
+        return REPORT, f"reports/{recipe}"
+    return node.name, f"artifacts/{recipe}/{node.name}"

@@ -12,9 +12,11 @@ from ladle.dsl.graph import Graph
 from ladle.dsl.leaks import same_bytes
 from ladle.dsl.lower import lower
 from ladle.dsl.parse import parse, read_source
+from ladle.dsl.problems import in_order
 from ladle.dsl.program import Program, Term
 from ladle.dsl.signature import Sort
 from ladle.dsl.source import Source, Span
+from ladle.dsl.variants import unknown_variant
 from ladle.dsl.verify import verify
 from ladle.executor.catalog import vocabulary
 from ladle.executor.facts import ProjectFacts
@@ -30,6 +32,8 @@ class Checked:
     source: Source
     program: Program | None
     diagnostics: tuple[Diagnostic, ...]
+    unlocked: tuple[str, ...] = ()
+    """Repositories of the hub that `ladle.lock` says nothing of."""
 
     @property
     def sound(self) -> bool:
@@ -47,12 +51,12 @@ class Loaded:
     graph: Graph
 
 
-def examine(path: Path) -> Checked:
+def examine(path: Path, variant: str = "", facts: ProjectFacts | None = None) -> Checked:
     """Read and check a recipe. Nothing is raised for what is wrong with it, or for a file that cannot be read."""
     source, unreadable = read_source(path)
     if source is None:
         return Checked(path, project_root(path), Source(str(path), ""), None, unreadable)
-    return examine_source(path, source, (*unreadable, *_named(path, source)))
+    return examine_source(path, source, (*unreadable, *_named(path, source)), variant, facts)
 
 
 def _named(path: Path, source: Source) -> tuple[Diagnostic, ...]:
@@ -65,15 +69,21 @@ def _named(path: Path, source: Source) -> tuple[Diagnostic, ...]:
     return ()
 
 
-def examine_source(path: Path, source: Source, earlier: tuple[Diagnostic, ...] = ()) -> Checked:
-    """Check the text of a recipe as if it stood at `path`."""
+def examine_source(
+    path: Path,
+    source: Source,
+    earlier: tuple[Diagnostic, ...] = (),
+    variant: str = "",
+    facts: ProjectFacts | None = None,
+) -> Checked:
+    """Check the text of a recipe as if it stood at `path`. The program is that of `variant`, where it has that."""
     root = project_root(path)
-    facts = ProjectFacts(root)
+    facts = facts or ProjectFacts(root)
     recipe, problems = parse(source)
-    program, more = check(recipe, vocabulary(), facts)
+    program, more = check(recipe, vocabulary(), facts, variant)
     found = [*earlier, *problems, *more] or _leaks(program, facts)
-    found.sort(key=lambda d: (d.span.start, d.span.end, d.code))
-    return Checked(path, root, source, program, tuple(found))
+    problems = (*in_order(source, found), *facts.lock_problems)
+    return Checked(path, root, source, program, problems, facts.unlocked)
 
 
 def _leaks(program: Program, facts: ProjectFacts) -> list[Diagnostic]:
@@ -87,7 +97,15 @@ def _leaks(program: Program, facts: ProjectFacts) -> list[Diagnostic]:
         return known[_pattern(corpus)] if corpus.operator.pattern else frozenset((corpus.key,))
 
     return [
-        Diagnostic(fault.code, CODES[fault.code], fault.message, program.source, benchmark.span, "", fault.help)
+        Diagnostic(
+            fault.code,
+            CODES[fault.code],
+            fault.message,
+            benchmark.span.within(program.source),
+            benchmark.span,
+            "",
+            fault.help,
+        )
         for benchmark, fault in same_bytes(program, identify)
     ]
 
@@ -96,14 +114,27 @@ def _pattern(source: Term) -> str:
     return str(source.options[source.operator.pattern])
 
 
-def load(path: str | Path) -> Loaded:
-    """Return the typed program and the graph of a recipe.
+def load(path: str | Path, variant: str = "") -> Loaded:
+    """Return the typed program and the graph of a recipe, or of a variant of it.
 
-    Raises RecipeError with every problem found, and ProjectError where the file's name cannot name a recipe.
+    Raises RecipeError with every problem found, and ProjectError where the file's name cannot name a recipe, or it has
+    no such variant.
     """
     path = Path(path)
     recipe_name(path)
-    return graph_of(examine(path))
+    checked = examine(path, variant)
+    if variant and checked.program is not None:
+        _chosen(path, checked.program, variant)
+    return graph_of(checked)
+
+
+def _chosen(path: Path, program: Program, variant: str) -> None:
+    """Raise ProjectError where a recipe has no such variant, or its results would lie among another recipe's."""
+    if variant not in program.variants:
+        raise ProjectError(f"`{path}` has no variant `{variant}`: {unknown_variant(variant, program.variants)}")
+    other = path.with_name(f"{path.stem}-{variant}{path.suffix}")
+    if other.exists():
+        raise ProjectError(f"results of the variant `{variant}` would lie among those of `{other}`: rename one of them")
 
 
 def graph_of(checked: Checked) -> Loaded:

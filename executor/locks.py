@@ -89,5 +89,5 @@ def _holder(handle: int) -> Holder:
     try:
         found = json.loads(os.pread(handle, 4096, 0))
         return Holder(int(found["pid"]), str(found["command"]), str(found["since"]))
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return Holder(0, "just starting", "now")

@@ -34,6 +34,7 @@ DENSITY = Option(
     1.0,
     "share of each difference's elements that is kept",
     field="density",
+    each=True,
 )
 
 LAMBDA = Option("lambda", Number(), 1.0, "factor of the merged difference", field="lambda")

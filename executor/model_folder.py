@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from math import prod
 from pathlib import Path
 
@@ -44,15 +44,15 @@ class BadFolder(Exception):
 def model_type(folder: Path, name: str, files: tuple[Path, ...]) -> ModelType | tuple[Fault, ...]:
     """Return the type of the model in `folder`, which recipes call `name` and which consists of `files`."""
     try:
-        config = _object(folder / "config.json", name)
-        _no_code(folder, name, config)
+        config = json_object(folder / "config.json", name)
+        no_code(folder, name, config)
         _no_pickle(folder, name)
         tensors = folder_tensors(folder)
         _fitting(config, tensors, name)
         return ModelType(
-            architecture=_architecture(config, name),
-            shape=_shape(config, tensors),
-            vocabulary=_vocabulary(folder, name),
+            architecture=architecture(config, name),
+            shape=shape(config, tensors),
+            vocabulary=vocabulary_identity(folder, name),
             template=_template(folder, name),
             parameters=sum(prod(tensor.shape) for tensor in tensors.values()),
             tensors=tuple((key, tensor.dtype, tensor.shape) for key, tensor in tensors.items()),
@@ -66,7 +66,8 @@ def model_type(folder: Path, name: str, files: tuple[Path, ...]) -> ModelType | 
         return (Fault("E410", f"`{name}` cannot be read: {why}", "check the folder and its permissions"),)
 
 
-def _architecture(config: Mapping[str, Json], name: str) -> str:
+def architecture(config: Mapping[str, Json], name: str) -> str:
+    """Return `model_type` of a configuration. Raises BadFolder."""
     found = config.get("model_type")
     if not isinstance(found, str) or not _ARCHITECTURE.match(found):
         raise BadFolder("E410", f"`{name}/config.json` names no `model_type`", "save the model with transformers")
@@ -79,8 +80,8 @@ def _fitting(config: Mapping[str, Json], tensors: Mapping[str, Tensor], name: st
         raise BadFolder("E410", f"the weights of `{name}` {wrong}", help)
 
 
-def _shape(config: Mapping[str, Json], tensors: Mapping[str, Tensor]) -> tuple[tuple[str, int], ...] | Unknown:
-    """Unknown for a configuration that does not speak of sizes as decoders of today do."""
+def shape(config: Mapping[str, Json], tensors: Container[str]) -> tuple[tuple[str, int], ...] | Unknown:
+    """Return the sizes by name, unknown for a configuration that does not speak of sizes as decoders of today do."""
     sizes = {key: config.get(field) for key, field in SIZES.items()}
     sizes["kv_heads"] = config.get("num_key_value_heads", sizes["heads"])
     sizes["tied"] = "lm_head.weight" not in tensors
@@ -88,11 +89,11 @@ def _shape(config: Mapping[str, Json], tensors: Mapping[str, Tensor]) -> tuple[t
     return tuple(sorted(found.items())) if len(found) == len(sizes) else UNKNOWN
 
 
-def _vocabulary(folder: Path, name: str) -> str | Unknown:
-    """The identity of the token-to-id table: model and added tokens of the fast tokenizer."""
+def vocabulary_identity(folder: Path, name: str) -> str | Unknown:
+    """Return the identity of the token-to-id table: model and added tokens of the fast tokenizer."""
     if not (folder / "tokenizer.json").is_file():
         return UNKNOWN
-    tokenizer = _object(folder / "tokenizer.json", name)
+    tokenizer = json_object(folder / "tokenizer.json", name)
     model, added = tokenizer.get("model"), tokenizer.get("added_tokens", [])
     vocab = model.get("vocab") if isinstance(model, dict) else None
     if not vocab:
@@ -104,34 +105,42 @@ def _vocabulary(folder: Path, name: str) -> str | Unknown:
         raise BadFolder("E410", message, "get the file again") from None
 
 
-def _template(folder: Path, name: str) -> str | Unknown | None:
+def template_text(folder: Path, name: str) -> str | None:
+    """Return the chat template of the tokenizer in `folder`, None where it has none. Raises BadFolder."""
     file = folder / "chat_template.jinja"
     if file.is_file():
-        return template_identity(_text(file, name))
+        return _speakable(_text(file, name), name)
     if not (folder / "tokenizer_config.json").is_file():
         return None
-    found = _object(folder / "tokenizer_config.json", name).get("chat_template")
+    found = json_object(folder / "tokenizer_config.json", name).get("chat_template")
     if isinstance(found, str):
-        return _identity(found, name)
+        return _speakable(found, name)
     if not all(isinstance(item.get("name"), str) for item in _objects(found)):
         message = f"the chat templates in `{name}/tokenizer_config.json` are no names and templates"
         raise BadFolder("E410", message, "get the file again")
     defaults = [item.get("template") for item in _objects(found) if item.get("name") == "default"]
     default = defaults[-1] if defaults else None
-    return _identity(default, name) if isinstance(default, str) else None
+    return _speakable(default, name) if isinstance(default, str) else None
 
 
-def _identity(template: str, name: str) -> str:
+def _template(folder: Path, name: str) -> str | None:
+    found = template_text(folder, name)
+    return None if found is None else template_identity(found)
+
+
+def _speakable(template: str, name: str) -> str:
     try:
-        return template_identity(template)
+        template.encode()
     except UnicodeEncodeError:
         message = f"the chat template in `{name}/tokenizer_config.json` holds half of a surrogate pair"
         raise BadFolder("E410", message, "get the file again") from None
+    return template
 
 
-def _no_code(folder: Path, name: str, config: Mapping[str, Json]) -> None:
+def no_code(folder: Path, name: str, config: Mapping[str, Json]) -> None:
+    """Refuse a configuration or tokenizer that asks for code. Raises BadFolder."""
     tokenizer = folder / "tokenizer_config.json"
-    asked = "auto_map" in config or (tokenizer.is_file() and "auto_map" in _object(tokenizer, name))
+    asked = "auto_map" in config or (tokenizer.is_file() and "auto_map" in json_object(tokenizer, name))
     if asked:
         message = f"`{name}` asks for code of its own (`auto_map`), which is never run"
         raise BadFolder("E412", message, "use an architecture that transformers itself has")
@@ -149,7 +158,8 @@ def _no_pickle(folder: Path, name: str) -> None:
     )
 
 
-def _object(path: Path, name: str) -> dict[str, Json]:
+def json_object(path: Path, name: str) -> dict[str, Json]:
+    """Return the JSON object of a file. Raises BadFolder."""
     try:
         value = json.loads(_text(path, name))
     except RecursionError:

@@ -24,7 +24,9 @@ def wrong_inputs(operator: Operator, options: Mapping[str, Json], inputs: tuple[
         return "its operands are not numbered 0, 1, ..."
     if operator.needs_base and "base" not in counts:
         return f"`{operator.name}` has no input `base`"
-    numbered = operator.role in (Role.MERGE, Role.TRANSFORM) or "coefficients" in options
+    if operator.role is Role.CHOICE and any(counts[f"score:{place}"] != 1 for place in operands):
+        return f"`{operator.name}` has not one score for each of its models"
+    numbered = operator.role in (Role.MERGE, Role.CHOICE, Role.TRANSFORM) or "coefficients" in options
     wrong = _count(operator, len(operands)) if numbered else ""
     return wrong or _weights(operator, options, len(operands))
 
@@ -52,6 +54,10 @@ def _count(operator: Operator, count: int) -> str:
 
 def _weights(operator: Operator, options: Mapping[str, Json], operands: int) -> str:
     weights, coefficients = options.get("weights"), options.get("coefficients")
+    for option in operator.options:
+        each = options.get(option.name)
+        if option.each and isinstance(each, list) and len(each) != operands:
+            return f"`{operator.name}` has {len(each)} values of `{option.name}` for {operands} operands"
     if isinstance(weights, list) and weights and len(weights) != operands:
         return f"`{operator.name}` has {len(weights)} weights for {operands} operands"
     if "coefficients" not in options:

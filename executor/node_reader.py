@@ -16,6 +16,8 @@ from ladle.executor.nodefile import SCHEMA, Computation, Inline, Made, NodeFile
 from ladle.executor.places import model_files
 from ladle.executor.quoting import short
 from ladle.executor.task import StepError
+from ladle.executor.unmade import HELP as UNMADE
+from ladle.executor.unmade import unmade
 from ladle.executor.workspace import Workspace
 
 _BYTES_MAX = 4 << 20
@@ -113,6 +115,9 @@ class _Reader:
                 f"`{operator}` has version {_shown(body['version'])} here, {known.version} in this version of Ladle"
             )
         options = self.mapping(body["options"], f"the options of {where}")
+        roles = [str(item.get("role")) for item in self.array(body["inputs"], "inputs") if isinstance(item, dict)]
+        if word := unmade(known, options, roles):
+            raise StepError(f"`{word}` is checked but not yet made by this version", UNMADE)
         for problem in _problems(options, known):
             raise self.wrong(f"options of `{operator}`: {problem[:200]}")
         engines = self.engines(body["engines"], known.engines, operator)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
+import click
 from ladle.executor.catalog import vocabulary
 from ladle.executor.layout import Layout, layout
 from ladle.executor.load import Loaded, load
 from ladle.executor.plan import sought
+from ladle.executor.unmade import refuse_unmade
 from ladle.executor.workspace import Workspace
+
+Decorated = TypeVar("Decorated", bound=Callable[..., int])
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +31,24 @@ class Opened:
         found = dict.fromkeys(key for name in names for key in sought(self.layout, name))
         return tuple(found) or self.layout.graph.targets
 
+    def refuse_unmade(self, targets: tuple[str, ...]) -> None:
+        """Raise RecipeError where `targets` need a word that this version checks and does not make yet."""
+        refuse_unmade(self.layout.graph, self.layout.vocabulary, self.loaded.program.source, targets)
 
-def open_recipe(path: Path) -> Opened:
-    """Check a recipe and lay out its steps. Raises RecipeError with every problem found."""
-    loaded = load(path)
+
+def open_recipe(path: Path, variant: str = "") -> Opened:
+    """Check a recipe and lay out its steps, or those of a variant. Raises RecipeError with every problem found."""
+    loaded = load(path, variant)
     return Opened(loaded, layout(loaded.graph, vocabulary()), Workspace(loaded.root))
+
+
+def used_by(opened: Opened) -> tuple[Opened, ...]:
+    """Return the recipes whose results a recipe takes: their pipelines make them. Those used first stand first."""
+    taken = {node.recipe for node in opened.layout.steps(opened.layout.graph.targets)}
+    used = [each for each in opened.loaded.program.used if each.name in taken]
+    return tuple(open_recipe(Path(each.source.path)) for each in used)
+
+
+def variant_option(command: Decorated) -> Decorated:
+    """Give a command the option `--variant`."""
+    return click.option("--variant", default="", metavar="NAME", help="A variant of the recipe.")(command)

@@ -21,7 +21,9 @@ from ladle.dsl.signature import (
     Operator,
     Option,
     OptionType,
+    Record,
     Reference,
+    Required,
     Role,
     Scheduled,
     Text,
@@ -57,7 +59,18 @@ def _model(operator: Operator) -> type[BaseModel]:
     if operator.operands.weighted != "no":
         weight: Any = _type(operator.operands.weight_type or Number())
         fields["weights"] = (_of(list, weight | None) | None, None)
+    if operator.role is Role.STAGE:
+        fields["until"] = (_until() | None, None)
+    if operator.rescores:
+        fields["on"] = (_of(dict, (str, Any)), ...)  # the program checks it against that benchmark's own declaration
     return create_model(f"options of {operator.name}", __config__=_STRICT, **fields)
+
+
+def _until() -> Any:
+    """Where a state lies within its training: written by lowering."""
+    count = _bounded(int, Number(low=1))
+    epoch = create_model("epoch", __config__=_STRICT, epoch=(count, ...))
+    return epoch | create_model("step", __config__=_STRICT, step=(count, ...))
 
 
 def _is_input(kind: OptionType) -> bool:
@@ -70,6 +83,7 @@ def _field(option: Option, operator: Operator) -> Any:
     if operator.role is Role.INTERNAL and isinstance(option.type, Text | Scheduled):
         return object  # written by lowering alone; the program knows its shape
     kind = _type(option.type)
+    kind = kind | _of(list, kind) if option.each else kind
     return kind if option.default is REQUIRED else kind | None
 
 
@@ -95,10 +109,20 @@ def _type(kind: OptionType) -> Any:
             return _scheduled(low, high)
         case Names(keys):
             return _of(dict, (_word(keys), str))
+        case Record(fields):
+            return _record(fields)
         case OneOf(types):  # a reference among them is an input, so that the option itself is absent then
             return _union([_type(item) for item in types if not _is_input(item)])
         case Reference() | Made():
             raise TypeError(f"{kind} is an input, not an option")
+
+
+def _record(fields: tuple[Option, ...]) -> Any:
+    made: dict[str, Any] = {}
+    for number, field in enumerate(fields):
+        kind = _type(field.type) if isinstance(field.default, Required) else _type(field.type) | None
+        made[f"field_{number}"] = (kind, Field(alias=field.name))
+    return create_model("map", __config__=_STRICT, **made)
 
 
 def _annotated(kind: Any, *bounds: Any) -> Any:

@@ -153,7 +153,8 @@ class _Planner:
     def planned(self, node: Node, missing: set[str]) -> Planned:
         key = node.fingerprint
         if not node.produces:
-            return Planned(node, Action.REUSE, f"data: {_shown(node.files)}")
+            reason = f"data: {_shown(node.files)}" if node.files else "asked where the profile says"
+            return Planned(node, Action.REUSE, reason)
         place, size = self.layout.spots[key].place, self.size(node)
         if key in missing:
             resumes = checkpoint(self.workspace, key)
@@ -288,8 +289,10 @@ def sought(layout: Layout, name: str) -> tuple[str, ...]:
     A family is all its members, `trained[cpt | sft]` one; a benchmark is its scores, an `evaluate` those of its table.
     """
     graph = layout.graph
-    known: dict[str, tuple[str, ...]] = {node.name: (key,) for key, node in graph.nodes.items()}
-    known |= {spot.name: (key,) for key, spot in layout.spots.items()}
+    # Of two results of one name, that of a used recipe and an own one, the own is meant.
+    nodes = sorted(graph.nodes.items(), key=lambda item: not item[1].recipe)
+    known: dict[str, tuple[str, ...]] = {node.name: (key,) for key, node in nodes}
+    known |= {spot.name: (key,) for key, _ in nodes if (spot := layout.spots.get(key))}
     known |= {alias: (key,) for alias, key in graph.aliases.items()} | dict(graph.groups)
     found = known.get(name) or known.get(_as_label(name))
     if found:

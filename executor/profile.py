@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from ladle.executor.workspace import NAME
 
 VARIABLE = "LADLE_PROFILE"
 KEEP = ("all", "last")
+_HUB = re.compile(r"(?:https://[\w.-]+|http://(?:127\.0\.0\.1|localhost))(?::\d{1,5})?(?:/[\w./-]*)?\Z", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,10 @@ class Profile:
     threads: int = 1
     """Of each step. Another number sums in another order: it gives other, equally good, weights."""
     keep: str = "all"
+    hub: str = ""
+    """Where hub models and data sets come from; "": HF_ENDPOINT, or the usual place."""
+    hub_key: str = ""
+    """The environment variable that holds the key for `hub`, and for no other host."""
 
 
 def read_profile(root: Path, name: str | None = None) -> Profile:
@@ -86,7 +92,15 @@ def _profile(name: str, raw: Mapping[str, object]) -> Profile:
         save_steps=_whole(raw, "save_steps", plain.save_steps),
         metrics=raw.get("metrics", plain.metrics) is True,
     )
-    return Profile(name, machine, _whole(raw, "workers", 0), _whole(raw, "threads", 1), str(raw.get("keep", "all")))
+    return Profile(
+        name,
+        machine,
+        _whole(raw, "workers", 0),
+        _whole(raw, "threads", 1),
+        str(raw.get("keep", "all")),
+        str(raw.get("hub", "")).rstrip("/"),
+        str(raw.get("hub_key", "")),
+    )
 
 
 def _whole(raw: Mapping[str, object], key: str, otherwise: int) -> int:
@@ -107,6 +121,15 @@ def _among(*words: str) -> Callable[[object], bool]:
     return lambda value: value in words
 
 
+def _address(value: object) -> bool:
+    """Say whether a key may be sent there: in the clear only within this machine."""
+    return isinstance(value, str) and _HUB.match(value) is not None
+
+
+def _variable(value: object) -> bool:
+    return isinstance(value, str) and re.match(r"[A-Z][A-Z0-9_]{0,100}\Z", value) is not None
+
+
 def _positive(value: object) -> bool:
     return type(value) in (int, float) and isinstance(value, int | float) and value > 0
 
@@ -121,5 +144,7 @@ KEYS: Mapping[str, tuple[Callable[[object], bool], str]] = {
     "workers": (_count, "a number of processes; 0: as many as fit the cores"),
     "threads": (lambda value: _count(value) and value != 0, "a number of threads, 1 or more"),
     "keep": (_among(*KEEP), '"all" or "last"'),
+    "hub": (_address, "the address of a hub, https://... (or http:// of this machine)"),
+    "hub_key": (_variable, "the name of the environment variable that holds the key"),
 }
 """What fits each key of a profile, and that in words."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 
-from ladle.dsl.graph import Json, fingerprint
+from ladle.dsl.graph import UNTIL, Json, fingerprint
 from ladle.executor.lineage import LINEAGE, Damage, inspect
 from ladle.executor.nodefile import Computation, Inline, Made
 from ladle.executor.quoting import short
@@ -32,6 +32,12 @@ class Resolved:
     def fingerprint(self) -> str:
         """The deep identity."""
         return _fingerprint(self.computation, self.inputs, self.content)
+
+    @property
+    def whole(self) -> str:
+        """The identity of the whole training that this is a state of, else its own."""
+        options = {name: value for name, value in self.computation.options.items() if name != UNTIL}
+        return _fingerprint(replace(self.computation, options=options), self.inputs, self.content)
 
 
 def resolve(computation: Computation, workspace: Workspace) -> Resolved:

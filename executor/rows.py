@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -126,6 +126,20 @@ def _whole_pair(row: Row) -> None:
         raise RowError(f"no column `{lack}` beside `{have}`", "E406")
 
 
+def kind_of_columns(columns: Iterable[str], named: Mapping[str, str]) -> tuple[tuple[str, ...], CorpusKind]:
+    """Return the canonical columns and the kind that rows with these columns have. Raises RowError as rows would.
+
+    `named` maps canonical names to those of the file, as in `canonical_row`.
+    """
+    there = _renamed(dict.fromkeys(columns), named)
+    _whole_pair(there)
+    fitting = [names for names, _ in _SHAPES if all(name in there for name in names)]
+    if not fitting:
+        raise RowError(f"no column of a known kind among {_listed(there)}", "E406")
+    asked = [names for names in fitting if any(name in named for name in names)]
+    return _CANONICAL[(asked or fitting)[0]](there)
+
+
 def kind_of(row: Row) -> CorpusKind:
     """Return the kind of a canonical row."""
     if "text" in row:
@@ -213,6 +227,29 @@ _SHAPES: tuple[tuple[tuple[str, ...], Callable[[Row], Row]], ...] = (
     (("prompt",), lambda row: {"prompt": _side(row, "prompt")}),
 )
 """Columns that make a kind, most telling first, and what makes the canonical row of them."""
+
+
+def _pair_columns(row: Row) -> tuple[tuple[str, ...], CorpusKind]:
+    if "prompt" not in row:
+        raise RowError("no column `prompt` beside `chosen` and `rejected`", "E406")
+    return ("prompt", "chosen", "rejected"), CorpusKind.PREFERENCE
+
+
+def _question_columns(row: Row) -> tuple[tuple[str, ...], CorpusKind]:
+    if "choices" not in row and "answer" not in row:
+        raise RowError("no column `answer` beside `question`", "E406")
+    return ("question", *(("choices",) if "choices" in row else ()), "answer"), CorpusKind.LABELLED
+
+
+_CANONICAL: Mapping[tuple[str, ...], Callable[[Row], tuple[tuple[str, ...], CorpusKind]]] = {
+    ("chosen", "rejected"): _pair_columns,
+    ("messages",): lambda row: (("messages",), CorpusKind.CHAT),
+    ("question",): _question_columns,
+    ("user", "assistant"): lambda row: (("messages",), CorpusKind.CHAT),
+    ("text",): lambda row: (("text",), CorpusKind.TEXT),
+    ("prompt",): lambda row: (("prompt",), CorpusKind.PROMPT),
+}
+"""What the rows of each of these shapes are called and are."""
 
 
 def _renamed(row: Row, columns: Mapping[str, str]) -> Row:

@@ -8,6 +8,7 @@ from ladle.dsl.signature import (
     Numbers,
     OneOf,
     Option,
+    Record,
     Reference,
     Sort,
     Word,
@@ -60,6 +61,43 @@ def packing(default: str) -> Option:
         "a row, which do not see each other",
         field="packing_strategy",
         prepare=True,
+    )
+
+
+def adapters() -> tuple[Option, ...]:
+    """Return the option `lora`: how a stage trains, not what its model is."""
+    fields = (
+        Option("r", Number(low=1, high=4096, integer=True), REQUIRED, "rank", field="r"),
+        Option("alpha", Number(low=0, open_low=True), None, "scale; none: twice the rank", field="lora_alpha"),
+        Option(
+            "targets",
+            Word(("all_linear", "attention")),
+            "all_linear",
+            "the layers that get an adapter: every linear one but the output, or those of attention",
+            field="target_modules",
+        ),
+        Option("dropout", Number(low=0, high=1, open_high=True), 0.0, "dropout before it", field="lora_dropout"),
+    )
+    return (
+        Option(
+            "lora",
+            OneOf((Record(fields), Word(("continue",)))),
+            None,
+            "a new adapter, `{r: 16}`, or `continue` with the one of the stage before; none: every weight is trained",
+            field="peft_config",
+            late=True,
+            continues="continue",
+            checked_only=True,
+        ),
+        Option(
+            "watch",
+            Reference(Sort.BENCHMARK),
+            None,
+            "a benchmark that is measured while the stage trains; it changes nothing of the training",
+            field="eval_dataset",
+            late=True,
+            checked_only=True,
+        ),
     )
 
 

@@ -31,7 +31,7 @@ from ladle.executor.sizes import in_units
 from ladle.executor.task import Interrupted, Progress, StepError, Task
 from ladle.executor.workspace import TOTAL, Workspace
 
-_GROWING = (Role.STAGE, Role.MERGE)
+_GROWING = (Role.STAGE, Role.MERGE, Role.CHOICE)
 """Roles whose result is about as large as the model they start from."""
 
 
@@ -108,7 +108,13 @@ def _settle(node: NodeFile, resolved: Resolved, around: Surroundings, started: f
     if equal:
         link(workspace, equal, node.output, key)
         return How.LINKED
-    _make(node, resolved, around, started)
+    if resolved.whole == key:
+        _make(node, resolved, around, started)
+    else:
+        lock = workspace.lock(resolved.whole)
+        with hold(lock, around.waiting):
+            _make(node, resolved, around, started)
+            lock.unlink(missing_ok=True)
     return How.MADE
 
 
@@ -117,12 +123,13 @@ def _make(node: NodeFile, resolved: Resolved, around: Surroundings, started: flo
     operator = around.vocabulary[node.computation.operator]
     _need_space(operator, resolved, workspace)
     work = workspace.work(key)
-    output, scratch = work / "output", work / "scratch"
+    # States of one training go on from each other: they share the scratch folder of the whole.
+    output, scratch = work / "output", workspace.work(resolved.whole) / "scratch"
     remove(output)
     output.mkdir(parents=True)
-    scratch.mkdir(exist_ok=True)
+    scratch.mkdir(parents=True, exist_ok=True)
     try:
-        _run_program(operator, _task(node, resolved, around, scratch, output))
+        _run_program(operator, _task(node, resolved, around, scratch, output, work / TOTAL))
     except StepError as error:
         if around.stopping():  # a training that heard the signal itself says so in words of its own
             raise Interrupted(error.message) from error
@@ -136,7 +143,7 @@ def _make(node: NodeFile, resolved: Resolved, around: Surroundings, started: flo
     publish(output, workspace.destination(node.output), work / "old")
 
 
-def _task(node: NodeFile, resolved: Resolved, around: Surroundings, scratch: Path, output: Path) -> Task:
+def _task(node: NodeFile, resolved: Resolved, around: Surroundings, scratch: Path, output: Path, total: Path) -> Task:
     return Task(
         node.computation.operator,
         node.name,
@@ -146,7 +153,7 @@ def _task(node: NodeFile, resolved: Resolved, around: Surroundings, scratch: Pat
         scratch,
         output,
         around.profile.machine,
-        _noting(around, scratch.parent / TOTAL),
+        _noting(around, total),
     )
 
 

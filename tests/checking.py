@@ -13,7 +13,7 @@ from ladle.dsl.graph import Graph
 from ladle.dsl.lower import lower
 from ladle.dsl.parse import parse
 from ladle.dsl.program import Program
-from ladle.dsl.signature import CorpusFacts, Fault, File
+from ladle.dsl.signature import CorpusFacts, Fault, File, Sort
 from ladle.dsl.source import Source
 from ladle.dsl.types import UNKNOWN, CorpusKind, ModelType
 from ladle.dsl.verify import verify
@@ -40,8 +40,14 @@ MODELS = {
 class FakeFacts:
     """A project whose corpora lie in folders named like their kinds, `unknown` among them; `lost` holds nothing."""
 
-    def __init__(self, content: Mapping[str, str] | None = None, engines: str = "1.0") -> None:
+    def __init__(
+        self,
+        content: Mapping[str, str] | None = None,
+        engines: str = "1.0",
+        recipes: Mapping[str, str] | None = None,
+    ) -> None:
         self.content = dict(content or {})
+        self.recipes = dict(recipes or {})
         self.engines = engines
 
     def corpus(self, pattern: str, columns: Mapping[str, str]) -> CorpusFacts | tuple[Fault, ...]:
@@ -62,8 +68,24 @@ class FakeFacts:
         content = self.content.get(pattern, pattern)
         return (File(pattern, len(content), hashlib.sha256(content.encode()).hexdigest()),)
 
+    def recipe(self, path: str) -> Source | Fault:
+        if path not in self.recipes:
+            return Fault("E402", f"there is no file `{path}`", "check the path")
+        return Source(path, self.recipes[path])
+
     def engine(self, distribution: str) -> str:
         return self.engines
+
+    def hub_model(self, name: str, revision: str) -> ModelType | None:
+        return None
+
+    def hub_corpus(
+        self, name: str, revision: str, part: tuple[str, str], columns: Mapping[str, str]
+    ) -> CorpusFacts | tuple[Fault, ...] | None:
+        return None
+
+    def hub_commit(self, sort: Sort, name: str, revision: str) -> str:
+        return ""
 
 
 class ShippedFacts(FakeFacts):

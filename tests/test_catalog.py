@@ -24,6 +24,7 @@ from ladle.dsl.signature import (
     Option,
     OptionType,
     Role,
+    Sort,
     Typed,
     Typing,
     Word,
@@ -56,6 +57,17 @@ class NoFacts:
     def engine(self, distribution: str) -> str:
         return pinned()[distribution]
 
+    def hub_model(self, name: str, revision: str) -> ModelType | None:
+        return None
+
+    def hub_corpus(
+        self, name: str, revision: str, part: tuple[str, str], columns: Mapping[str, str]
+    ) -> CorpusFacts | tuple[Fault, ...] | None:
+        return None
+
+    def hub_commit(self, sort: Sort, name: str, revision: str) -> str:
+        return ""
+
 
 def typed(
     name: str,
@@ -80,10 +92,18 @@ def test_every_word_of_the_first_edition_is_there_once() -> None:
     assert by_role[Role.STAGE] == {"cpt", "sft", "dpo", "orpo"}
     assert by_role[Role.MODEL_SOURCE] == {"init", "local", "hub"}
     assert by_role[Role.TOKENIZER] == {"bpe"}
-    assert by_role[Role.CORPUS_SOURCE] == {"jsonl"}
-    assert by_role[Role.TRANSFORM] == {"mix", "filter", "every", "except", "take", "sample", "shuffle", "as_text"}
-    assert by_role[Role.MERGE] == {"slerp", "lerp", "linear", "soup", "ties", "dare_ties", "task_arithmetic"}
-    assert by_role[Role.BENCHMARK] == {"choice", "exact", "loss"}
+    assert by_role[Role.CORPUS_SOURCE] == {"jsonl", "hub_rows", "pdf"}
+    assert by_role[Role.TRANSFORM] == {
+        "mix", "filter", "every", "except", "take", "sample", "shuffle", "as_text", "clean", "dedup", "chunk",
+        "distill", "anneal",
+    }  # fmt: skip
+    assert by_role[Role.MERGE] == {
+        "slerp", "lerp", "linear", "soup", "ties", "dare_ties", "task_arithmetic", "model_stock", "round",
+    }  # fmt: skip
+    assert by_role[Role.BENCHMARK] == {"choice", "exact", "loss", "harness"}
+    assert by_role[Role.CHOICE] == {"best", "greedy_soup"}
+    assert by_role[Role.STATE] == {"snapshot"}
+    assert by_role[Role.TEACHER] == {"api"}
     assert by_role[Role.INTERNAL] == {"prepare", "affine", "report"}
 
 
@@ -109,17 +129,19 @@ def test_packages_of_the_catalogue_are_packaged() -> None:
 def test_an_operator_is_complete(operator: Operator) -> None:
     assert operator.text[0].islower()
     assert not operator.text.endswith(".")
-    assert bool(operator.program) == operator.produces
+    assert bool(operator.program) == (operator.produces and not operator.checked_only)
     assert len({option.name for option in operator.options}) == len(operator.options)
     assert set(operator.engines) <= set(pinned())
     if operator.pattern:
         assert operator.pattern in {option.name for option in operator.options}
-    if operator.role in (Role.STAGE, Role.BENCHMARK):
+    if operator.role in (Role.STAGE, Role.BENCHMARK) and not operator.checked_only:
         assert operator.takes
         assert "on" in {option.name for option in operator.options}
 
 
-@pytest.mark.parametrize("operator", [o for o in OPERATORS if o.role is Role.TRANSFORM], ids=lambda o: o.name)
+@pytest.mark.parametrize(
+    "operator", [o for o in OPERATORS if o.role is Role.TRANSFORM and o.program], ids=lambda o: o.name
+)
 def test_a_corpus_operator_has_its_program(operator: Operator) -> None:
     assert callable(importlib.import_module(operator.program).run)
 

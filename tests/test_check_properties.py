@@ -179,7 +179,7 @@ sound_text = st.recursive(
     lambda inner: st.one_of(
         st.builds("({} | every({}))".format, inner, st.integers(2, 5)),
         st.builds("({} | except(papers | every(7)))".format, inner),
-        st.builds("mix({}: 1, {}: 0.5)".format, inner, inner),
+        st.builds("mix({}: 1, {} | shuffle: 0.5)".format, inner, inner),
     ),
     max_leaves=3,
 )

@@ -26,6 +26,9 @@ def project(tmp_path: Path) -> Path:
         "papers/one.jsonl": [{"text": " ".join(WORDS[: 4 + n % 8])} for n in range(120)],
         "lessons.jsonl": [{"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}],
         "pairs.jsonl": [{"prompt": "q", "chosen": "a", "rejected": "b"}],
+        "bench/dev.jsonl": [{"question": "which?", "choices": ["a", "b"], "answer": 1}],
+        "pdf/one.pdf": [{}],
+        "../prompts/qa.md": [{}],
         "bench/silk.jsonl": [{"question": "q?", "choices": ["a", "b"], "answer": 0}],
     }
     for place, lines in rows.items():

@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -29,6 +30,7 @@ MOMENTS = ("rename", "renameat", "renameat2", "unlink", "unlinkat", "rmdir", "fs
 
 STEP = """
 import sys
+import time
 from pathlib import Path
 import tiny
 from ladle.executor.profile import Profile
@@ -40,6 +42,7 @@ run_step(path, Surroundings(place, tiny.vocabulary(), Profile("", Machine()), la
 """
 RUN = """
 import sys
+import time
 from pathlib import Path
 import test_kills
 from ladle.executor.execute import execute
@@ -257,12 +260,14 @@ def test_real_trainings_killed_at_random_moments_end_with_the_same_bytes(tmp_pat
         (root / "profiles/often.toml").write_text("save_steps = 3\nworkers = 2\n")
     code = "from ladle.executor.cli import main; main()"
     command = [sys.executable, "-c", code, "run", "recipes/mini.recipe", "--profile", "often"]
+    began = time.monotonic()
     subprocess.run(command, cwd=roots[0], check=True, stdout=subprocess.DEVNULL)
+    whole = time.monotonic() - began
     draw, kills = random.Random(11), 0
     while True:
         with subprocess.Popen(command, cwd=roots[1], stdout=subprocess.DEVNULL, start_new_session=True) as running:
             try:
-                assert running.wait(draw.uniform(6, 14)) == 0
+                assert running.wait(whole * draw.uniform(0.4, 0.65) * 1.15**kills) == 0
                 break
             except subprocess.TimeoutExpired:
                 running.kill()

@@ -97,6 +97,18 @@ def test_a_second_run_starts_no_worker(tmp_path: Path, monkeypatch: pytest.Monke
     assert not (tmp_path / "log").exists()
 
 
+def test_nested_json_in_place_of_private_files_is_as_if_they_were_not_there(tmp_path: Path) -> None:
+    graph = tiny.small(tmp_path)
+    go(tmp_path, graph)
+    before = results(tmp_path)
+    private = [path for path in (tmp_path / ".ladle").rglob("*") if path.is_file()]
+    assert {path.name for path in private} & {"digests.json", "run.lock", "lock"}
+    for path in private:
+        path.write_text("[" * 4000)
+    go(tmp_path, graph)
+    assert results(tmp_path) == before
+
+
 def test_only_what_is_asked_for_is_made(tmp_path: Path) -> None:
     go(tmp_path, tiny.small(tmp_path), "one")
     assert Workspace(tmp_path).published() == [f"artifacts/small/{name}" for name in ("base", "one", "one-rows")]

@@ -192,7 +192,7 @@ def options_of(kinds: tuple[str, ...], *, rows: bool) -> list[Any]:
         pytest.param(kind, option.name, id=f"{kind}-{option.name}")
         for kind in kinds
         for option in vocabulary()[kind].options
-        if option.prepare is rows and option.name not in ("on", "reference")
+        if option.prepare is rows and option.name not in ("on", "reference") and not option.checked_only
     ]
 
 

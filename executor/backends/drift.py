@@ -55,9 +55,9 @@ def check_drift(layout: Layout, workspace: Workspace) -> Drift:
 def stage_states(layout: Layout, workspace: Workspace, wanted: Mapping[str, bytes]) -> dict[str, State]:
     """Return the state of each stage of the pipeline, and of each that only dvc.lock knows."""
     locked = read_lock(workspace.root / Path(pipeline_file(layout.graph.recipe)).with_suffix(".lock"))
-    made = {path: hash for entry in locked.values() for path, hash in _hashes(entry, "outs").items()}
+    made = _made(locked) | _made_elsewhere(layout, workspace)
     states: dict[str, State] = {}
-    for node in layout.steps(layout.graph.targets):
+    for node in layout.own_steps():
         spot = layout.spots[node.fingerprint]
         entry = locked.pop(spot.name, None)
         if entry is None:
@@ -70,6 +70,17 @@ def stage_states(layout: Layout, workspace: Workspace, wanted: Mapping[str, byte
         fits = entry.get("cmd") == command(spot.node_file) and _hashes(entry, "deps") == expected
         states[spot.name] = State.FRESH if fits and list(_hashes(entry, "outs")) == [spot.place] else State.STALE
     return states | dict.fromkeys(locked, State.ORPHAN)
+
+
+def _made(locked: Mapping[str, Mapping[str, object]]) -> dict[str, str | None]:
+    return {path: hash for entry in locked.values() for path, hash in _hashes(entry, "outs").items()}
+
+
+def _made_elsewhere(layout: Layout, workspace: Workspace) -> dict[str, str | None]:
+    """What the pipelines of the used recipes have made, as their lock files say."""
+    recipes = sorted({node.recipe for node in layout.steps(layout.graph.targets) if node.recipe})
+    locks = ((workspace.root / pipeline_file(recipe)).with_suffix(".lock") for recipe in recipes)
+    return {path: hash for lock in locks for path, hash in _made(read_lock(lock)).items()}
 
 
 def read_lock(path: Path) -> dict[str, Mapping[str, object]]:

@@ -29,10 +29,15 @@ def pipeline_file(recipe: str) -> str:
 
 
 def compile_pipeline(layout: Layout) -> dict[str, bytes]:
-    """Return every file of a recipe's pipeline by path: the same bytes on any machine."""
+    """Return every file of a recipe's pipeline by path: the same bytes on any machine.
+
+    What a used recipe asks for itself is a stage of that recipe's pipeline, since DVC lets one file alone have it; its
+    node file is written all the same, for `ladle run`.
+    """
     steps = layout.steps(layout.graph.targets)
+    own = layout.own_steps()
     files = {layout.spots[node.fingerprint].node_file: node_file(layout, node) for node in steps}
-    text = "\n".join(_pipeline(layout, steps)) + "\n"
+    text = "\n".join(_pipeline(layout, own)) + "\n"
     return {pipeline_file(layout.graph.recipe): text.encode(), **files}
 
 
@@ -42,8 +47,9 @@ def _pipeline(layout: Layout, steps: tuple[Node, ...]) -> Iterator[str]:
     up = "" if recipe == ROOT_RECIPE else "../../"
     yield f"# Compiled from the recipe `{recipe}` by `ladle compile`. Edit the recipe, not this file."
     yield "stages:" if steps else "stages: {}"
+    earlier = layout.earlier_states(steps)
     for node in steps:
-        yield from _stage(layout, node, up)
+        yield from _stage(layout, node, up, earlier.get(node.fingerprint))
     reports = [layout.spots[node.fingerprint].place for node in steps if node.operator == REPORT]
     if reports:
         yield "metrics:"
@@ -58,9 +64,11 @@ def _pipeline(layout: Layout, steps: tuple[Node, ...]) -> Iterator[str]:
         yield from (f"- {_text(up + layout.spots[node.fingerprint].node_file)}" for node in steps)
 
 
-def _stage(layout: Layout, node: Node, up: str) -> Iterator[str]:
+def _stage(layout: Layout, node: Node, up: str, earlier: Node | None) -> Iterator[str]:
+    """The lines of a stage; a state of a training depends on the one before, so that DVC trains once."""
     spot = layout.spots[node.fingerprint]
-    inputs = {layout.spots[used.fingerprint].place for _, used in layout.reads(node)}
+    read = [used for _, used in layout.reads(node)] + ([earlier] if earlier else [])
+    inputs = {layout.spots[used.fingerprint].place for used in read}
     yield f"  {_text(spot.name)}:"
     if up:
         yield f"    wdir: {up.rstrip('/')}"

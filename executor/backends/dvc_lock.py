@@ -30,7 +30,7 @@ def commit(layout: Layout, workspace: Workspace, lock: int) -> str:
     stages = finished(layout, workspace)
     known = memory.read()
     new = [name for name, mark in stages.items() if known.get(name) != mark]
-    steps = {layout.spots[node.fingerprint].name for node in layout.steps(layout.graph.targets)}
+    steps = {layout.spots[node.fingerprint].name for node in layout.own_steps()}
     if not new and known.keys() <= steps:
         return ""
     if find_spec("dvc") is None:
@@ -55,7 +55,9 @@ def finished(layout: Layout, workspace: Workspace) -> dict[str, str]:
         found = read_lineage(workspace.artifact(layout.spots[node.fingerprint].place))
         if isinstance(found, Lineage) and found.fingerprint == node.fingerprint:
             there.add(node.fingerprint)
-    whole = (n for n in steps if n.fingerprint in there and all(u.fingerprint in there for _, u in layout.reads(n)))
+    earlier = {key: node.fingerprint for key, node in layout.earlier_states(steps).items()}
+    needed = {n.fingerprint: {earlier.get(n.fingerprint), *(u.fingerprint for _, u in layout.reads(n))} for n in steps}
+    whole = (n for n in layout.own_steps() if {n.fingerprint, *needed[n.fingerprint]} - {None} <= there)
     return {layout.spots[n.fingerprint].name: _mark(n.fingerprint, node_file(layout, n)) for n in whole}
 
 
@@ -78,7 +80,7 @@ class _Memory:
         try:
             raw = json.loads(self.path.read_bytes())
             return dict(raw["stages"]) if raw["lock"] == self.lock() else {}
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return {}
 
     def write(self, stages: dict[str, str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from graphlib import TopologicalSorter
 
 from ladle.dsl.graph import Node
 from ladle.dsl.signature import Role
@@ -36,8 +37,10 @@ def jobs(plan: Plan, records: Mapping[str, Record]) -> tuple[Job, ...]:
     """Return the steps of a plan as jobs, with ranks from what they took before."""
     layout, work = plan.layout, {item.node.fingerprint: item.node for item in plan.work}
     after = {key: frozenset(u.fingerprint for _, u in layout.reads(node)) & work.keys() for key, node in work.items()}
+    for key, before in layout.earlier_states(work.values()).items():
+        after[key] |= {before.fingerprint}
     rank: dict[str, float] = {}
-    for key in reversed(list(work)):
+    for key in reversed(list(TopologicalSorter(after).static_order())):
         users = (rank[other] for other in work if key in after[other])
         rank[key] = _seconds(layout, work[key], records) + max(users, default=0.0)
     return tuple(_job(layout, node, after[key], rank[key]) for key, node in work.items())

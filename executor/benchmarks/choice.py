@@ -6,9 +6,10 @@ from ladle.executor.benchmark import ENGINES, rows
 
 SCORE = Option(
     "score",
-    Word(("likelihood", "normalized")),
+    Word(("likelihood", "normalized", "letter")),
     "likelihood",
-    "what a choice counts: its summed log-likelihood, or that divided by its bytes",
+    "what a choice counts: its summed log-likelihood, or that divided by its bytes; letter: the model is shown the "
+    "choices and writes the letter of one",
 )
 
 OPERATOR = Operator(

@@ -38,7 +38,11 @@ def summarise(checked: Checked) -> None:
     name = plain(str(checked.path))
     if checked.program is not None:
         for span, text in checked.program.skipped:
-            line, column = checked.source.position(span.start)
-            click.echo(f"skipped: {name}:{line}:{column}: {plain(text)}")
+            source = span.within(checked.source)
+            line, column = source.position(span.start)
+            click.echo(f"skipped: {plain(source.path)}:{line}:{column}: {plain(text)}")
+        if checked.unlocked:
+            names = ", ".join(checked.unlocked[:4]) + (", ..." if len(checked.unlocked) > 4 else "")
+            click.echo(plain(f"note: {name}: `ladle lock` would make known what is said of {names}"))
     errors = sum(problem.severity == "error" for problem in checked.diagnostics)
     click.echo(f"{name}: {'ok' if not errors else '1 mistake' if errors == 1 else f'{errors} mistakes'}")

@@ -9,7 +9,7 @@ import click
 from ladle.executor.backends.drift import check_drift
 from ladle.executor.backends.dvc import pipeline_file
 from ladle.executor.console import plain
-from ladle.executor.opened import Opened, open_recipe
+from ladle.executor.opened import Opened, open_recipe, used_by, variant_option
 from ladle.executor.pipeline import is_dvc_project, write_pipeline
 
 _SHOWN = 10
@@ -19,15 +19,18 @@ _SHOWN = 10
 @click.command("compile")
 @click.argument("recipe", type=click.Path(path_type=Path))
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 where a new compilation would write something else.")
-def COMMAND(recipe: Path, check: bool) -> int:  # noqa: N802 - found by this name
+@variant_option
+def COMMAND(recipe: Path, check: bool, variant: str) -> int:  # noqa: N802 - found by this name
     """Write the DVC pipeline of RECIPE: one stage and one node file for each step.
 
-    `dvc repro` then makes what `ladle run` makes.
+    `dvc repro` then makes what `ladle run` makes. So are those of the recipes whose results RECIPE uses.
     """
-    opened = open_recipe(recipe)
+    opened = open_recipe(recipe, variant)
+    opened.refuse_unmade(opened.layout.graph.targets)
+    every = (*used_by(opened), opened)
     if check:
-        return compare(opened, recipe)
-    written = write_pipeline(opened.layout, opened.workspace)
+        return max(compare(each, each.loaded.path) for each in every)
+    written = [place for each in every for place in write_pipeline(each.layout, each.workspace)]
     pipeline = pipeline_file(opened.layout.graph.recipe)
     for place in written:
         there = opened.workspace.path(place).exists()

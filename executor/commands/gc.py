@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -9,7 +10,7 @@ from ladle.executor.catalog import vocabulary
 from ladle.executor.collect import RECORD, collect, throw_away
 from ladle.executor.console import plain
 from ladle.executor.layout import layout
-from ladle.executor.load import load
+from ladle.executor.load import Loaded, load
 from ladle.executor.project import ProjectError, project_root, recipes_here
 from ladle.executor.sizes import in_units
 from ladle.executor.workspace import Workspace
@@ -28,7 +29,7 @@ def COMMAND(recipes: tuple[Path, ...], yes: bool) -> int:  # noqa: N802 - found 
         raise ProjectError("no recipe was found below `recipes/`: name those whose results are to be kept")
     root = project_root(found[0])
     workspace = Workspace(root)
-    unused = collect(workspace, [layout(load(recipe).graph, vocabulary()) for recipe in found])
+    unused = collect(workspace, [layout(loaded.graph, vocabulary()) for recipe in found for loaded in every(recipe)])
     records = [item for item in unused if item.what == RECORD]
     for item in unused:
         if item.what == RECORD:
@@ -45,3 +46,11 @@ def COMMAND(recipes: tuple[Path, ...], yes: bool) -> int:  # noqa: N802 - found 
     else:
         click.echo(f"{len(unused)} unused, {total}" + ("; `ladle gc --yes` removes them" if unused else ""))
     return 0
+
+
+def every(recipe: Path) -> Iterator[Loaded]:
+    """Yield a recipe and each of its variants."""
+    plain_one = load(recipe)
+    yield plain_one
+    for variant in plain_one.program.variants:
+        yield load(recipe, variant)

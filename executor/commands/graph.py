@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import click
-from ladle.executor.opened import Opened, open_recipe
+from ladle.executor.opened import Opened, open_recipe, variant_option
 from ladle.executor.report.drawing import dot, mermaid, svg
 
 DRAW = {"mermaid": mermaid, "dot": dot, "svg": svg}
@@ -18,9 +18,10 @@ DRAW = {"mermaid": mermaid, "dot": dot, "svg": svg}
 @click.option(
     "--format", "form", type=click.Choice(["mermaid", "dot", "svg", "json"]), default="mermaid", show_default=True
 )
-def COMMAND(recipe: Path, names: tuple[str, ...], form: str) -> int:  # noqa: N802 - found by this name
+@variant_option
+def COMMAND(recipe: Path, names: tuple[str, ...], form: str, variant: str) -> int:  # noqa: N802 - found by this name
     """Draw the graph of RECIPE: each distinct computation once."""
-    opened = open_recipe(recipe)
+    opened = open_recipe(recipe, variant)
     nodes = tuple(opened.layout.graph.walk(opened.targets(names)))
     if form == "json":
         click.echo(json.dumps({"schema": 1, "nodes": records(opened, names)}, indent=2, ensure_ascii=False))

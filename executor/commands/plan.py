@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+from ladle.executor.absent import absent
 from ladle.executor.console import plain
 from ladle.executor.fetchable import fetchable
-from ladle.executor.opened import open_recipe
+from ladle.executor.opened import open_recipe, variant_option
 from ladle.executor.plan import Plan, Planned, plan
 from ladle.executor.sizes import in_units
 
@@ -18,16 +19,19 @@ from ladle.executor.sizes import in_units
 @click.argument("recipe", type=click.Path(path_type=Path))
 @click.argument("names", nargs=-1)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def COMMAND(recipe: Path, names: tuple[str, ...], form: str) -> int:  # noqa: N802 - found by this name
+@variant_option
+def COMMAND(recipe: Path, names: tuple[str, ...], form: str, variant: str) -> int:  # noqa: N802 - found by this name
     """List every node of RECIPE with what will happen to it (run, reuse, resume) and why.
 
     With NAMES (models, families, members such as 'trained[cpt | sft]', benchmarks, tables, corpora) only what these
     need. Nothing is changed on disk.
     """
-    opened = open_recipe(recipe)
+    opened = open_recipe(recipe, variant)
     made = plan(opened.layout, opened.workspace, opened.targets(names))
     if known := fetchable(made, opened.workspace):
         click.echo(plain(f"note: {known}"), err=True)
+    if missing := absent(opened.layout.graph, made.targets, opened.workspace.root):
+        click.echo(plain(f"note: not here, so a run would refuse to start: {', '.join(missing)}"), err=True)
     if form == "json":
         nodes = [record(made, item) for item in made.nodes]
         click.echo(json.dumps({"schema": 1, "nodes": nodes}, indent=2, ensure_ascii=False))
@@ -49,12 +53,19 @@ def record(made: Plan, item: Planned) -> dict[str, object]:
     }
 
 
+def shown(item: Planned) -> str:
+    """Return what a table calls a node: what a used recipe keeps is called after it."""
+    return f"{item.node.recipe}/{item.node.name}" if item.node.recipe else item.node.name
+
+
 def lines(made: Plan) -> Iterator[str]:
     """Yield the table of a plan, and what it comes to."""
-    width = max((len(item.node.name) for item in made.nodes), default=0)
+    names = {item.node.fingerprint: shown(item) for item in made.nodes}
+    width = max(map(len, names.values()), default=0)
     words = max((len(item.node.operator) for item in made.nodes), default=0)
     for item in made.nodes:
-        yield plain(f"{item.action.value:6}  {item.node.name:{width}}  {item.node.operator:{words}}  {item.reason}")
+        name = names[item.node.fingerprint]
+        yield plain(f"{item.action.value:6}  {name:{width}}  {item.node.operator:{words}}  {item.reason}")
     todo = len(made.work)
     yield ""
     yield f"{todo} of {sum(bool(item.place) for item in made.nodes)} steps to run" if todo else "nothing to do"

@@ -10,12 +10,14 @@ import click
 from ladle.dsl.parse import parse, read_source
 from ladle.dsl.renaming import renamed
 from ladle.dsl.source import Source
+from ladle.dsl.syntax import UseDecl
 from ladle.executor.catalog import vocabulary
-from ladle.executor.console import plain
+from ladle.executor.console import from_here, plain
 from ladle.executor.disk import write_file
 from ladle.executor.layout import REPORT, Layout, layout
 from ladle.executor.load import examine_source, graph_of
-from ladle.executor.opened import open_recipe
+from ladle.executor.opened import Opened, open_recipe
+from ladle.executor.project import recipes_here
 from ladle.executor.rename import rename
 from ladle.executor.task import StepError
 
@@ -29,6 +31,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 def COMMAND(recipe: Path, old: str, new: str) -> int:  # noqa: N802 - found by this name
     """Call the declaration OLD of RECIPE NEW: in the recipe, on disk and in dvc.lock. Nothing runs again."""
     opened = open_recipe(recipe)
+    refuse_used(opened, old)
     text = rewritten(recipe, old, new)
     after = layout(graph_of(examine_source(recipe, Source(str(recipe), text))).graph, vocabulary())
     if computations(opened.layout) != computations(after):
@@ -55,6 +58,8 @@ def rewritten(recipe: Path, old: str, new: str) -> str:
     assert source is not None, "the recipe was read before"
     tree, _ = parse(source)
     names = {name.name for each in tree.declarations if (name := getattr(each, "name", None))}
+    uses = [each for each in tree.declarations if isinstance(each, UseDecl)]
+    names |= {item.local.name for each in uses for item in each.imports}
     if old not in names:
         near = difflib.get_close_matches(old, sorted(names), 1)
         raise StepError(f"the recipe declares nothing called `{old}`", f"did you mean `{near[0]}`?" if near else "")
@@ -63,6 +68,18 @@ def rewritten(recipe: Path, old: str, new: str) -> str:
     if new in names:
         raise StepError(f"the recipe has a `{new}` already", "choose another name")
     return renamed(tree, old, new)
+
+
+def refuse_used(opened: Opened, name: str) -> None:
+    """Raise StepError where another recipe of the project uses `name` of this one."""
+    root, recipe = opened.loaded.root, opened.loaded.path.resolve()
+    for other in recipes_here():
+        source, _ = read_source(other)
+        for each in parse(source)[0].declarations if source else ():
+            if not isinstance(each, UseDecl) or (root / each.path.value).resolve() != recipe:
+                continue
+            if any(item.name.name == name for item in each.imports):
+                raise StepError(f"`{from_here(other)}` uses `{name}`", "rename it there by hand first")
 
 
 def computations(steps: Layout) -> set[str]:

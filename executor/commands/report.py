@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from ladle.executor.console import from_here, plain
 from ladle.executor.layout import REPORT
-from ladle.executor.opened import open_recipe
+from ladle.executor.opened import open_recipe, variant_option
 from ladle.executor.plan import Action, plan
 from ladle.executor.report.content import load_report, to_json
 from ladle.executor.report.markdown import render_markdown, render_text
@@ -18,12 +18,13 @@ from ladle.executor.task import StepError
 @click.command("report")
 @click.argument("recipe", type=click.Path(path_type=Path))
 @click.option("--format", "form", type=click.Choice(["text", "markdown", "json"]), default="text", show_default=True)
-def COMMAND(recipe: Path, form: str) -> int:  # noqa: N802 - found by this name
+@variant_option
+def COMMAND(recipe: Path, form: str, variant: str) -> int:  # noqa: N802 - found by this name
     """Print the tables of RECIPE and the path of its report.
 
     It shows what was measured; `ladle run` measures.
     """
-    opened = open_recipe(recipe)
+    opened = open_recipe(recipe, variant)
     nodes = [node for node in opened.layout.graph.nodes.values() if node.operator == REPORT]
     if not nodes:
         raise StepError("the recipe has no `evaluate`, so there is nothing to report", "declare a table of models")

@@ -8,7 +8,8 @@ import click
 from ladle.executor.console import from_here, plain
 from ladle.executor.execute import Ran, execute
 from ladle.executor.layout import REPORT
-from ladle.executor.opened import Opened, open_recipe
+from ladle.executor.opened import Opened, open_recipe, used_by, variant_option
+from ladle.executor.pipeline import is_dvc_project, write_pipeline
 from ladle.executor.profile import read_profile
 from rich.console import Console
 
@@ -18,15 +19,22 @@ from rich.console import Console
 @click.argument("names", nargs=-1)
 @click.option("--workers", type=click.IntRange(1), help="Processes side by side. The bytes do not depend on it.")
 @click.option("--profile", "name", help="A machine of `profiles/NAME.toml`. Without one: what this machine has.")
-def COMMAND(recipe: Path, names: tuple[str, ...], workers: int | None, name: str | None) -> int:  # noqa: N802
+@variant_option
+def COMMAND(  # noqa: N802
+    recipe: Path, names: tuple[str, ...], workers: int | None, name: str | None, variant: str
+) -> int:
     """Make what RECIPE asks for, or only NAMES and what they need.
 
     What is made already is reused; what was interrupted resumes from its last checkpoint. The artifacts are those that
     `dvc repro` makes, and dvc.lock is brought up to date.
     """
-    opened = open_recipe(recipe)
+    opened = open_recipe(recipe, variant)
     profile = read_profile(opened.workspace.root, name)
     targets = opened.targets(names)
+    opened.refuse_unmade(targets)
+    if is_dvc_project(opened.workspace):
+        for used in used_by(opened):
+            write_pipeline(used.layout, used.workspace)
     ran = execute(opened.layout, opened.workspace, targets, profile, Console(), workers or 0)
     conclude(ran, recipe, opened)
     return ran.result.status

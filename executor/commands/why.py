@@ -6,19 +6,20 @@ from pathlib import Path
 
 import click
 from ladle.executor.console import plain
-from ladle.executor.opened import open_recipe
+from ladle.executor.opened import open_recipe, variant_option
 from ladle.executor.plan import why
 
 
 @click.command("why")
 @click.argument("recipe", type=click.Path(path_type=Path))
 @click.argument("name")
-def COMMAND(recipe: Path, name: str) -> int:  # noqa: N802 - found by this name
+@variant_option
+def COMMAND(recipe: Path, name: str, variant: str) -> int:  # noqa: N802 - found by this name
     """Say why NAME of RECIPE will or will not be made: what changed since the last run.
 
     A family, a benchmark or an `evaluate` is each of its members or scores.
     """
-    opened = open_recipe(recipe)
+    opened = open_recipe(recipe, variant)
     for answer in why(opened.layout, opened.workspace, name):
         click.echo(plain(f"{answer.planned.node.name}: {answer.planned.action.value}: {answer.planned.reason}"))
         for cause in answer.causes:

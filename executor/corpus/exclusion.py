@@ -16,13 +16,14 @@ def run(task: Task) -> None:
     """Write the rows of the operand that are not among the others."""
     others = list(read_rows(task.given("rows")))
     asked = {_words(str(row["question"])) for row in others if "question" in row}
-    same = {_content(row) for row in others if "question" not in row}
+    same = {content(row) for row in others if "question" not in row}
     operand = next(given for given in task.inputs if given.role != "rows")
-    rows = (row for row in read_rows(operand) if _content(row) not in same)
+    rows = (row for row in read_rows(operand) if content(row) not in same)
     write_rows((row for row in rows if not _asks(row, asked)) if asked else rows, task)
 
 
-def _content(row: Row) -> tuple[Words, ...]:
+def content(row: Row) -> tuple[Words, ...]:
+    """Return the words of each text of a row: what it says, without case, punctuation and spaces."""
     return tuple(_words(piece) for piece in pieces(row))
 
 

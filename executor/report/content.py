@@ -88,6 +88,23 @@ class Merged:
 
 
 @dataclass(frozen=True, slots=True)
+class Average:
+    """A row averaged over an axis: `spread` is the sample standard deviation over `models`, None for one model.
+
+    `benchmark` is "" for the mean over accuracy benchmarks; `low` and `high` are the lowest and highest of the models.
+    """
+
+    name: str
+    benchmark: str
+    metric: str
+    models: tuple[str, ...]
+    value: float
+    spread: float | None
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """One `evaluate` of the recipe."""
 
@@ -100,6 +117,25 @@ class Table:
     merges: tuple[Merged, ...]
     notes: tuple[str, ...]
     """What the numbers show and what they do not, one sentence or two each."""
+    average: str = ""
+    """The axis that rows are averaged over, "" for none."""
+    averages: tuple[Average, ...] = ()
+    development: bool = False
+    """Whether the table says `as = dev`: a model in it may have been chosen on these very items."""
+
+    @property
+    def alone(self) -> tuple[Model, ...]:
+        """The models that no averaged row holds."""
+        held = {name for each in self.averages for name in each.models}
+        return tuple(model for model in self.models if model.name not in held)
+
+    @property
+    def averaged(self) -> dict[str, dict[str, Average]]:
+        """The averaged rows in order, each by benchmark."""
+        found: dict[str, dict[str, Average]] = {}
+        for each in self.averages:
+            found.setdefault(each.name, {})[each.benchmark] = each
+        return found
 
     def cell(self, model: str, benchmark: str) -> Cell | None:
         """Return the score of a model on a benchmark, if there is one."""
@@ -134,8 +170,16 @@ def to_json(report: Report) -> dict[str, Json]:
         }
         for cell in report.rows
     ]
-    tables: list[Json] = [_rounded(asdict(table)) for table in report.tables]
+    tables: list[Json] = [_written(table) for table in report.tables]
     return {"schema": SCHEMA, "name": report.name, "rows": rows, "tables": tables}
+
+
+_LATE: Final = ("average", "averages", "development")
+"""Keys that a table without them does not write: reports of before keep their bytes."""
+
+
+def _written(table: Table) -> Json:
+    return _rounded({key: value for key, value in asdict(table).items() if value or key not in _LATE})
 
 
 def load_report(folder: Path) -> Report:
@@ -173,6 +217,9 @@ def _table(value: dict[str, Any]) -> Table:
         against=tuple(Against(**item | {"difference": Interval(**item["difference"])}) for item in value["against"]),
         merges=tuple(_merged(item) for item in value["merges"]),
         notes=tuple(value["notes"]),
+        average=value.get("average", ""),
+        averages=tuple(Average(**item | {"models": tuple(item["models"])}) for item in value.get("averages", ())),
+        development=value.get("development", False) is True,
     )
 
 

@@ -87,8 +87,12 @@ def _precision(table: Table) -> tuple[str, ...]:
     tests = [
         f"Intervals are for 95 % over the choice of items. A benchmark has {items} items, so an interval reaches up to "
         f"{widest:.0f} points to either side, and a smaller difference is noise unless the paired test says otherwise.",
-        "Every model was trained once, from one seed. How much another seed would change is not in these intervals.",
     ]
+    if not table.averages:
+        said = (
+            "Every model was trained once, from one seed. How much another seed would change is not in these intervals."
+        )
+        tests.append(said)
     if many:
         small = [e for e in table.against if e.adjusted is not None and e.adjusted < 0.05]
         tests.append(

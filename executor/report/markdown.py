@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from ladle.executor.report.content import Cell, Model, Report, Table
+from ladle.executor.report.content import Average, Cell, Model, Report, Table
 from ladle.executor.report.markup import visible
 
 _SPECIAL: Final = re.compile(r"([\\`*_\[\]<>|~$&])")
@@ -19,6 +19,8 @@ def render_markdown(report: Report) -> str:
         parts.extend([f"## {escaped(table.name)}"] if len(report.tables) > 1 else [])
         parts.append(_pipes(_grid(table)))
         parts.append("Accuracy in percent with its 95 % interval; `mean` counts every benchmark the same.")
+        if said := _said(table):
+            parts.append(_coded(said))
         if merges := _merges(table):
             parts.append(_pipes(merges))
         parts.append("\n".join(f"* {_coded(note)}" for note in table.notes))
@@ -31,6 +33,8 @@ def render_text(report: Report) -> str:
     for table in report.tables:
         parts.append(f"{visible(table.name)}: accuracy in percent, with 95 % intervals")
         parts.append(_columns(_grid(table)))
+        if said := _said(table):
+            parts.append(said.replace("`", ""))
         parts.append("\n".join(f"- {visible(note).replace('`', '')}" for note in table.notes))
     return "\n\n".join(parts) + "\n"
 
@@ -45,7 +49,11 @@ def _grid(table: Table) -> list[list[str]]:
     mean = any(model.overall for model in table.models)
     head = ["model", *(["mean"] if mean else []), *(f"{b.name} (n={b.n})" for b in table.benchmarks)]
     rows = []
-    for model in table.models:
+    for name, row in table.averaged.items():
+        own = row.values() if mean or "" not in row else [each for each in row.values() if each.benchmark]
+        first = [] if not mean or "" in row else [""]
+        rows.append([f"{name} ({len(next(iter(row.values())).models)})", *first, *map(_average, own)])
+    for model in table.alone:
         cells = [table.cell(model.name, name) for name in names]
         rows.append([model.name, *([_overall(model)] if mean else []), *(_cell(cell) for cell in cells)])
     return [head, *rows]
@@ -67,6 +75,22 @@ def _merges(table: Table) -> list[list[str]]:
         for merged in overall
     ]
     return [["merge", "parents", "their mean", "merged", "over the better parent (points)", "beats each"], *rows]
+
+
+def _average(average: Average) -> str:
+    scale, digits = (100, 1) if average.metric == "accuracy" else (1, 3)
+    shown = f"{scale * average.value:.{digits}f}"
+    return shown if average.spread is None else f"{shown} \u00b1 {scale * average.spread:.{digits}f}"
+
+
+def _said(table: Table) -> str:
+    """What the rows are, where they are not plainly models."""
+    said = []
+    if table.average:
+        said.append(f"Rows with a count are means over `{table.average}`, \u00b1 the standard deviation between runs.")
+    if table.development:
+        said.append("Development numbers: models of this table may have been chosen on these very items.")
+    return " ".join(said)
 
 
 def _overall(model: Model) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from ladle.executor.report import curves, drawing, figure
-from ladle.executor.report.content import Against, Merged, Report, Table
+from ladle.executor.report.content import Against, Average, Merged, Report, Table
 from ladle.executor.report.curves import Curve
 from ladle.executor.report.markup import Markup, coded, join, tag
 
@@ -106,6 +106,12 @@ def _table(table: Table, tables: int) -> list[Markup]:
     found.append(tag("h2", "What the numbers show, and what they do not"))
     found.append(tag("ul", *(tag("li", coded(note)) for note in table.notes), class_="notes"))
     found.append(tag("h2", "Scores"))
+    if table.development:
+        said = "Development numbers: models of this table may have been chosen on these very items."
+        found.append(tag("p", said, class_="lead"))
+    if table.averages:
+        said = f"Means over {table.average}, with the standard deviation between runs and the lowest and highest run."
+        found += [tag("p", said, class_="lead"), tag("div", _averages(table), class_="card")]
     found.append(tag("div", _scores(table), class_="card"))
     if table.merges:
         found.append(_more("Every merge beside its parents, by benchmark", _merges(table)))
@@ -175,6 +181,30 @@ def _scores(table: Table) -> Markup:
             cells.append(_number(cell.value, cell.low, cell.high, cell.metric, cell.value == best[name]))
         rows.append(tag("tr", *cells))
     return _grid(head, rows)
+
+
+def _averages(table: Table) -> Markup:
+    rows = table.averaged
+    mean = any("" in row for row in rows.values())
+    columns = [*([""] if mean else []), *(benchmark.name for benchmark in table.benchmarks)]
+    head = ["row", "runs", *(name or "mean" for name in columns)]
+    shown = [
+        tag(
+            "tr",
+            tag("td", name),
+            tag("td", str(len(next(iter(row.values())).models))),
+            *(_mean(row[c]) for c in columns),
+        )
+        for name, row in rows.items()
+    ]
+    return _grid(head, shown)
+
+
+def _mean(average: Average) -> Markup:
+    scale, digits = (100, 1) if average.metric == "accuracy" else (1, 3)
+    spread = "" if average.spread is None else f" \u00b1 {scale * average.spread:.{digits}f}"
+    ends = f"{scale * average.low:.{digits}f}\u2013{scale * average.high:.{digits}f}"
+    return tag("td", f"{scale * average.value:.{digits}f}{spread}", tag("small", ends))
 
 
 def _number(value: float, low: float | None, high: float | None, metric: str, best: bool) -> Markup:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import cast
 
 from ladle.dsl.graph import Json
+from ladle.executor.report.averages import averages
 from ladle.executor.report.content import Against, Benchmark, Cell, Merged, Model, Report, Table
 from ladle.executor.report.findings import notes
 from ladle.executor.report.statistics import Interval, difference, holm, mcnemar, mean, pairs, proportion
@@ -95,7 +96,14 @@ def _table(task: Task, table: Mapping[str, Json], operators: Mapping[str, str]) 
         ),
         notes=(),
     )
-    return replace(bare, notes=notes(bare))
+    groups = [(name, [str(model) for model in _list(of)]) for name, of in _raw_pairs(table.get("groups"))]
+    whole = replace(
+        bare,
+        average=str(table.get("average") or ""),
+        averages=averages(groups, bare.cells, bare.models),
+        development=table.get("as") == "dev",
+    )
+    return replace(whole, notes=notes(whole))
 
 
 def against_baseline(
@@ -174,6 +182,7 @@ def _cell(label: str, benchmark: str, score: Score) -> Cell:
 
 def _chance(items: Sequence[Mapping[str, Json]]) -> float | None:
     counts = [len(choices) for item in items if isinstance(choices := item.get("log_likelihoods"), list)]
+    counts = counts or [count for item in items if isinstance(count := item.get("choices"), int)]
     return sum(1 / count for count in counts) / len(counts) if counts else None
 
 

@@ -2,7 +2,7 @@
 
 Each choice is scored as the assistant's answer in the model's chat template: the sum of the log-likelihoods of its
 tokens and of the turn end (`scoring.chat`), or with `score = normalized` that sum divided by the choice's UTF-8 bytes.
-The first of equal choices is taken.
+The first of equal choices is taken. With `score = letter` the model writes a letter instead (`scoring.letter`).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import cast
 
 from ladle.dsl.graph import Json
 from ladle.executor.rows import Row, read_rows
+from ladle.executor.scoring import letter
 from ladle.executor.scoring.chat import answered
 from ladle.executor.scoring.items import content, on, rounded, write_accuracy
 from ladle.executor.scoring.likelihood import log_likelihoods
@@ -25,6 +26,9 @@ def run(task: Task) -> None:
     if any("choices" not in row for row in rows):
         raise StepError("a `choice` benchmark needs `choices` in its rows", "rows of exact answers belong to `exact`")
     asked = subject(task.given("model"), task.machine, task.work)
+    if task.options.get("score") == "letter":
+        letter.score(task, asked, rows)
+        return
     pairs = [(str(row["question"]), choice) for row in rows for choice in choices(row)]
     likelihoods = log_likelihoods(
         asked,

@@ -31,7 +31,7 @@ def run(task: Task) -> None:
     ends = turn_end(asked)
     written: dict[int, str] = {}
     for batch in batches([len(ids) + longest for ids in questions]):
-        texts = _generate(asked, [questions[i] for i in batch], longest, ends)
+        texts = generate(asked, [questions[i] for i in batch], longest, ends)
         written.update(zip(batch, texts, strict=True))
         task.report(Progress(len(written), len(rows), "items"))
     items: list[dict[str, Json]] = [
@@ -55,7 +55,7 @@ def normal(text: str) -> str:
 
 
 @torch.inference_mode()
-def _generate(asked: Subject, questions: Sequence[list[int]], longest: int, ends: tuple[int, ...]) -> list[str]:
+def generate(asked: Subject, questions: Sequence[list[int]], longest: int, ends: tuple[int, ...]) -> list[str]:
     """Return the greedy continuations of `questions`, padded at the left and masked, without control tokens."""
     width = max(len(ids) for ids in questions)
     rows = [[asked.pad] * (width - len(ids)) + ids for ids in questions]

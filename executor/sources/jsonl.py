@@ -4,20 +4,7 @@ from collections.abc import Mapping
 
 from ladle.dsl.signature import REQUIRED, Names, Operator, Option, Role, Text, Typed, Typing
 from ladle.dsl.types import CorpusType
-
-COLUMNS = (
-    "text",
-    "messages",
-    "system",
-    "user",
-    "assistant",
-    "prompt",
-    "chosen",
-    "rejected",
-    "question",
-    "choices",
-    "answer",
-)
+from ladle.executor.columns import COLUMNS
 
 
 def corpus_type(typing: Typing) -> Typed:

@@ -2,7 +2,7 @@
 
 from ladle.dsl.signature import Number, Operator, Option, Reference, Role, Sort, Word
 from ladle.dsl.types import CorpusKind
-from ladle.executor.stage import ENGINES, budget, corpus, optimisation, sequence
+from ladle.executor.stage import ENGINES, adapters, budget, corpus, optimisation, sequence
 
 PREFERENCE = (
     Option(
@@ -27,7 +27,7 @@ OPERATOR = Operator(
     role=Role.STAGE,
     version=1,
     text="direct preference optimisation: prefer the chosen answer, measured against a reference model",
-    options=(corpus(CorpusKind.PREFERENCE), *budget(), *optimisation(5e-7), *sequence(), *PREFERENCE),
+    options=(corpus(CorpusKind.PREFERENCE), *budget(), *optimisation(5e-7), *sequence(), *PREFERENCE, *adapters()),
     engines=ENGINES,
     takes=(CorpusKind.PREFERENCE,),
     needs_template=True,

@@ -2,7 +2,7 @@
 
 from ladle.dsl.signature import Number, Operator, Option, Role
 from ladle.dsl.types import CorpusKind
-from ladle.executor.stage import ENGINES, budget, corpus, optimisation, sequence
+from ladle.executor.stage import ENGINES, adapters, budget, corpus, optimisation, sequence
 
 BETA = Option(
     "beta",
@@ -17,7 +17,7 @@ OPERATOR = Operator(
     role=Role.STAGE,
     version=1,
     text="odds ratio preference optimisation: learn the chosen answer and prefer it, without a reference model",
-    options=(corpus(CorpusKind.PREFERENCE), *budget(), *optimisation(3e-6), *sequence(), BETA),
+    options=(corpus(CorpusKind.PREFERENCE), *budget(), *optimisation(3e-6), *sequence(), BETA, *adapters()),
     engines=ENGINES,
     takes=(CorpusKind.PREFERENCE,),
     needs_template=True,

@@ -2,7 +2,7 @@
 
 from ladle.dsl.signature import Operator, Option, Role, Word
 from ladle.dsl.types import CorpusKind
-from ladle.executor.stage import ENGINES, budget, corpus, optimisation, packing, sequence
+from ladle.executor.stage import ENGINES, adapters, budget, corpus, optimisation, packing, sequence
 
 SUPERVISE = Option(
     "supervise",
@@ -18,7 +18,15 @@ OPERATOR = Operator(
     role=Role.STAGE,
     version=1,
     text="supervised fine-tuning: learn the answers of chats, rendered in the model's template",
-    options=(corpus(CorpusKind.CHAT), *budget(), *optimisation(2e-5), *sequence(), packing("none"), SUPERVISE),
+    options=(
+        corpus(CorpusKind.CHAT),
+        *budget(),
+        *optimisation(2e-5),
+        *sequence(),
+        packing("none"),
+        SUPERVISE,
+        *adapters(),
+    ),
     engines=ENGINES,
     takes=(CorpusKind.CHAT,),
     needs_template=True,

@@ -38,11 +38,15 @@ def write(folder: Path, step: int, fill: Callable[[Path], None]) -> Path:
     return whole
 
 
-def newest(folder: Path) -> Path | None:
-    """Return the newest whole checkpoint below `folder`, or None; what a kill left half-written is removed."""
+def newest(folder: Path, below: int | None = None) -> Path | None:
+    """Return the newest whole checkpoint below `folder`, or None; what a kill left half-written is removed.
+
+    With `below` it is one before that step: at least one step is left to do, and a state is not gone past.
+    """
     for partial in folder.glob(".partial-*"):
         shutil.rmtree(partial, ignore_errors=True)
-    return next((checkpoint for checkpoint in _by_age(folder) if _whole(checkpoint)), None)
+    found = (each for each in _by_age(folder) if below is None or step_of(each) < below)
+    return next((checkpoint for checkpoint in found if _whole(checkpoint)), None)
 
 
 def step_of(checkpoint: Path) -> int:
@@ -58,7 +62,7 @@ def _whole(checkpoint: Path) -> bool:
     try:
         digests = json.loads((checkpoint / MANIFEST).read_text(encoding="utf-8"))
         return bool(digests) and all(_digest(checkpoint / name) == digest for name, digest in digests.items())
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, RecursionError):
         return False
 
 

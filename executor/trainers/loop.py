@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar
 
 import torch
 from datasets import Dataset
+from ladle.dsl.graph import UNTIL, Json
 from ladle.executor.models.folder import model_folder, precision_of, tokenizer_folder
 from ladle.executor.models.weights import PRECISIONS, load_model, load_tokenizer, quiet, save_model, writing
 from ladle.executor.task import CHECKPOINTS, Interrupted, StepError, Task
@@ -156,14 +157,33 @@ def train(task: Task, read: Callable[[Path], R], build: Callable[[Setup[R]], Any
     trainer.checkpoints = task.work / CHECKPOINTS
     trainer.order = OrderSampler(ready.settings.seed, len(ready.rows.lengths))
     trainer.remove_callback(PrinterCallback)
-    checkpoint = checkpoints.newest(trainer.checkpoints)
+    last = last_step(task.options.get(UNTIL), ready)
+    checkpoint = checkpoints.newest(trainer.checkpoints, last)
     with stop_on_signal() as stop:
-        trainer.add_callback(Watch(ready.plan, task.machine, task.report, stop))
+        trainer.add_callback(Watch(ready.plan, last, task.machine, task.report, stop))
         trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
-    if trainer.state.global_step < ready.plan.steps:
-        raise Interrupted(f"stopped after step {trainer.state.global_step} of {ready.plan.steps}")
+    if trainer.state.global_step < last:
+        raise Interrupted(f"stopped after step {trainer.state.global_step} of {last}")
     save_model(trainer.model, PRECISIONS[ready.settings.precision], ready.start, ready.tokenizer_folder, task.output)
     write_losses(trainer.state.log_history, task.output / "losses.csv")
+
+
+def last_step(until: Json, ready: Setup[R]) -> int:
+    """Return the step after which the training ends: its last, or where a state of it lies. Raises StepError beyond."""
+    whole = ready.plan.steps
+    match until:
+        case {"epoch": int() as epoch}:
+            wanted, place = epoch * math.ceil(len(ready.rows.lengths) / ready.settings.global_batch), f"epoch {epoch}"
+        case {"step": int() as step}:
+            wanted, place = step, f"step {step}"
+        case _:
+            return whole
+    if wanted > whole:
+        raise StepError(
+            f"{place} is beyond the training: it ends with step {wanted}, and the training has {whole}",
+            "a longer training is another one, with its own schedule: raise its budget",
+        )
+    return wanted
 
 
 def setup(task: Task, read: Callable[[Path], R]) -> Setup[R]:

@@ -19,8 +19,9 @@ OWN = ("loss", "grad_norm", "learning_rate", "epoch", "step", "num_tokens")
 class Watch(TrainerCallback):  # type: ignore[misc]  # transformers has no types
     """Reports each step and asks for checkpoints by time, by step and before stopping."""
 
-    def __init__(self, plan: Plan, machine: Machine, report: Callable[[Progress], None], stop: Stop) -> None:
-        self.plan = plan
+    def __init__(self, plan: Plan, last: int, machine: Machine, report: Callable[[Progress], None], stop: Stop) -> None:
+        self.last = last
+        self.partial = last < plan.steps
         self.machine = machine
         self.report = report
         self.stop = stop
@@ -32,11 +33,15 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers has no types
         """Start the clocks."""
         self.first = state.global_step
         self.began = self.saved = time.monotonic()
-        self.report(Progress(state.global_step, self.plan.steps, "steps"))
+        self.report(Progress(state.global_step, self.last, "steps"))
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Decide whether to checkpoint and whether to stop; after the last step, neither."""
-        if state.global_step >= self.plan.steps:
+        """Decide whether to checkpoint and whether to stop; after the last step of the whole training, neither.
+
+        A state within it leaves a checkpoint: later states and the whole go on from there.
+        """
+        if state.global_step >= self.last:
+            control.should_save = control.should_training_stop = self.partial or control.should_training_stop
             return
         every = self.machine.save_steps
         due = time.monotonic() - self.saved >= self.machine.save_seconds
@@ -57,4 +62,4 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers has no types
         shown = {"loss": logs["loss"], "lr": logs["learning_rate"], "tokens_per_s": speed}
         measured = {name: value for name, value in logs.items() if name not in OWN}
         detail = tuple({**shown, **measured}.items())
-        self.report(Progress(state.global_step, self.plan.steps, "steps", detail))
+        self.report(Progress(state.global_step, self.last, "steps", detail))

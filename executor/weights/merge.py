@@ -9,6 +9,7 @@ Configuration, tokenizer, template and element types are those of the first oper
 from __future__ import annotations
 
 import itertools
+import json
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -26,6 +27,8 @@ from ladle.executor.weights.methods import MERGES, call, ineffective
 from ladle.executor.weights.parents import DTYPES, Parent, Reader, agree, parent
 from mergekit.merge_methods import merge_tensors
 
+ROUNDED: Final = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
+"""What `round` rounds to."""
 _CONFIGURATION: Final = ("config.json", "generation_config.json")
 
 
@@ -50,16 +53,16 @@ Operand = Parent | Merge
 def run(task: Task) -> None:
     """Write the merged model into `task.output`. Raises StepError for parents that do not fit or hold no numbers."""
     tree = _merge(task.operator, task.options, task.inputs, task.work)
-    parents = tuple(_parents(tree))
+    parents, dtype = tuple(_parents(tree)), _rounds(tree)
     agree(parents)
     first = parents[0]
     _refuse_ineffective(tree, tuple(first.headers))
-    sizes = {name: _bytes(first, name) for name in sorted(first.headers)}
+    sizes = {name: _bytes(first, name, dtype) for name in sorted(first.headers)}
     done = itertools.count(1)
     with Reader() as reader, one_thread(), torch.inference_mode():
 
         def tensor(name: str) -> torch.Tensor:
-            result = _rounded(tree, name, reader, first)
+            result = _rounded(tree, name, reader, first, dtype)
             task.report(Progress(next(done), len(sizes), "tensors"))
             return result
 
@@ -68,6 +71,25 @@ def run(task: Task) -> None:
     for name in _CONFIGURATION:
         if (first.folder / name).is_file():
             shutil.copyfile(first.folder / name, task.output / name)
+    if dtype is not None:
+        _state_dtype(task.output / "config.json", dtype)
+
+
+def _state_dtype(config: Path, dtype: torch.dtype) -> None:
+    """Say in the configuration what the weights were rounded to."""
+    said = json.loads(config.read_text(encoding="utf-8"))
+    name = "torch_dtype" if "torch_dtype" in said else "dtype"
+    said[name] = str(dtype).removeprefix("torch.")
+    config.write_text(json.dumps(said, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _rounds(tree: Operand) -> torch.dtype | None:
+    """The element type of the result where the first operand is rounded, else that of the first parent (None)."""
+    while isinstance(tree, Merge):
+        if tree.operator == "round":
+            return ROUNDED[str(tree.options["precision"])]
+        tree = tree.operands[0]
+    return None
 
 
 def _merge(operator: str, options: Mapping[str, Json], inputs: tuple[Given, ...], work: Path) -> Merge:
@@ -105,10 +127,10 @@ def _refuse_ineffective(tree: Operand, tensors: tuple[str, ...]) -> None:
         _refuse_ineffective(operand, tensors)
 
 
-def _rounded(tree: Merge, tensor: str, reader: Reader, first: Parent) -> torch.Tensor:
-    """Return a tensor of the result, rounded once to the first parent's element type."""
+def _rounded(tree: Merge, tensor: str, reader: Reader, first: Parent, dtype: torch.dtype | None) -> torch.Tensor:
+    """Return a tensor of the result, rounded once to the first operand's element type."""
     try:
-        result = _value(tree, tensor, reader, first.layers).to(DTYPES[first.headers[tensor].dtype])
+        result = _value(tree, tensor, reader, first.layers).to(dtype or DTYPES[first.headers[tensor].dtype])
     except ValueError as error:
         raise StepError(str(error)) from None
     if not torch.isfinite(result).all():
@@ -120,6 +142,9 @@ def _value(tree: Operand, tensor: str, reader: Reader, layers: int) -> torch.Ten
     """Return a tensor of a merge in float32."""
     if isinstance(tree, Parent):
         return reader.read(tree, tensor)
+    if tree.operator == "round":
+        value = _value(tree.operands[0], tensor, reader, layers)
+        return value.to(ROUNDED[str(tree.options["precision"])]).to(torch.float32)
     wanted = call(tree.operator, tree.options, len(tree.operands), tensor, layers)
     operands = tree.operands if tree.base is None else (tree.base, *tree.operands)
     values = [_value(operand, tensor, reader, layers) for operand in operands]
@@ -178,9 +203,9 @@ def _stream(options: Mapping[str, Json], tensor: str) -> Iterator[None]:
         yield
 
 
-def _bytes(model: Parent, tensor: str) -> int:
+def _bytes(model: Parent, tensor: str, dtype: torch.dtype | None) -> int:
     header = model.headers[tensor]
     count = 1
     for size in header.shape:
         count *= size
-    return count * DTYPES[header.dtype].itemsize
+    return count * (dtype or DTYPES[header.dtype]).itemsize

@@ -22,6 +22,8 @@ MERGES: Final[tuple[str, ...]] = (
     "dare_ties",
     "task_arithmetic",
     "affine",
+    "model_stock",
+    "round",
 )
 """The operators that `weights.merge` computes."""
 
@@ -65,6 +67,8 @@ def call(operator: str, options: Mapping[str, Json], operands: int, tensor: str,
             normalize = options.get("normalize", True) is True
             weights = _weights(options, operands, tensor, layers, normalize)
             return Call("linear", {"weight": weights, "normalize": normalize})
+        case "model_stock":
+            return Call("model_stock", {"filter_wise": options.get("filter_wise") is True}, base_index=0)
         case _ if operator in _OVER_DELTAS:
             return _over_deltas(operator, options, operands, tensor, layers)
         case _:

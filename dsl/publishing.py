@@ -1,0 +1,124 @@
+"""Publications: finished models and where they go. In: a `publish` declaration. Out: what it names, checked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ladle.dsl.affine import as_model
+from ladle.dsl.problems import Mismatch
+from ladle.dsl.program import FAILED, Constant, Failed, Family, Named, Publication, Term
+from ladle.dsl.suggest import did_you_mean, listing, nearest
+from ladle.dsl.syntax import Call, Expr, Name, PublishDecl, StringLiteral
+from ladle.dsl.values import what
+from ladle.dsl.world import Scope, World
+
+_OPTIONS = ("model", "to", "licence")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+def publication(world: World, declaration: PublishDecl) -> Publication | None:
+    """Return what is published, or None where it cannot be said."""
+    given = _settings(world, declaration)
+    model = _model(world, given["model"]) if "model" in given else FAILED
+    repository = _repository(world, given["to"]) if "to" in given else FAILED
+    licence = _licence(world, given["licence"]) if "licence" in given else ""
+    if isinstance(model, Named):
+        _floating(world, given["model"], model)
+    if isinstance(model, Failed) or isinstance(repository, Failed) or isinstance(licence, Failed):
+        return None
+    return Publication(declaration.name.name, model, repository, licence, declaration.name.span)
+
+
+def _settings(world: World, declaration: PublishDecl) -> dict[str, Expr]:
+    found: dict[str, Expr] = {}
+    for setting in declaration.block.settings:
+        name = setting.name
+        if name.name in _OPTIONS:
+            found[name.name] = setting.value
+            continue
+        near = ("licence",) if name.name == "license" else nearest(name.name, _OPTIONS)
+        help = did_you_mean(near) or f"`publish` takes {listing(_OPTIONS)}"
+        world.problems.report("E203", name.span, f"`publish` has no option `{name.name}`", help)
+    if len(found) == len(declaration.block.settings):
+        for needed in ("model", "to"):
+            if needed not in found:
+                help = f'such as `publish {declaration.name.name} {{ model = merged  to = hub("me/merged") }}`'
+                message = f"`publish` needs `{needed}`"
+                world.problems.report("E205", declaration.name.span, message, help, f"`{needed}` is missing")
+    return found
+
+
+def _model(world: World, expr: Expr) -> Named | Failed:
+    meaning = world.evaluate(expr, Scope())
+    if isinstance(meaning, Family):
+        message = f"`model` of `publish` takes one model, and `{meaning.name}` is {what(meaning)}"
+        return world.problems.report("E201", expr.span, message, f"name a member: `{meaning.name}[...]`", "a family")
+    if isinstance(meaning, Failed):
+        return FAILED
+    model = as_model(world, meaning, expr.span)
+    if isinstance(model, Mismatch):
+        message = f"`model` of `publish` {model.message}"
+        return world.problems.report(model.code, expr.span, message, "name one model", model.label)
+    return model
+
+
+def _repository(world: World, expr: Expr) -> str | Failed:
+    """Return the repository that `hub("me/name")` names: the place where such a source would be read from."""
+    meaning = world.evaluate(expr, Scope())
+    if isinstance(meaning, Failed):
+        return FAILED
+    if not isinstance(expr, Call) or not isinstance(meaning, Named) or not meaning.term.operator.pushes:
+        name = expr.value if isinstance(expr, StringLiteral) else "me/name"
+        places = (f'{each.name}("{name}")' for each in world.vocabulary.values() if each.pushes)
+        message = f"`to` takes a place to publish at, not {what(meaning)}"
+        return world.problems.report("E221", expr.span, message, f"write {listing(places, last='or')}")
+    options = [argument.name for argument in expr.arguments if argument.name]
+    repository = next(option.name for option in meaning.term.operator.options if option.positional)
+    extra = [name.name for name in options if name.name != repository]
+    if extra:
+        message = f"a place to publish at is a repository alone, without {listing(extra)}"
+        return world.problems.report("E221", expr.span, message, "name the repository and nothing else")
+    return str(meaning.term.options[repository])
+
+
+def _licence(world: World, expr: Expr) -> str | Failed:
+    if isinstance(expr, Name) and expr.name not in world.declared:
+        message = f"`licence` takes the name of a licence in quotes, not the name `{expr.name}`"
+        return world.problems.report("E201", expr.span, message, f'write `"{expr.name}"`', "no quotes")
+    meaning = world.evaluate(expr, Scope())
+    if isinstance(meaning, Constant) and isinstance(meaning.value, str) and meaning.value.strip():
+        return meaning.value
+    if isinstance(meaning, Failed):
+        return FAILED
+    message = f"`licence` takes the name of a licence in quotes, not {what(meaning)}"
+    return world.problems.report("E201", expr.span, message, 'such as `licence = "apache-2.0"`')
+
+
+# --- what it is made from -------------------------------------------------------------------------------------------
+
+
+def _floating(world: World, expr: Expr, model: Named) -> None:
+    """Report each source in the lineage of a published model that may be another tomorrow."""
+    for source in floating(model.term):
+        option = source.operator.pin
+        said = source.options[option]
+        name = world.titles.get(source) or world.labels.get(source, source.operator.name)
+        message = f"`{model.label}` is published, and made from `{name}` at `{said}`, which moves"
+        help = f'pin it on {world.problems.place(source.span)}: `{option} = "COMMIT"`, 40 hexadecimal digits'
+        once = f"floating {model.term.key} {source.key}"
+        world.problems.report("E220", expr.span, message, help, f"`{name}` is not pinned", once)
+
+
+def floating(model: Term) -> Iterator[Term]:
+    """Yield the sources that a model is made from and that name no commit; a lock may know theirs."""
+    seen: set[Term] = set()
+    stack = [model]
+    while stack:
+        term = stack.pop()
+        if term in seen:
+            continue
+        seen.add(term)
+        stack += [used for _, used in term.inputs()]
+        if term.operator.pin and not _COMMIT.fullmatch(str(term.options.get(term.operator.pin))):
+            yield term

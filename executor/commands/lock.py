@@ -1,0 +1,105 @@
+"""`ladle lock`. In: recipes. Out: `ladle.lock` with the commits and facts of what they use, and what changed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+from ladle.dsl.diagnostics import RecipeError
+from ladle.dsl.graph import Json
+from ladle.dsl.render import render_json, render_text
+from ladle.executor.console import plain
+from ladle.executor.endpoint import hub_endpoint
+from ladle.executor.lock.entries import LOCK
+from ladle.executor.lock.read import read_lock
+from ladle.executor.lock.standing import standing, unused
+from ladle.executor.lock.update import Updated, update
+from ladle.executor.lock.wanted import Wanted, wanted
+from ladle.executor.locks import Holder
+from ladle.executor.profile import read_profile
+from ladle.executor.project import project_root
+from ladle.executor.task import StepError
+
+
+@click.command("lock")
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="[FILE...]")
+@click.option("--check", "only", is_flag=True, help="Ask nobody and change nothing: is the lock good for the recipes?")
+@click.option("--update", "names", multiple=True, metavar="NAME", help="Ask again about a repository, or `all`.")
+@click.option("--profile", "name", help="The machine whose hub and key are used: `profiles/NAME.toml`.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def COMMAND(files: tuple[Path, ...], only: bool, names: tuple[str, ...], name: str | None, form: str) -> int:  # noqa: N802
+    """Write `ladle.lock`: commits and facts of the hub models, data sets and corpora of FILEs, or of every recipe.
+
+    What is locked already stays as it is; --update asks again and shows what changed. With --check, exit status 1 says
+    that something is missing or stale.
+    """
+    if only and names:
+        raise click.UsageError("--check changes nothing, --update does: give one of them.")
+    root = project_root(files[0] if files else Path.cwd() / "any.recipe")
+    recipes = files or tuple(sorted((root / "recipes").rglob("*.recipe")))
+    if not recipes:
+        raise StepError("there is no recipe below `recipes/`", "name the recipes to lock, or write one: `ladle new`")
+    if other := [file for file in recipes if project_root(file) != root]:
+        raise StepError(f"`{other[0]}` belongs to another project than `{recipes[0]}`", "lock each project alone")
+    wished = wanted(root, recipes)
+    if only:
+        return check(root, wished, form)
+    done = update(root, wished, names, hub_endpoint(read_profile(root, name)), _waits())
+    report(done, form)
+    return 1 if done.failures else 0
+
+
+def check(root: Path, wished: Wanted, form: str) -> int:
+    """Say what the lock lacks and what is stale; return the exit status."""
+    read = read_lock(root / LOCK)
+    if read.problems:
+        raise RecipeError(read.problems)
+    problems = standing(read.lock, wished, root)
+    if form == "json":
+        click.echo(render_json(problems), nl=False)
+        return 1 if problems else 0
+    click.echo(render_text(problems, sys.stdout.isatty()), nl=False)
+    if left := unused(read.lock, wished):
+        names = ", ".join(left[:3]) + (", ..." if len(left) > 3 else "")
+        click.echo(plain(f"note: {len(left)} entries that no recipe asks for: {names}"))
+    click.echo(f"{LOCK}: {'ok' if not problems else f'{len(problems)} missing or stale'}")
+    return 1 if problems else 0
+
+
+def report(done: Updated, form: str) -> None:
+    """Say what changed and what failed."""
+    if form == "json":
+        click.echo(json.dumps(record(done), indent=2, ensure_ascii=True))
+        return
+    for name, lines in done.changes.items():
+        click.echo(plain(f"{name}: {lines[0]}" if lines == ("new",) else f"{name}:"))
+        for line in lines if lines != ("new",) else ():
+            click.echo("  " + plain(line))
+    for name, error in done.failures.items():
+        click.echo(plain(f"error: {name}: {error.message}"), err=True)
+        click.echo(plain(f"  help: {error.help}"), err=True)
+    known = len(done.lock.models) + len(done.lock.data) + len(done.lock.corpora)
+    fate = "written" if done.written else "unchanged"
+    failed = f", {len(done.failures)} failed" if done.failures else ""
+    click.echo(f"{LOCK}: {fate}, {known} entries{failed}")
+
+
+def record(done: Updated) -> Json:
+    """Return what changed and what failed as `--format json` shows it."""
+    failures: Json = [{"name": n, "message": e.message, "help": e.help} for n, e in done.failures.items()]
+    changes: Json = {name: list(lines) for name, lines in done.changes.items()}
+    return {"schema": 1, "written": done.written, "changes": changes, "failures": failures}
+
+
+class _waits:  # noqa: N801 - a callable that remembers for whom it was said to wait
+    """Says once for whom a lock waits."""
+
+    def __init__(self) -> None:
+        self.told = False
+
+    def __call__(self, holder: Holder) -> None:
+        if not self.told:
+            self.told = True
+            click.echo(plain(f"waiting: another `ladle lock` works here, {holder}"), err=True)

@@ -1,0 +1,34 @@
+"""Text without what a scan or a converter left in it. In: a corpus of text. Out: the rows of `clean`."""
+
+import re
+import unicodedata
+
+from ladle.executor.corpus.writing import write_rows
+from ladle.executor.rows import read_rows
+from ladle.executor.task import Task
+
+_PARTED = re.compile(r"(?<=[^\W\d_])[-\u2010\u00ad]\n[ \t]*(?=[^\W\d_])")
+_SPACES = re.compile(r"[ \t\u00a0\u2000-\u200a\u202f\u3000]+")
+_AROUND = re.compile(r" ?\n ?")
+_EMPTY = re.compile(r"\n{3,}")
+_KEPT = ("\n", "\t")
+
+
+def run(task: Task) -> None:
+    """Write each row's text mended; rows left without text are dropped."""
+    texts = (cleaned(str(row["text"])) for row in read_rows(task.inputs[0]))
+    write_rows(({"text": text} for text in texts if text), task)
+
+
+def cleaned(text: str) -> str:
+    """Return `text` mended; cleaning it again changes nothing."""
+    text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n"))
+    text = _PARTED.sub(_joined, text)
+    text = "".join(char for char in text if char in _KEPT or unicodedata.category(char) not in ("Cc", "Cf"))
+    text = _AROUND.sub("\n", _SPACES.sub(" ", text))
+    return unicodedata.normalize("NFC", _EMPTY.sub("\n\n", text).strip())
+
+
+def _joined(parted: re.Match[str]) -> str:
+    """A word parted at a line's end is one word; before a capital the hyphen was its own."""
+    return "-" if parted.string[parted.end()].isupper() else ""

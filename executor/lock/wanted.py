@@ -1,0 +1,96 @@
+"""What recipes ask of a lock. In: recipes of a project. Out: models, data sets and corpora, and where each stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ladle.dsl.diagnostics import Diagnostic, RecipeError, Severity
+from ladle.dsl.program import Term
+from ladle.dsl.signature import CorpusFacts, Fault, Sort
+from ladle.dsl.source import Source, Span
+from ladle.dsl.types import UNKNOWN, ModelType
+from ladle.executor.facts import ProjectFacts
+from ladle.executor.load import Checked, examine
+from ladle.executor.lock.entries import Pinned
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What recipes name: the places are (source, span) of the first recipe that does."""
+
+    models: dict[Pinned, tuple[Source, Span]] = field(default_factory=dict)
+    data: dict[Pinned, dict[tuple[str, str], tuple[Source, Span]]] = field(default_factory=dict)
+    corpora: dict[str, tuple[Source, Span]] = field(default_factory=dict)
+
+
+class Wishes(ProjectFacts):
+    """Facts of a project without a lock that note what they are asked: nothing of the hub is known."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.models: dict[Pinned, None] = {}
+        self.data: dict[Pinned, dict[tuple[str, str], None]] = {}
+        self.corpora: dict[str, None] = {}
+        self.hub_model = self._wish_model
+        self.hub_corpus = self._wish_corpus
+        self.hub_commit = self._wish_commit
+
+    def corpus(self, pattern: str, columns: Mapping[str, str]) -> CorpusFacts | tuple[Fault, ...]:
+        """Note a corpus of the project; of what its rows are nothing is said."""
+        self.corpora[pattern] = None
+        return CorpusFacts(UNKNOWN, UNKNOWN)
+
+    def benchmark(self, pattern: str, columns: Mapping[str, str], wanted: tuple[str, ...]) -> tuple[Fault, ...]:
+        """Say that nothing is wrong."""
+        return ()
+
+    def _wish_model(self, name: str, revision: str) -> ModelType | None:
+        self.models[name, revision] = None
+        return None
+
+    def _wish_corpus(
+        self, name: str, revision: str, part: tuple[str, str], columns: Mapping[str, str]
+    ) -> CorpusFacts | tuple[Fault, ...] | None:
+        self.data.setdefault((name, revision), {})[part] = None
+        return None
+
+    def _wish_commit(self, sort: Sort, name: str, revision: str) -> str:
+        return ""
+
+
+def wanted(root: Path, recipes: Iterable[Path]) -> Wanted:
+    """Return what `recipes` ask for. Raises RecipeError for those that cannot be understood without a lock."""
+    found, wrong = Wanted(), list[Diagnostic]()
+    for path in recipes:
+        wishes = Wishes(root)
+        checked = examine(path, facts=wishes)
+        wrong += [each for each in checked.diagnostics if each.severity is Severity.ERROR]
+        _note(found, wishes, checked)
+    if wrong:
+        raise RecipeError(tuple(wrong))
+    return found
+
+
+def _note(found: Wanted, wishes: Wishes, checked: Checked) -> None:
+    terms = checked.program.terms if checked.program else ()
+    for pinned in wishes.models:
+        found.models.setdefault(pinned, (checked.source, _written(terms, pinned)))
+    for pinned, parts in wishes.data.items():
+        known = found.data.setdefault(pinned, {})
+        for part in parts:
+            known.setdefault(part, (checked.source, _written(terms, pinned, part[1])))
+    for pattern in wishes.corpora:
+        found.corpora.setdefault(pattern, (checked.source, _written(terms, (pattern, ""))))
+
+
+def _written(terms: Iterable[Term], pinned: Pinned, split: str = "") -> Span:
+    """Where a call of the hub, or of a path, is written; the beginning of the text where no declaration keeps it."""
+    for term in terms:
+        options = term.options
+        if options.get("path") == pinned[0] or (
+            (options.get("name"), options.get("revision")) == pinned and options.get("split", "") == split
+        ):
+            return term.span
+    return Span(0, 0)

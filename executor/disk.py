@@ -47,18 +47,13 @@ def refusal(doing: str, error: OSError) -> StepError:
             return StepError(f"{(error.strerror or str(error)).lower()} while {doing}{place}")
 
 
-def write_file(path: Path, content: bytes, mode: int | None = None) -> None:
-    """Write a file so that `path` holds the old bytes or the new, and the new survive a power cut.
-
-    `mode`: who may do what with it, where that is not what a new file allows.
-    """
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file so that `path` holds the old bytes or the new, and the new survive a power cut."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with partial.open("wb") as file:
             file.write(content)
-            if mode is not None:
-                os.fchmod(file.fileno(), mode)
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)

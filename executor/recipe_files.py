@@ -1,4 +1,4 @@
-"""Which recipes are meant. In: files and folders. Out: the files, and of each folder every recipe below it, sorted."""
+"""Recipes from what a command is given. In: files and folders. Out: the recipes they stand for, each once."""
 
 from __future__ import annotations
 
@@ -6,32 +6,36 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from ladle.executor.task import StepError
+import click
 
 MOST = 10_000
-"""Recipes that a folder may hold."""
+"""Folders that are looked into, and recipes that are found, for one command."""
 
 
-def recipe_files(paths: Iterable[Path]) -> tuple[Path, ...]:
-    """Return the recipes, each once. Hidden and linked folders are not entered.
+def recipe_files(given: Iterable[Path]) -> tuple[Path, ...]:
+    """Return each file as given, and of a folder every `*.recipe` below it in order of their paths.
 
-    Raises StepError for a folder without a recipe, or with too many.
+    Hidden folders and links to folders are not entered. Raises UsageError for a folder without a recipe, and beyond
+    `MOST`.
     """
-    return tuple(dict.fromkeys(file for path in paths for file in (_below(path) if path.is_dir() else (path,))))
+    found: dict[str, Path] = {}
+    for path in given:
+        for each in _below(path) if path.is_dir() else (path,):
+            found.setdefault(os.path.realpath(each), each)
+    return tuple(found.values())
 
 
-def _below(folder: Path) -> list[Path]:
+def _below(folder: Path) -> tuple[Path, ...]:
     found: list[Path] = []
-    for file in _walk(folder):
-        found.append(file)
-        if len(found) > MOST:
-            raise StepError(f"`{folder}` holds more than {MOST:,} recipes", "name a folder below it")
+    for looked, (parent, names, files) in enumerate(os.walk(folder)):
+        names[:] = sorted(name for name in names if not name.startswith("."))
+        found += _recipes(Path(parent), files)
+        if looked >= MOST or len(found) > MOST:
+            raise click.UsageError(f"`{folder}` holds more than {MOST:,} folders or recipes: name a smaller one")
     if not found:
-        raise StepError(f"no recipe lies in `{folder}`", "the name of a recipe ends in `.recipe`")
-    return sorted(found)
+        raise click.UsageError(f"no recipe lies below `{folder}`: recipes are files that end in `.recipe`")
+    return tuple(sorted(found))
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    for parent, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield from (Path(parent, name) for name in files if name.endswith(".recipe"))
+def _recipes(parent: Path, files: Iterable[str]) -> Iterator[Path]:
+    return (parent / name for name in files if name.endswith(".recipe") and not name.startswith("."))

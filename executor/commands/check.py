@@ -9,20 +9,19 @@ import click
 from ladle.dsl.render import render_github, render_json, render_text
 from ladle.executor.console import plain
 from ladle.executor.load import Checked, examine
-from ladle.executor.recipe_files import recipe_files
 
 RENDER = {"json": render_json, "github": render_github}
 
 
 @click.command("check")
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE|FOLDER...")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
 @click.option("--format", "form", type=click.Choice(["text", "json", "github"]), default="text", show_default=True)
 def COMMAND(files: tuple[Path, ...], form: str) -> int:  # noqa: N802 - the one name by which a command module is found
-    """Find every mistake in each FILE, without GPU, weights or network. Of a FOLDER every recipe below it.
+    """Find every mistake in each FILE, without GPU, weights or network.
 
     Exit status 0: sound; 1: mistakes, each with its place, the reason and what to do.
     """
-    checked = [examine(file) for file in recipe_files(files)]
+    checked = [examine(file) for file in files]
     problems = tuple(problem for one in checked for problem in one.diagnostics)
     if form in RENDER:
         click.echo(RENDER[form](problems), nl=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import stat
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +14,9 @@ from ladle.dsl.read import LARGEST, decode_source, read_source
 from ladle.dsl.render import render_text
 from ladle.dsl.source import Source
 from ladle.executor.console import plain
-from ladle.executor.disk import in_words, write_file
+from ladle.executor.disk import in_words
 from ladle.executor.recipe_files import recipe_files
+from ladle.executor.rewriting import rewrite
 from ladle.executor.task import StepError
 
 STDIN = Path("-")
@@ -98,11 +98,10 @@ def write(formatted: Formatted) -> None:
 
     Raises StepError where it cannot be written, or somebody else just wrote it.
     """
-    path = formatted.path.resolve()
     with in_words(f"writing `{formatted.path}`"):
-        if _bytes(path) != formatted.before:
+        if _bytes(formatted.path) != formatted.before:
             raise StepError(f"`{formatted.path}` changed while it was formatted", "save it and format it again")
-        write_file(path, formatted.text.encode(), stat.S_IMODE(path.stat().st_mode))
+        rewrite(formatted.path, formatted.text.encode())
 
 
 def difference(formatted: Formatted) -> str:

@@ -31,6 +31,11 @@ def read_source(path: str | os.PathLike[str]) -> tuple[Source | None, tuple[Diag
     except (OSError, ValueError) as error:
         reason = error.strerror.lower() if isinstance(error, OSError) and error.strerror else "its name is no file name"
         return _refuse(shown, "E016", f"it cannot be read: {reason}", "check its name and who may read it")
+    return decode_source(shown, data)
+
+
+def decode_source(shown: str, data: bytes) -> tuple[Source | None, tuple[Diagnostic, ...]]:
+    """Return the source that bytes hold, at most one more than the largest recipe has, or why they hold none."""
     if len(data) > LARGEST:
         return _refuse(shown, "E017", f"it is larger than {LARGEST // 1024**2} MiB", "split it into several recipes")
     try:

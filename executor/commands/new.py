@@ -30,8 +30,16 @@ stage dpo {{ on = pairs    steps = 10  lr = 1e-4  global_batch = 8  context = 64
 # Models. This one starts from nothing, so that the recipe runs anywhere. With your own model write, for instance,
 #   model base = local("models/llama-8b")        a folder of this project
 #   model base = hub("meta-llama/Llama-3.1-8B")  a model of the Hugging Face hub
-model base = init(arch = llama, hidden = 64, layers = 2, heads = 4, intermediate = 128, tied = true,
-                  tokenizer = bpe([reading, lessons], vocab = 320), template = chatml)
+model base = init(
+  arch = llama,
+  hidden = 64,
+  layers = 2,
+  heads = 4,
+  intermediate = 128,
+  tied = true,
+  tokenizer = bpe([reading, lessons], vocab = 320),
+  template = chatml,
+)
 
 # A family: one model for each value of its axis. A shared part is trained once.
 model trained[path in [cpt | sft, cpt | sft | dpo]] = base | path

@@ -1,0 +1,175 @@
+"""What every word of the language means. In: a word. Out: its records, from the catalogue and the codes' pages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from importlib import import_module
+from importlib.util import find_spec
+from pkgutil import iter_modules
+
+from ladle.dsl.codes import CODES
+from ladle.dsl.fitting import wanted
+from ladle.dsl.graph import Json
+from ladle.dsl.pages import Page, parse_page, read_page
+from ladle.dsl.signature import REQUIRED, Operator, Option, Reference, Role
+from ladle.dsl.suggest import did_you_mean, nearest
+from ladle.dsl.types import CorpusKind, Share
+from ladle.executor.catalog import vocabulary
+from ladle.executor.task import StepError
+
+Record = dict[str, Json]
+"""One meaning of a word; `what` says whether it is an operator, an option, a corpus kind or a code."""
+
+RULES = ("ladle.dsl.rules", "ladle.executor.rules")
+"""Packages of lint rules: the module of each is its page."""
+
+
+def explain(word: str) -> list[Record]:
+    """Return every meaning of a word. Raises StepError for a word without one."""
+    found = [*_codes(word), *_operators(word), *_kinds(word), *_options(word)]
+    if not found:
+        near = nearest(word, known()) or nearest(word.upper(), known())
+        raise StepError(f"`{word}` means nothing", did_you_mean(near) or "`ladle explain` lists what can be explained")
+    return found
+
+
+def known() -> list[str]:
+    """Return every word that can be explained."""
+    options = [f"{operator.name}.{option.name}" for operator in operators() for option in operator.options]
+    plain = [option.name for operator in operators() for option in operator.options]
+    names = [operator.name for operator in operators()]
+    pages = [name for record in codes() for name in (str(record["code"]), str(record["name"]))]
+    return list(dict.fromkeys([*pages, *names, *CorpusKind, *plain, *options]))
+
+
+def operators() -> list[Operator]:
+    """Return the operators that a recipe may name, by role and name."""
+    roles = list(Role)
+    named = [operator for operator in vocabulary().values() if operator.role is not Role.INTERNAL]
+    return sorted(named, key=lambda operator: (roles.index(operator.role), operator.name))
+
+
+def codes() -> list[Record]:
+    """Return a record for each error code and each lint rule, in the order of codes."""
+    errors = [_page("error", name, page) for code, name in CODES.items() if (page := read_page(code))]
+    return sorted([*errors, *_rules()], key=lambda record: str(record["code"]))
+
+
+def _rules() -> Iterator[Record]:
+    for package in RULES:
+        spec = find_spec(package)
+        for module in iter_modules(spec.submodule_search_locations if spec else []):
+            loaded = import_module(f"{package}.{module.name}")
+            rule = loaded.RULE
+            record = _page(str(rule.severity), rule.name, parse_page(rule.code, loaded.__doc__ or ""))
+            yield record | {"fix": str(getattr(rule, "fix", ""))}
+
+
+def _page(severity: str, name: str, page: Page) -> Record:
+    return {
+        "what": "code",
+        "code": page.code,
+        "name": name,
+        "severity": severity,
+        "title": page.title,
+        "why": page.why,
+        "bad": page.bad,
+        "good": page.good,
+        "cause": page.cause,
+    }
+
+
+def _codes(word: str) -> list[Record]:
+    return [record for record in codes() if word.lower() in (str(record["code"]).lower(), record["name"])]
+
+
+def _operators(word: str) -> list[Record]:
+    return [operator_record(operator) for operator in operators() if operator.name == word]
+
+
+def operator_record(operator: Operator) -> Record:
+    """Return what an operator is, takes and has."""
+    return {
+        "what": "operator",
+        "name": operator.name,
+        "role": operator.role.value,
+        "text": operator.text,
+        "operands": _operands(operator),
+        "takes": [kind.value for kind in operator.takes],
+        "columns": list(operator.columns),
+        "needs_template": operator.needs_template,
+        "engines": list(operator.engines),
+        "options": [option_record(operator, option) for option in operator.options],
+    }
+
+
+def _operands(operator: Operator) -> str:
+    operands = operator.operands
+    if operands.family:
+        return "a list or a family of models"
+    names = [sort.value for sort in operands.sorts]
+    if operator.role is Role.STAGE:
+        names = ["a model"]
+    more = f", {operands.minimum} or more" if operands.variadic else ""
+    weights = {"must": ", each with a weight (`a: 0.7`)", "may": ", each with a weight or none"}
+    return ", ".join(names) + more + weights.get(operands.weighted, "")
+
+
+def _kinds(word: str) -> list[Record]:
+    taken: list[Json] = [operator.name for operator in operators() if word in _taken(operator)]
+    return [{"what": "corpus kind", "name": word, "taken_by": taken}] if word in list(CorpusKind) else []
+
+
+def _taken(operator: Operator) -> set[CorpusKind]:
+    references = [option.type for option in operator.options if isinstance(option.type, Reference)]
+    return {*operator.takes, *operator.operands.kinds, *(kind for type in references for kind in type.kinds)}
+
+
+def _options(word: str) -> list[Record]:
+    owner, _, name = word.rpartition(".")
+    return [
+        option_record(operator, option)
+        for operator in operators()
+        if owner in ("", operator.name)
+        for option in operator.options
+        if option.name == name
+    ]
+
+
+def option_record(operator: Operator, option: Option) -> Record:
+    """Return what an option is: type with range and unit, default, the field it becomes, what it excludes."""
+    excluded: list[Json] = [
+        each.name for each in operator.options if option.group and each.group == option.group and each is not option
+    ]
+    return {
+        "what": "option",
+        "name": option.name,
+        "of": operator.name,
+        "text": option.text,
+        "type": wanted(option.type),
+        "default": _default(option),
+        "field": option.field,
+        "excludes": excluded,
+    }
+
+
+def _default(option: Option) -> str:
+    """Return the default as a recipe would write it, "" for an option that must be set."""
+    return "" if option.default is REQUIRED else _written(option.default)
+
+
+def _written(value: object) -> str:
+    match value:
+        case None | bool():
+            return "none" if value is None else str(value).lower()
+        case Share(fraction):
+            return f"{fraction * 100:g}%"
+        case float():
+            return re.sub(r"e([+-])0*", lambda sign: f"e{sign[1].strip('+')}", f"{value:.12g}")
+        case tuple():
+            return f"[{', '.join(map(_written, value))}]"
+        case int() | str():
+            return str(value)
+        case _:
+            raise TypeError(f"no default looks like {value!r}")

@@ -1,0 +1,71 @@
+"""The reference from the catalogue. In: operators and codes. Out: docs/reference/operators.md and codes.md.
+
+python -m ladle.executor.reference
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ladle.executor.explaining import Record, codes, operator_record, operators
+
+NOTE = "Made by `python -m ladle.executor.reference` from what `ladle explain` says; do not edit."
+
+
+def pages() -> dict[str, str]:
+    """Return the text of each generated file by its name."""
+    return {"operators.md": "\n".join(_operators()), "codes.md": "\n".join(_codes())}
+
+
+def _operators() -> Iterator[str]:
+    yield from ("# Operators and their options", "", NOTE)
+    role = ""
+    for operator in operators():
+        if operator.role != role:
+            role = operator.role
+            yield from ("", f"## {role[:1].upper()}{role[1:]}s")
+        record = operator_record(operator)
+        yield from ("", f"### `{record['name']}`", "", _sentence(str(record["text"])))
+        if record["operands"]:
+            yield from ("", f"Operands: {record['operands']}.")
+        if record["options"]:
+            yield from ("", "| option | takes | default | becomes | |", "|---|---|---|---|---|", *_options(record))
+    yield ""
+
+
+def _options(record: Record) -> Iterator[str]:
+    options = record["options"]
+    assert isinstance(options, list)
+    for option in options:
+        assert isinstance(option, dict)
+        default, field = (f"`{option[key]}`" if option[key] else "" for key in ("default", "field"))
+        cells = (f"`{option['name']}`", option["type"], default or "must be set", field, option["text"])
+        yield "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |"
+
+
+def _codes() -> Iterator[str]:
+    yield from ("# Codes", "", NOTE)
+    for record in codes():
+        yield from ("", f"## {record['code']} {record['name']}", "", str(record["title"]))
+        for part in (record["why"], record["cause"]):
+            if part:
+                yield from ("", str(part))
+        for part in ("bad", "good"):
+            if record[part]:
+                yield from ("", f"{part.capitalize()}:", "", "```", str(record[part]), "```")
+    yield ""
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def main() -> None:
+    """Write the files, below the project that the working folder is."""
+    for name, text in pages().items():
+        (Path("docs/reference") / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -83,5 +83,20 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "E411": "hostile-weights",
         "E412": "remote-code",
         "E413": "pickled-weights",
+        # E6xx: configurations of other tools (executor/importing, executor/exporting)
+        "E601": "unreadable-yaml",
+        "E602": "yaml-not-utf8",
+        "E603": "bad-yaml",
+        "E604": "yaml-tag",
+        "E605": "yaml-duplicate-key",
+        "E606": "yaml-too-large",
+        "E607": "unknown-tool",
+        "E608": "wrong-yaml-type",
+        "E609": "missing-key",
+        "E610": "unexpected-document",
+        "E611": "cannot-be-said",
+        "E612": "unquotable-text",
+        "E613": "bad-model-name",
+        "E620": "cannot-export",
     }
 )

@@ -49,9 +49,11 @@ class Merged:
     operands: tuple[tuple[ModelRef, str], ...]
     options: tuple[tuple[str, str | ModelRef], ...]
     name: str
-    """What other documents call it; "" for the last."""
+    """What the document calls itself; "" for none."""
+    outputs: tuple[str, ...]
+    """What other documents call it."""
     rounded: str = ""
-    """The precision that it is rounded to where another merge takes it."""
+    """The precision that the tool rounds it to before another merge takes it; "" where that is not to be said."""
 
 
 Made = Trained | Merged

@@ -45,7 +45,8 @@ class Fields:
             return None
         if isinstance(found, Scalar):
             return found.text
-        return self._wrong(key, "a text", found)
+        self._wrong(key, "a text", found)
+        return None
 
     def flag(self, key: str) -> bool | None:
         """Return `true` or `false`."""
@@ -57,7 +58,8 @@ class Fields:
         words = {"true": True, "false": False}
         if isinstance(found, Scalar) and found.text.lower() in words:
             return words[found.text.lower()]
-        return self._wrong(key, "`true` or `false`", found)
+        self._wrong(key, "`true` or `false`", found)
+        return None
 
     def number(self, key: str) -> int | float | None:
         """Return a number, also one in quotes: `"2e-5"`."""
@@ -65,7 +67,9 @@ class Fields:
         if found is None:
             return None
         value = scalar_number(found)
-        return self._wrong(key, "a number", found) if value is None else value
+        if value is None:
+            self._wrong(key, "a number", found)
+        return value
 
     def whole(self, key: str) -> int | None:
         """Return a whole number, also one written `8.0`."""
@@ -74,8 +78,9 @@ class Fields:
             return value
         if value.is_integer():
             return int(value)
-        found = self.tree(key)
-        return self._wrong(key, "a whole number", found) if found else None
+        if (found := self.tree(key)) is not None:
+            self._wrong(key, "a whole number", found)
+        return None
 
     def items(self, key: str) -> tuple[Tree, ...]:
         """Return the items of a list; a value alone is a list of one."""
@@ -91,7 +96,8 @@ class Fields:
             return None
         if isinstance(found, Table):
             return Fields(self.document, found, self.ledger, f"{self._before}{key}.")
-        return self._wrong(key, "a table", found)
+        self._wrong(key, "a table", found)
+        return None
 
     def tables(self, key: str) -> Iterator[Fields]:
         """Yield the tables of a list."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 
 from ladle.dsl.codes import CODES
 from ladle.dsl.diagnostics import Diagnostic
@@ -51,6 +52,8 @@ class Note:
 class Ledger:
     """Notes and problems of one import, and what it knows of the machine."""
 
+    root: Path
+    """The project's root, which a recipe's paths are relative to."""
     devices: int = 1
     notes: list[Note] = field(default_factory=list)
     problems: list[Diagnostic] = field(default_factory=list)

@@ -14,7 +14,7 @@ CORE: Final = tuple(f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "in
 
 _TRUTH: Final = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 _WHOLE = re.compile(r"[-+]?(?:0|[1-9][0-9_]*)\Z")
-_NUMBER = re.compile(r"[-+]?(?:[0-9][0-9_]*)?\.?[0-9]+(?:\.)?(?:[eE][-+]?[0-9]+)?\Z|[-+]?[0-9]+\.(?:[eE][-+]?[0-9]+)?\Z")
+_NUMBER = re.compile(r"[-+]?(?:[0-9][0-9_]*(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?\Z")
 _LONGEST: Final = 60
 
 

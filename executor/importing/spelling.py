@@ -70,7 +70,9 @@ def keys(type: OptionType) -> tuple[str, ...]:
     fields = getattr(type, "fields", ())
     names = [getattr(field, "name", "") for field in fields]
     inner = getattr(type, "types", ())
-    return tuple(name for name in names if isinstance(name, str)) or next((keys(each) for each in inner if keys(each)), ())
+    return tuple(name for name in names if isinstance(name, str)) or next(
+        (keys(each) for each in inner if keys(each)), ()
+    )
 
 
 def _within(type: Number, value: int | float) -> bool:

@@ -1,0 +1,116 @@
+"""Models and data as other tools name them. In: a path or a repository. Out: what a recipe says instead."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Final
+
+from ladle.dsl.lex import HIDDEN
+from ladle.dsl.signature import Operator, Role
+from ladle.executor.catalog import vocabulary
+from ladle.executor.importing.draft import Corpus, ModelRef
+from ladle.executor.importing.fields import Fields
+from ladle.executor.importing.spelling import option, takes
+from ladle.executor.quoting import short
+
+_SLUG = re.compile(r"[^a-z0-9]+")
+_LONGEST: Final = 40
+ROWS: Final = {
+    "text": "`text`",
+    "chat": "`messages` with `role` and `content`, or `user` and `assistant`",
+    "preference": "`prompt`, `chosen` and `rejected`",
+}
+"""The columns that a corpus of each kind has."""
+
+
+def slug(text: str, otherwise: str) -> str:
+    """Return a name of the language made from any text."""
+    found = _SLUG.sub("_", text.lower()).strip("_")[:_LONGEST].strip("_")
+    return found if re.match(r"[a-z]", found) else f"{otherwise}_{found}".strip("_")
+
+
+def quotable(text: str) -> bool:
+    """Say whether a string of a recipe can hold a text: no double quote, line end, control or invisible character."""
+    return not (HIDDEN.search(text) or any(char in text for char in '"\n\t'))
+
+
+def quoted(fields: Fields, key: str, text: str) -> str:
+    """Return a text as a string of a recipe; one that no string can hold is reported."""
+    if not quotable(text):
+        message = f"`{short(key)}` holds a double quote, a line end or a hidden character"
+        fields.problem("E612", key, message, "a string of a recipe cannot hold one: rename what it names")
+        return '""'
+    return f'"{text}"'
+
+
+def inside(root: Path, text: str) -> str | None:
+    """Return a path relative to the project's root, as a recipe writes it; None where it leaves the project."""
+    whole = Path(os.path.normpath(root / text))
+    return whole.relative_to(root).as_posix() if whole.is_relative_to(root) and whole != root else None
+
+
+def is_path(root: Path, text: str) -> bool:
+    """Say whether a text names something on disk rather than a repository of the hub."""
+    if text.startswith(("./", "../", "/", "~")) or text.count("/") != 1:
+        return "/" in text or (root / text).exists()
+    return (root / text).exists()
+
+
+def model(fields: Fields, key: str, revision: str = "") -> ModelRef | None:
+    """Return the model that a key names; one that is missing is reported."""
+    name = fields.text(key)
+    if not name:
+        fields.problem("E609", key, f"the file says no `{key}`, so nothing can be trained", f"add `{key}`")
+        return None
+    quoted(fields, key, name)
+    pinned = fields.text(revision) if revision else None
+    return ModelRef(name.rstrip("/") or name, "" if pinned in (None, "main") else str(pinned))
+
+
+def templated(fields: Fields, key: str, model: ModelRef) -> ModelRef:
+    """Put a built-in chat template on a model where the file names one; else say that it cannot be carried."""
+    word = fields.text(key)
+    if word is None:
+        return model
+    found = option(vocabulary()["hub"], "template")
+    if found is not None and takes(found.type, word):
+        return ModelRef(model.name, model.revision, word)
+    fields.lost(key, "a template is a built-in one or a model's: write `template =` at the model's source")
+    return model
+
+
+def corpus(fields: Fields, key: str, kind: str, columns: dict[str, str], split: str = "", name: str = "") -> Corpus:
+    """Return the corpus that a key names: rows of the project, or a place for those of a hub data set."""
+    text = fields.text(key) or ""
+    label = slug(name or Path(text).stem, "corpus")
+    root = fields.ledger.root
+    local = is_path(root, text) or Path(text).suffix in (".json", ".jsonl", ".csv", ".parquet", ".txt")
+    path = inside(root, text) if local else None
+    if path is not None and Path(path).suffix != ".jsonl":
+        fields.missing(key, f"rows of JSON lines are read: put those of `{short(text)}` into `corpora/{label}.jsonl`")
+        path = None
+    elif local and path is None:
+        fields.missing(key, f"lies outside the project: put its rows into `corpora/{label}.jsonl`")
+    elif not local:
+        if reader := _hub():
+            return Corpus(label, kind, _call(reader, fields, key, text, split))
+        part = f", split `{short(split)}`" if split else ""
+        fields.missing(key, f"a data set of the hub{part}: put its rows ({ROWS[kind]}) into `corpora/{label}.jsonl`")
+    elif path is not None and not any(root.glob(path)):
+        fields.missing(key, f"`{short(path)}` is not in the project yet")
+    told = ", ".join(f"{to}: {quoted(fields, key, column)}" for to, column in columns.items() if to != column)
+    more = f", columns = {{{told}}}" if told else ""
+    return Corpus(label, kind, f"jsonl({quoted(fields, key, path or f'corpora/{label}.jsonl')}{more})")
+
+
+def _hub() -> Operator | None:
+    """Return the catalogue's reader of hub data sets, if this version has one."""
+    found = (each for each in vocabulary().values() if each.role is Role.CORPUS_SOURCE and option(each, "split"))
+    return next(found, None)
+
+
+def _call(reader: Operator, fields: Fields, key: str, text: str, split: str) -> str:
+    more = f", split = {quoted(fields, key, split)}" if split else ""
+    return f"{reader.name}({quoted(fields, key, text)}{more})"

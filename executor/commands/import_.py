@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import click
@@ -12,10 +11,11 @@ from ladle.executor.importing.convert import Imported, convert
 from ladle.executor.importing.draft import Request
 from ladle.executor.importing.ledger import Ledger, Sort
 from ladle.executor.importing.tools import importers
+from ladle.executor.new_file import write_new
 from ladle.executor.project import project_root, recipe_name
 from ladle.executor.task import StepError
 
-ORDER = (Sort.LOST, Sort.MISSING, Sort.ASSUMED, Sort.MACHINE)
+ORDER = (Sort.LOST, Sort.MISSING, Sort.ASSUMED, Sort.MACHINE, Sort.SAME)
 
 
 @click.command("import")
@@ -48,17 +48,6 @@ def COMMAND(  # noqa: N802 - found by this name
     for line in report(found, output):
         click.echo(plain(line), err=output is None)
     return 0
-
-
-def write_new(place: Path, text: str) -> None:
-    """Write a file that is whole or not there. Raises FileExistsError where one came meanwhile."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    partial = place.with_name(f".{place.name}.{os.getpid()}.partial")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        os.link(partial, place)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def report(found: Imported, output: Path | None) -> list[str]:

@@ -84,6 +84,8 @@ def _written(
         reason = f"the model folder `{short(model.name)}` is not in the project"
         ledger.notes.append(Note(Sort.MISSING, str(paths[0]), 1, "", reason))
     names = ", ".join(short(path.name if quotable(path.name) else "a file") for path in paths)
+    order = {str(path): place for place, path in enumerate(paths)}
+    ledger.notes.sort(key=lambda note: (order.get(note.file, 0), note.line))
     text = writer.text(f"Imported from {names} by `ladle import`.", ledger.notes)
     wrong = [problem for problem in _checked(place, text) if not problem.code.startswith(FACTS)]
     if wrong:

@@ -132,6 +132,8 @@ class Fields:
         for entry in self.table.entries:
             if entry.key not in self._used and not _empty(entry):
                 sort, reason = _reason(entry.key, reasons)
+                if sort is Sort.LOST and reason != NOTHING and _off(entry):
+                    sort, reason = Sort.SAME, "off, as it always is here"
                 self._note(sort, entry.key, reason)
 
     def _entry(self, key: str) -> Entry | None:
@@ -159,6 +161,10 @@ def scalar_number(tree: Tree) -> int | float | None:
 def _empty(entry: Entry) -> bool:
     """An empty value is what the tools take for a key that is not there."""
     return isinstance(entry.value, Scalar) and entry.value.value is None
+
+
+def _off(entry: Entry) -> bool:
+    return isinstance(entry.value, Scalar) and entry.value.value in (False, 0, "no")
 
 
 def _called(tree: Tree) -> str:

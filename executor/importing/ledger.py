@@ -22,6 +22,8 @@ class Sort(StrEnum):
     """It says how a machine is used: a profile's business."""
     ASSUMED = "assumed"
     """It was carried, and this had to be assumed."""
+    SAME = "agrees"
+    """It is off, and so it is here."""
     MISSING = "missing"
     """The recipe needs something that is not in the project yet."""
 

@@ -53,9 +53,7 @@ def inside(root: Path, text: str) -> str | None:
 
 def is_path(root: Path, text: str) -> bool:
     """Say whether a text names something on disk rather than a repository of the hub."""
-    if text.startswith(("./", "../", "/", "~")) or text.count("/") != 1:
-        return "/" in text or (root / text).exists()
-    return (root / text).exists()
+    return text.startswith(("./", "../", "/", "~")) or text.count("/") != 1 or (root / text).exists()
 
 
 def model(fields: Fields, key: str, revision: str = "") -> ModelRef | None:
@@ -66,7 +64,13 @@ def model(fields: Fields, key: str, revision: str = "") -> ModelRef | None:
         return None
     quoted(fields, key, name)
     pinned = fields.text(revision) if revision else None
-    return ModelRef(name.rstrip("/") or name, "" if pinned in (None, "main") else str(pinned))
+    if pinned in (None, "main"):
+        return ModelRef(name.rstrip("/") or name)
+    quoted(fields, revision, pinned or "")
+    if is_path(fields.ledger.root, name):
+        fields.lost(revision, "a folder has no revisions")
+        return ModelRef(name.rstrip("/") or name)
+    return ModelRef(name, str(pinned))
 
 
 def templated(fields: Fields, key: str, model: ModelRef) -> ModelRef:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ladle.executor.importing.draft import ModelRef
 from ladle.executor.importing.fields import Fields
-from ladle.executor.importing.places import quotable
+from ladle.executor.importing.places import is_path, quotable
 from ladle.executor.importing.scalars import number
 from ladle.executor.importing.tree import Scalar, Table
 from ladle.executor.quoting import short
@@ -84,7 +84,10 @@ def reference(fields: Fields, key: str) -> ModelRef | None:
             "E613", key, f"`{short(text)}` is no name of a model", "a folder, `owner/name`, or `owner/name@revision`"
         )
     else:
-        return ModelRef(path.rstrip("/") or path, revision)
+        if revision and is_path(fields.ledger.root, path):
+            fields.lost(key, "a folder has no revisions")
+            revision = ""
+        return ModelRef(path.rstrip("/") or path, "" if revision == "main" else revision)
     return None
 
 

@@ -8,11 +8,12 @@ from pathlib import Path, PurePosixPath
 
 from ladle.dsl.render import plain
 from ladle.executor.importing.draft import Corpus, Made, Merged, ModelRef, Trained
-from ladle.executor.importing.ledger import Note
+from ladle.executor.importing.ledger import Note, Sort
 from ladle.executor.importing.naming import Names
 from ladle.executor.importing.places import inside, is_path, slug
 
 WIDE = 118
+QUIET = (Sort.MACHINE, Sort.SAME)
 
 
 class Writer:
@@ -128,7 +129,12 @@ def _stage(head: str, settings: list[tuple[str, str]]) -> str:
 
 
 def _noted(notes: Iterable[Note]) -> str:
-    return "\n".join(_comments(note.text) for note in notes)
+    """Each key that is lost, missing or assumed in a line of its own; those of the machine in one."""
+    told = tuple(notes)
+    lines = [note.text for note in told if note.sort not in QUIET]
+    quiet = [f"{note.place}: {note.key}" for note in told if note.sort in QUIET]
+    lines += [f"left to the machine, or off: {'; '.join(quiet)}"] if quiet else []
+    return "\n".join(_comments(line) for line in lines)
 
 
 def _comments(text: str) -> str:

@@ -17,7 +17,11 @@ def corpora(fields: Fields, kind: str, columns: dict[str, str]) -> tuple[Corpus,
         split = each.text("split") or "train"
         if each.text("name"):
             each.missing("name", "a part of the data set: take the rows of it alone")
-        found.append(corpus(each, "path", kind, columns, split))
+        files = each.items("data_files")
+        key = "data_files" if len(files) == 1 and each.text("path") == "json" else "path"
+        if files and key == "path":
+            each.missing("data_files", "take the rows of these files alone")
+        found.append(corpus(each, key, kind, columns, split))
         each.rest({})
     if not found and "dataset_name" in fields:
         split = fields.text("dataset_train_split") or "train"

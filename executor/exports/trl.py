@@ -63,14 +63,14 @@ def _rows(subject: Subject, found: Stage) -> dict[str, Said]:
 def _training(subject: Subject, found: Stage) -> dict[str, Said]:
     options = found.options
     length, amount = budget(subject, found)
-    warming, share = warmup(found)
+    _, share = warmup(found)
     first, second = (number(item) for item in options["betas"]) if isinstance(options["betas"], list) else (0.9, 0.999)
     schedule = str(options["schedule"])
     return {
         "max_steps" if length == "steps" else "num_train_epochs": amount,
         "learning_rate": number(options["lr"]),
         "lr_scheduler_type": SCHEDULES.get(schedule, schedule),
-        "warmup_ratio" if warming == "ratio" else "warmup_steps": share,
+        "warmup_steps": share,
         "per_device_train_batch_size": 1,
         "gradient_accumulation_steps": int(number(options["global_batch"])),
         "optim": "adamw_torch_fused",

@@ -56,18 +56,18 @@ class Settings:
         else:
             self.put(name, value, key)
 
-    def adapter(self, values: dict[str, int | float], key: str) -> None:
-        """Say that adapters of low rank are trained, if this version has them."""
+    def adapter(self, key: str, values: dict[str, tuple[str, int | float]]) -> None:
+        """Say that adapters of low rank are trained, if this version has them; `values` are (key, value) by name."""
         found = option(self.kind, "lora")
         known = keys(found.type) if found else ()
-        if not known:
+        told = {name: value for name, (_, value) in values.items() if name in known}
+        if told:
+            self._written["lora"] = "{" + ", ".join(f"{name}: {spelled(value)}" for name, value in told.items()) + "}"
+        else:
             self.fields.lost(key, "this version trains every parameter of the model, and no adapter")
-            return
-        told = {name: value for name, value in values.items() if name in known}
-        self._written["lora"] = "{" + ", ".join(f"{name}: {spelled(value)}" for name, value in told.items()) + "}"
-        for name in values.keys() - told.keys():
-            if values[name]:
-                self.fields.lost(key, f"`lora` has no `{name}` in this version ({spelled(values[name])} here)")
+        for name, (source, _) in values.items():
+            if source in self.fields and name not in told:
+                self.fields.lost(source, f"`lora` has no `{name}` in this version")
 
     def done(self) -> tuple[tuple[str, str], ...]:
         """Return the settings in the order they are read; the tool's defaults among them are noted once."""

@@ -21,6 +21,8 @@ OTHER_SCRIPTS = {
 }  # fmt: skip
 """Keys that only scripts have for which no stage stands."""
 
+TARGETS = "which modules an adapter is put on is not said here: compare it with the tool's"
+
 MORE = {
     "dataset_test_split": (Sort.LOST, "a stage watches no held-out rows; score them with a `loss` benchmark"),
     "dataset_streaming": (Sort.MACHINE, "rows are read once, when they are prepared"),
@@ -124,11 +126,14 @@ def _adapter(fields: Fields, settings: Settings) -> None:
     used = fields.flag("use_peft")
     rank, alpha, dropout = fields.whole("lora_r"), fields.number("lora_alpha"), fields.number("lora_dropout")
     if used:
-        values = {"r": 16 if rank is None else rank, "alpha": 32 if alpha is None else alpha,
-                  "dropout": 0.05 if dropout is None else dropout}  # fmt: skip
-        settings.adapter(values, "use_peft")
-        if "lora_target_modules" in fields and settings.has("lora"):
-            fields.lost("lora_target_modules", "check which modules the adapter is put on")
+        values = {
+            "r": ("lora_r", 16 if rank is None else rank),
+            "alpha": ("lora_alpha", 32 if alpha is None else alpha),
+            "dropout": ("lora_dropout", 0.05 if dropout is None else dropout),
+        }
+        settings.adapter("use_peft", values)
+        if "lora_target_modules" in fields:
+            fields.lost("lora_target_modules", TARGETS)
         return
     for key, value in (("lora_r", rank), ("lora_alpha", alpha), ("lora_dropout", dropout)):
         if value is not None:

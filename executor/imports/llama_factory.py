@@ -15,6 +15,7 @@ from ladle.executor.importing.tree import Document
 
 STAGES = {"pt": "cpt", "sft": "sft", "dpo": "dpo", "kto": "kto"}
 METHODS = {"full": "full", "lora": "lora"}
+TARGETS = "which modules an adapter is put on is not said here: compare it with the tool's"
 QUANTISED = "no model is quantised"
 MORE = {
     "finetuning_type": (Sort.LOST, "a stage trains every parameter, or an adapter"),
@@ -151,10 +152,14 @@ def _adapter(fields: Fields, settings: Settings) -> None:
     rank, alpha, dropout = fields.whole("lora_rank"), fields.number("lora_alpha"), fields.number("lora_dropout")
     target = fields.tree("lora_target")
     if method == "lora":
-        values = {"r": rank or 8, "alpha": alpha or 2 * (rank or 8), "dropout": dropout or 0}
-        settings.adapter(values, "finetuning_type" if "finetuning_type" in fields else "lora_rank")
-        if target is not None and getattr(target, "text", "") != "all":
-            fields.lost("lora_target", "check which modules the adapter is put on")
+        values = {
+            "r": ("lora_rank", rank or 8),
+            "alpha": ("lora_alpha", alpha or 2 * (rank or 8)),
+            "dropout": ("lora_dropout", dropout or 0),
+        }
+        settings.adapter("finetuning_type" if "finetuning_type" in fields else "stage", values)
+        if target is not None:
+            fields.lost("lora_target", TARGETS)
     elif method not in METHODS:
         fields.lost("finetuning_type", "a stage trains every parameter, or an adapter of low rank")
 

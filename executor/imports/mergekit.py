@@ -94,7 +94,9 @@ def _options(given: Given, operands: tuple[Source, ...]) -> list[tuple[str, str]
 
 def _precision(fields: Fields) -> None:
     word, out = fields.text("dtype"), fields.text("out_dtype")
-    if word not in (None, "float32"):
+    if word is None:
+        fields.assumed("merge_method", "no `dtype`: mergekit computes in the parents' precision, Ladle in float32")
+    elif word != "float32":
         fields.lost("dtype", f"mergekit computes in {word[:20]}: here merges are float32 throughout and rounded once")
     if out is not None:
         fields.lost("out_dtype", "the result has the precision of its first operand")

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from ladle.dsl.graph import Json, Node
 from ladle.dsl.signature import Role
-from ladle.executor.exporting.subject import Subject
+from ladle.executor.exporting.subject import Subject, number
 
-COLUMNS = {"cpt": ("text",), "sft": ("messages",), "dpo": ("prompt", "chosen", "rejected")}
+ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,13 @@ def warmup(stage: Stage) -> tuple[str, float | int]:
         share = value.get("share")
         return "ratio", float(share) if isinstance(share, int | float) else 0.0
     return "steps", int(value) if isinstance(value, int | float) else 0
+
+
+def scale(adapter: dict[str, Json]) -> int | float:
+    """Return the `alpha` of an adapter; none is twice its rank."""
+    value = adapter.get("alpha")
+    found = value if isinstance(value, int | float) else 2 * number(adapter.get("r"))
+    return int(found) if float(found).is_integer() else found
 
 
 def lora(subject: Subject, stage: Stage) -> dict[str, Json]:

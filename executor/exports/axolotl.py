@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ladle.executor.exporting.stages import Stage, budget, columns, lora, stage, warmup
+from ladle.executor.exporting.stages import ATTENTION, Stage, budget, columns, lora, scale, stage, warmup
 from ladle.executor.exporting.subject import Exporter, Subject, number
 from ladle.executor.exporting.text import Said, written
 
@@ -52,9 +52,11 @@ def _kind(subject: Subject, found: Stage) -> dict[str, Said]:
         body |= {
             "adapter": "lora",
             "lora_r": int(number(adapter.get("r"))),
-            "lora_alpha": int(number(adapter.get("alpha"))),
+            "lora_alpha": scale(adapter),
         }
-        body |= {"lora_dropout": number(adapter.get("dropout")), "lora_target_linear": True}
+        body["lora_dropout"] = number(adapter.get("dropout"))
+        attention = adapter.get("targets") == "attention"
+        body |= {"lora_target_modules": ATTENTION} if attention else {"lora_target_linear": True}
     return body
 
 

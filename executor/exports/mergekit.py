@@ -10,9 +10,8 @@ from ladle.executor.exporting.subject import Exporter, Subject
 from ladle.executor.exporting.text import Said, written
 
 AFFINE = "affine"
+PRECISIONS = {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32"}
 OVER_DELTAS = ("ties", "dare_ties", "task_arithmetic")
-SAME = {"slerp", "linear", *OVER_DELTAS}
-"""Merges that mergekit has under the same name."""
 
 
 def export(subject: Subject) -> str:
@@ -35,20 +34,31 @@ def _merges(subject: Subject, node: Node) -> bool:
 
 def _document(subject: Subject, node: Node, documents: dict[str, Said]) -> None:
     """Add the document of a merge, after those of the merges within it."""
-    given = subject.inputs(node)
-    for each in given.values():
+    inner, precision = _unrounded(subject, node)
+    for each in subject.inputs(inner).values():
         if _merges(subject, each) and each.fingerprint not in documents:
             _document(subject, each, documents)
     outer = node is subject.node
     body: dict[str, Said] = {} if outer else {"name": node.name}
-    body |= _merge(subject, node)
+    body |= _merge(subject, inner)
     body["dtype"] = "float32"
-    if outer and (precision := _precision(subject, node)):
+    if precision or (outer and (precision := _precision(subject, node))):
         body["out_dtype"] = precision
     documents[node.fingerprint] = body
 
 
+def _unrounded(subject: Subject, node: Node) -> tuple[Node, str]:
+    """Return the merge that a rounding rounds, and the precision as mergekit calls it; any other merge itself."""
+    if node.operator != "round":
+        return node, ""
+    inner = subject.operands(node)[0]
+    if not _merges(subject, inner) or inner.operator == "round":
+        subject.refuse(node, "`round` of a model that is no merge is no setting of mergekit", "round a merge")
+    return inner, PRECISIONS.get(str(dict(node.options).get("precision")), "float32")
+
+
 def _merge(subject: Subject, node: Node) -> dict[str, Said]:
+    shared: dict[str, Said]
     options, names = dict(node.options), [_named(subject, each) for each in subject.operands(node)]
     match node.operator:
         case "slerp":
@@ -64,8 +74,11 @@ def _merge(subject: Subject, node: Node) -> dict[str, Said]:
             weights = [_coefficient(subject, node, each) for each in _listed(options["coefficients"])]
             return _weighted("linear", names, weights, {"normalize": False}, names[0])
         case "linear":
-            shared: dict[str, Said] = {"normalize": options.get("normalize") is True}
+            shared = {"normalize": options.get("normalize") is True}
             return _weighted("linear", names, _weights(options, len(names)), shared, names[0])
+        case "model_stock":
+            shared = {"filter_wise": options.get("filter_wise") is True}
+            return _plain("model_stock", names, shared, _named(subject, subject.inputs(node)["base"]))
         case method if method in OVER_DELTAS:
             return _over_deltas(subject, node, options, names)
         case method:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ladle.executor.exporting.stages import Stage, budget, columns, lora, stage, warmup
+from ladle.executor.exporting.stages import ATTENTION, Stage, budget, columns, lora, scale, stage, warmup
 from ladle.executor.exporting.subject import Exporter, Subject, number
 from ladle.executor.exporting.text import Said, written
 
@@ -99,10 +99,10 @@ def _kind(subject: Subject, found: Stage) -> dict[str, Said]:
         body |= {
             "use_peft": True,
             "lora_r": int(number(adapter.get("r"))),
-            "lora_alpha": int(number(adapter.get("alpha"))),
+            "lora_alpha": scale(adapter),
         }
-        if adapter.get("dropout") is not None:
-            body["lora_dropout"] = number(adapter["dropout"])
+        body["lora_dropout"] = number(adapter.get("dropout"))
+        body["lora_target_modules"] = ATTENTION if adapter.get("targets") == "attention" else ["all-linear"]
     subject.remark("one device, one row at a time: raise per_device_train_batch_size and lower "
                    "gradient_accumulation_steps as the machine allows")  # fmt: skip
     return body

@@ -8,7 +8,7 @@ from ladle.dsl.signature import Operator
 from ladle.dsl.types import CorpusKind
 from ladle.executor.importing.draft import Corpus
 from ladle.executor.importing.fields import Fields
-from ladle.executor.importing.places import corpus
+from ladle.executor.importing.places import Part, corpus
 
 TEXTS: Final = frozenset({"completion", "pretrain"})
 KINDS: Final = {"dpo": "dpo", "ipo": "dpo", "orpo": "orpo"}
@@ -37,8 +37,7 @@ def corpora(fields: Fields, operator: Operator) -> tuple[Corpus, ...]:
 def _one(each: Fields, kind: CorpusKind) -> Corpus:
     split, files = each.text("split") or "train", each.items("data_files")
     each.text("ds_type")
-    if each.text("name"):
-        each.missing("name", "a part of the data set: take the rows of it alone")
+    part = Part(each.text("name") or "", split)
     columns = _columns(each, kind)
     key = "path"
     if len(files) == 1 and each.text("path") in ("json", "jsonl"):
@@ -47,7 +46,7 @@ def _one(each: Fields, kind: CorpusKind) -> Corpus:
         each.missing("data_files", "take the rows of these files alone")
     if each.text(key) is None:
         each.problem("E609", key, "a data set has no `path`", "add the path or the repository of its rows")
-    found = corpus(each, key, kind.value, columns, split)
+    found = corpus(each, key, kind.value, columns, part)
     shards = each.whole("shards")
     if shards is not None:
         each.lost("shards", f"`every({shards})` takes one row of {shards}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -17,12 +18,22 @@ from ladle.executor.quoting import short
 
 _SLUG = re.compile(r"[^a-z0-9]+")
 _LONGEST: Final = 40
+REPOSITORY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,95}/[A-Za-z0-9][A-Za-z0-9_.-]{0,95}")
 ROWS: Final = {
     "text": "`text`",
     "chat": "`messages` with `role` and `content`, or `user` and `assistant`",
     "preference": "`prompt`, `chosen` and `rejected`",
 }
 """The columns that a corpus of each kind has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Which rows of a data set of the hub: its configuration and split; `name` begins the corpus's own name."""
+
+    subset: str = ""
+    split: str = ""
+    name: str = ""
 
 
 def slug(text: str, otherwise: str) -> str:
@@ -63,6 +74,8 @@ def model(fields: Fields, key: str, revision: str = "") -> ModelRef | None:
         fields.problem("E609", key, f"the file says no `{key}`, so nothing can be trained", f"add `{key}`")
         return None
     quoted(fields, key, name)
+    if not is_path(fields.ledger.root, name) and not REPOSITORY.fullmatch(name):
+        fields.problem("E613", key, f"`{short(name)}` is no name of a model", "a folder, or `owner/name`")
     pinned = fields.text(revision) if revision else None
     if pinned in (None, "main"):
         return ModelRef(name.rstrip("/") or name)
@@ -85,28 +98,31 @@ def templated(fields: Fields, key: str, model: ModelRef) -> ModelRef:
     return model
 
 
-def corpus(fields: Fields, key: str, kind: str, columns: dict[str, str], split: str = "", name: str = "") -> Corpus:
-    """Return the corpus that a key names: rows of the project, or a place for those of a hub data set."""
+def corpus(fields: Fields, key: str, kind: str, columns: dict[str, str], part: Part | None = None) -> Corpus:
+    """Return the corpus that a key names: rows of the project, or those of a hub data set."""
+    part = part or Part()
     text = fields.text(key) or ""
-    label = slug(name or Path(text).stem, "corpus")
-    root = fields.ledger.root
+    label = slug(part.name or Path(text).stem, "corpus")
+    root, here = fields.ledger.root, f"corpora/{label}.jsonl"
     local = is_path(root, text) or Path(text).suffix in (".json", ".jsonl", ".csv", ".parquet", ".txt")
     path = inside(root, text) if local else None
-    if path is not None and Path(path).suffix != ".jsonl":
-        fields.missing(key, f"rows of JSON lines are read: put those of `{short(text)}` into `corpora/{label}.jsonl`")
-        path = None
-    elif local and path is None:
-        fields.missing(key, f"lies outside the project: put its rows into `corpora/{label}.jsonl`")
-    elif not local:
-        if reader := _hub():
-            return Corpus(label, kind, _call(reader, fields, key, text, split))
-        part = f", split `{short(split)}`" if split else ""
-        fields.missing(key, f"a data set of the hub{part}: put its rows ({ROWS[kind]}) into `corpora/{label}.jsonl`")
-    elif path is not None and not any(root.glob(path)):
-        fields.missing(key, f"`{short(path)}` is not in the project yet")
     told = ", ".join(f"{to}: {quoted(fields, key, column)}" for to, column in columns.items() if to != column)
-    more = f", columns = {{{told}}}" if told else ""
-    return Corpus(label, kind, f"jsonl({quoted(fields, key, path or f'corpora/{label}.jsonl')}{more})")
+    renamed = f", columns = {{{told}}}" if told else ""
+    if not local and (reader := _hub()):
+        return Corpus(label, kind, _call(reader, fields, key, part) + renamed + ")")
+    if not local:
+        which = "".join(
+            f", {word} `{short(value)}`" for word, value in (("part", part.subset), ("split", part.split)) if value
+        )
+        fields.missing(key, f"a data set of the hub{which}: put its rows ({ROWS[kind]}) into `{here}`")
+    elif path is None:
+        fields.missing(key, f"lies outside the project: put its rows into `{here}`")
+    elif Path(path).suffix != ".jsonl":
+        fields.missing(key, f"rows of JSON lines are read: put those of `{short(text)}` into `{here}`")
+        path = None
+    elif not any(root.glob(path)):
+        fields.missing(key, f"`{short(path)}` is not in the project yet")
+    return Corpus(label, kind, f"jsonl({quoted(fields, key, path or here)}{renamed})")
 
 
 def _hub() -> Operator | None:
@@ -115,6 +131,16 @@ def _hub() -> Operator | None:
     return next(found, None)
 
 
-def _call(reader: Operator, fields: Fields, key: str, text: str, split: str) -> str:
-    more = f", split = {quoted(fields, key, split)}" if split else ""
-    return f"{reader.name}({quoted(fields, key, text)}{more})"
+def _call(reader: Operator, fields: Fields, key: str, part: Part) -> str:
+    """Return a call of the reader, left open for more options."""
+    text, (split, _, rows) = fields.text(key) or "", part.split.partition("[")
+    if not REPOSITORY.fullmatch(text):
+        fields.problem(
+            "E613", key, f"`{short(text)}` is no name of a data set", "`owner/name`, or a path of the project"
+        )
+    if rows:
+        fields.lost(key, f"of the split `{split}` only `[{short(rows)}`: `take` or `sample` cuts a corpus")
+    told = [("subset", part.subset), ("split", "" if split == "train" else split)]
+    more = "".join(f", {name} = {quoted(fields, key, value)}" for name, value in told if value and option(reader, name))
+    word = getattr(reader, "word", "") or reader.name
+    return f"{word}({quoted(fields, key, text)}{more}"

@@ -18,6 +18,10 @@ ORDER = (
 """How a stage is read: how long, how fast, on what rows, then the rest."""
 
 
+ATTENTION = {"q_proj", "k_proj", "v_proj", "o_proj"}
+LINEAR = {*ATTENTION, "gate_proj", "up_proj", "down_proj"}
+
+
 class Settings:
     """The settings of one stage of a kind of the catalogue."""
 
@@ -56,7 +60,7 @@ class Settings:
         else:
             self.put(name, value, key)
 
-    def adapter(self, key: str, values: dict[str, tuple[str, int | float]]) -> None:
+    def adapter(self, key: str, values: dict[str, tuple[str, Said]]) -> None:
         """Say that adapters of low rank are trained, if this version has them; `values` are (key, value) by name."""
         found = option(self.kind, "lora")
         known = keys(found.type) if found else ()
@@ -83,3 +87,16 @@ def kind(name: str) -> Operator | None:
     """Return the training kind of this name, None where this version has none."""
     found = vocabulary().get(name)
     return found if found is not None and found.role is Role.STAGE else None
+
+
+def targets(fields: Fields, key: str) -> dict[str, tuple[str, Said]]:
+    """Return which layers an adapter is put on, as far as the language has a word for it; else that is noted."""
+    words = {word.strip() for item in fields.items(key) for word in getattr(item, "text", "").split(",")}
+    if not words:
+        return {}
+    if words <= {"all", "all-linear"} or words == LINEAR:
+        return {"targets": (key, "all_linear")}
+    if words == ATTENTION:
+        return {"targets": (key, "attention")}
+    fields.lost(key, "an adapter is put on every linear layer, or on those of attention")
+    return {}

@@ -10,7 +10,8 @@ from ladle.executor.importing.draft import Corpus, Request, Trained
 from ladle.executor.importing.fields import Fields
 from ladle.executor.importing.ledger import Sort
 from ladle.executor.importing.places import model, templated
-from ladle.executor.importing.settings import Settings, kind
+from ladle.executor.importing.settings import Settings, kind, targets
+from ladle.executor.importing.spelling import Said
 from ladle.executor.importing.training import REASONS, Defaults, Keys, attention, optimisation, saving
 
 RATES = {"sft": 2e-5, "dpo": 1e-6, "orpo": 1e-6}
@@ -20,8 +21,6 @@ OTHER_SCRIPTS = {
     "center_rewards_coefficient": "reward modelling", "reward_model_path": "PPO", "lmbda": "GKD",
 }  # fmt: skip
 """Keys that only scripts have for which no stage stands."""
-
-TARGETS = "which modules an adapter is put on is not said here: compare it with the tool's"
 
 MORE = {
     "dataset_test_split": (Sort.LOST, "a stage watches no held-out rows; score them with a `loss` benchmark"),
@@ -126,14 +125,12 @@ def _adapter(fields: Fields, settings: Settings) -> None:
     used = fields.flag("use_peft")
     rank, alpha, dropout = fields.whole("lora_r"), fields.number("lora_alpha"), fields.number("lora_dropout")
     if used:
-        values = {
+        values: dict[str, tuple[str, Said]] = {
             "r": ("lora_r", 16 if rank is None else rank),
             "alpha": ("lora_alpha", 32 if alpha is None else alpha),
             "dropout": ("lora_dropout", 0.05 if dropout is None else dropout),
         }
-        settings.adapter("use_peft", values)
-        if "lora_target_modules" in fields:
-            fields.lost("lora_target_modules", TARGETS)
+        settings.adapter("use_peft", {**values, **targets(fields, "lora_target_modules")})
         return
     for key, value in (("lora_r", rank), ("lora_alpha", alpha), ("lora_dropout", dropout)):
         if value is not None:

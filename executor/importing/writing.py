@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
 from ladle.dsl.render import plain
+from ladle.executor.catalog import vocabulary
 from ladle.executor.importing.draft import Corpus, Made, Merged, ModelRef, Trained
 from ladle.executor.importing.ledger import Note, Sort
 from ladle.executor.importing.naming import Names
@@ -53,6 +54,8 @@ class Writer:
     def _merged(self, made: Merged, name: str) -> str:
         told = [(self._model(model, name), weight) for model, weight in made.operands]
         operands = [f"{model}: {weight}" if weight else model for model, weight in told]
+        if vocabulary()[made.method].operands.family:
+            operands = [f"[{', '.join(operands)}]"]
         options = [
             f"{key} = {self._model(value, name) if isinstance(value, ModelRef) else value}"
             for key, value in made.options

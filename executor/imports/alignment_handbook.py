@@ -5,10 +5,11 @@ from __future__ import annotations
 from ladle.executor.importing.draft import Corpus, Importer, Made, Request, fields_of
 from ladle.executor.importing.fields import Fields, scalar_number
 from ladle.executor.importing.ledger import Ledger
-from ladle.executor.importing.places import corpus, slug
+from ladle.executor.importing.places import Part, corpus, slug
 from ladle.executor.importing.spelling import written
 from ladle.executor.importing.tree import Document, Scalar, Table
 from ladle.executor.importing.trl_arguments import trained
+from ladle.executor.quoting import short
 
 
 def corpora(fields: Fields, kind: str, columns: dict[str, str]) -> tuple[Corpus, ...]:
@@ -24,12 +25,13 @@ def _mixture(fields: Fields, kind: str, columns: dict[str, str]) -> list[Corpus]
     if mixture is None:
         return []
     for each in mixture.tables("datasets"):
-        split, part = each.text("split") or "train", each.text("config")
-        if part not in (None, "default"):
-            each.missing("config", "a part of the data set: take the rows of it alone")
+        split, subset = each.text("split") or "train", each.text("config") or ""
+        part = Part("" if subset == "default" else subset, split, f"{each.text('id')}_{split}")
         each.items("columns")
-        made = corpus(each, "id", kind, columns, split, f"{each.text('id')}_{split}")
+        made = corpus(each, "id", kind, columns, part)
         weight = each.number("weight")
+        if weight is not None and weight <= 0:
+            each.problem("E608", "weight", "a weight is above 0", "leave the data set out")
         found.append(Corpus(made.name, made.kind, made.expression, written(1 if weight is None else weight)))
         each.rest({})
     seed = mixture.whole("seed")
@@ -55,11 +57,14 @@ def _mixer(fields: Fields, kind: str, columns: dict[str, str]) -> list[Corpus]:
     found = []
     for entry in mixer.entries:
         weight = scalar_number(entry.value)
-        if weight is None:
-            inner.problem("E608", entry.key, f"the share of `{entry.key[:60]}` is no number", "a share such as 0.5")
+        if weight is None or weight <= 0:
+            message = f"the share of `{short(entry.key)}` is no number above 0"
+            inner.problem("E608", entry.key, message, "a share such as 0.5")
             continue
         named = Table((type(entry)("id", entry.at, Scalar(entry.key, entry.key, entry.at)),), entry.at, 1)
-        made = corpus(Fields(fields.document, named, fields.ledger, "dataset_mixer."), "id", kind, columns, split)
+        made = corpus(
+            Fields(fields.document, named, fields.ledger, "dataset_mixer."), "id", kind, columns, Part(split=split)
+        )
         found.append(Corpus(slug(made.name, "corpus"), kind, made.expression, written(weight)))
     return found
 

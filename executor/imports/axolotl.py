@@ -9,13 +9,13 @@ from ladle.executor.importing.draft import Importer, Made, Request, Trained, fie
 from ladle.executor.importing.fields import Fields
 from ladle.executor.importing.ledger import Ledger, Sort
 from ladle.executor.importing.places import model, templated
-from ladle.executor.importing.settings import Settings, kind
+from ladle.executor.importing.settings import Settings, kind, targets
+from ladle.executor.importing.spelling import Said
 from ladle.executor.importing.training import REASONS, Defaults, Keys, optimisation, saving
 from ladle.executor.importing.tree import Document
 
 KEYS = Keys("micro_batch_size", "num_epochs", "lr_scheduler", "optimizer")
 DEFAULTS = Defaults(lr=2e-4, epochs=1, micro=1, schedule="cosine", warmup=0.03)
-TARGETS = "which modules an adapter is put on is not said here: compare it with the tool's"
 QUANTISED = "no model is quantised"
 MORE = {
     "model_type": (Sort.MACHINE, "the architecture is read from the model's configuration"),
@@ -121,17 +121,15 @@ def _adapter(fields: Fields, settings: Settings) -> None:
     if adapter is None:
         return
     rank, alpha, dropout = fields.whole("lora_r"), fields.number("lora_alpha"), fields.number("lora_dropout")
-    values = {
+    values: dict[str, tuple[str, Said]] = {
         "r": ("lora_r", rank or 8),
         "alpha": ("lora_alpha", alpha or 16),
         "dropout": ("lora_dropout", dropout or 0),
     }
-    settings.adapter("adapter", values)
+    linear = {"targets": ("lora_target_linear", "all_linear")} if fields.flag("lora_target_linear") else {}
+    settings.adapter("adapter", {**values, **(linear or targets(fields, "lora_target_modules"))})
     if adapter == "qlora":
         fields.lost("adapter", "`qlora` quantises the model under its adapter; here it stays whole")
-    for key in ("lora_target_linear", "lora_target_modules"):
-        if key in fields:
-            fields.lost(key, TARGETS)
     if fields.text("lora_model_dir"):
         fields.lost("lora_model_dir", "an adapter that is trained on belongs to an earlier stage: `lora = continue`")
 

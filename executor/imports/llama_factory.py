@@ -8,14 +8,14 @@ from ladle.executor.importing.dataset_info import Described, described
 from ladle.executor.importing.draft import Corpus, Importer, Made, ModelRef, Request, Trained, fields_of
 from ladle.executor.importing.fields import Fields
 from ladle.executor.importing.ledger import Ledger, Sort
-from ladle.executor.importing.places import corpus, model, templated
-from ladle.executor.importing.settings import Settings, kind
+from ladle.executor.importing.places import Part, corpus, model, templated
+from ladle.executor.importing.settings import Settings, kind, targets
+from ladle.executor.importing.spelling import Said
 from ladle.executor.importing.training import REASONS, Defaults, Keys, attention, optimisation, saving
 from ladle.executor.importing.tree import Document
 
 STAGES = {"pt": "cpt", "sft": "sft", "dpo": "dpo", "kto": "kto"}
 METHODS = {"full": "full", "lora": "lora"}
-TARGETS = "which modules an adapter is put on is not said here: compare it with the tool's"
 QUANTISED = "no model is quantised"
 MORE = {
     "finetuning_type": (Sort.LOST, "a stage trains every parameter, or an adapter"),
@@ -108,7 +108,7 @@ def _corpus(fields: Fields, name: str, kind: str, known: dict[str, Described]) -
         here = known[name]
         if here.note:
             fields.missing("dataset", f"`{name[:60]}`: {here.note}")
-    return corpus(here.field(fields, name), "path", kind, here.columns, "", name)
+    return corpus(here.field(fields, name), "path", kind, here.columns, Part(name=name))
 
 
 def _taken(found: Corpus, rows: int | None) -> Corpus:
@@ -150,16 +150,14 @@ def _preference(fields: Fields, settings: Settings) -> None:
 def _adapter(fields: Fields, settings: Settings) -> None:
     method = fields.text("finetuning_type") or "lora"
     rank, alpha, dropout = fields.whole("lora_rank"), fields.number("lora_alpha"), fields.number("lora_dropout")
-    target = fields.tree("lora_target")
     if method == "lora":
-        values = {
+        values: dict[str, tuple[str, Said]] = {
             "r": ("lora_rank", rank or 8),
             "alpha": ("lora_alpha", alpha or 2 * (rank or 8)),
             "dropout": ("lora_dropout", dropout or 0),
         }
-        settings.adapter("finetuning_type" if "finetuning_type" in fields else "stage", values)
-        if target is not None:
-            fields.lost("lora_target", TARGETS)
+        key = "finetuning_type" if "finetuning_type" in fields else "stage"
+        settings.adapter(key, {**values, **targets(fields, "lora_target")})
     elif method not in METHODS:
         fields.lost("finetuning_type", "a stage trains every parameter, or an adapter of low rank")
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from ladle.dsl.signature import Operator, Option, Reference, Role
+from ladle.dsl.signature import Operator, Option, Reference, Required, Role
 from ladle.executor.catalog import vocabulary
 from ladle.executor.importing.draft import Importer, Made, Merged, ModelRef, Request, fields_of
 from ladle.executor.importing.fields import Fields
 from ladle.executor.importing.ledger import Ledger, Sort
 from ladle.executor.importing.mergekit_values import Given, per_model, shared, weight
 from ladle.executor.importing.sources import Source, reference, sources
+from ladle.executor.importing.spelling import option, takes
 from ladle.executor.importing.tree import Document
 
-PRECISIONS: Final = {"bfloat16": "bf16", "float32": "fp32"}
+PRECISIONS: Final = {"bfloat16": "bf16", "float16": "fp16", "float32": "fp32"}
+OURS: Final = ("lerp", "soup", "round")
+"""Merges of the language that mergekit does not know under this name."""
 ROUND: Final = "round"
 MORE = {
     "tokenizer": (Sort.LOST, "a merge takes its operands' one vocabulary: the first operand's tokenizer"),
@@ -32,8 +35,10 @@ def convert(document: Document, ledger: Ledger, request: Request) -> Made | None
         return None
     method = fields.text("merge_method") or ""
     operator = vocabulary().get(method)
-    if operator is None or operator.role is not Role.MERGE:
-        known = ", ".join(sorted(name for name, each in vocabulary().items() if each.role is Role.MERGE))
+    if operator is None or operator.role is not Role.MERGE or method in OURS:
+        known = ", ".join(
+            sorted(name for name, each in vocabulary().items() if each.role is Role.MERGE and name not in OURS)
+        )
         message = METHODS.get(method, f"this version has no merge `{method[:40]}`")
         fields.problem("E611", "merge_method", message, f"the merges are {known}")
         return None
@@ -47,7 +52,7 @@ def convert(document: Document, ledger: Ledger, request: Request) -> Made | None
     _precision(fields)
     _tokenizer(fields, operands, base)
     name, outputs = fields.text("name") or "", _outputs(fields)
-    rounded = _rounded(fields) if outputs else ""
+    rounded = _rounded(fields, bool(outputs))
     fields.rest(MORE)
     told = tuple((source.model, number) for source, number in zip(operands, weights, strict=True))
     return Merged(method, told, tuple(options), name, outputs, rounded)
@@ -81,37 +86,46 @@ def _base(operator: Operator) -> Option:
 def _options(given: Given, operands: tuple[Source, ...]) -> list[tuple[str, str]]:
     """Return every option that the document sets, of the whole merge or model by model."""
     found = []
-    for option in given.operator.options:
-        if isinstance(option.type, Reference):
+    for each in given.operator.options:
+        if isinstance(each.type, Reference):
             continue
-        key = option.field or option.name
+        key = each.field or each.name
         local = any(source.parameters and key in source.parameters for source in operands)
-        text = per_model(given, option, key, operands) if local else shared(given, option, key)
+        if (
+            isinstance(each.default, Required)
+            and not local
+            and (given.parameters is None or key not in given.parameters)
+        ):
+            message = f"`{given.operator.name}` has no `{key}`"
+            given.fields.problem("E609", "merge_method", message, "add it to `parameters`")
+        text = per_model(given, each, key, operands) if local else shared(given, each, key)
         if text:
-            found.append((option.name, text))
+            found.append((each.name, text))
     return found
 
 
 def _precision(fields: Fields) -> None:
-    word, out = fields.text("dtype"), fields.text("out_dtype")
+    word = fields.text("dtype")
     if word is None:
         fields.assumed("merge_method", "no `dtype`: mergekit computes in the parents' precision, Ladle in float32")
     elif word != "float32":
         fields.lost("dtype", f"mergekit computes in {word[:20]}: here merges are float32 throughout and rounded once")
-    if out is not None:
-        fields.lost("out_dtype", "the result has the precision of its first operand")
 
 
-def _rounded(fields: Fields) -> str:
-    """Return the precision that mergekit rounds an intermediate to; where nothing can round, that is noted."""
+def _rounded(fields: Fields, intermediate: bool) -> str:
+    """Return the precision that mergekit rounds a result to, where the recipe should say it; else that is noted."""
     key = "out_dtype" if "out_dtype" in fields else "dtype"
     word = fields.text(key)
-    if word is None or word == "float32":
+    if word is None or (key == "dtype" and (word == "float32" or not intermediate)):
         return ""
-    if word not in PRECISIONS or ROUND not in vocabulary():
-        fields.lost(key, "mergekit rounds this intermediate; nested merges here are rounded once, at the end")
-        return ""
-    return PRECISIONS[word]
+    round = vocabulary().get(ROUND)
+    precision = option(round, "precision") if round else None
+    said = PRECISIONS.get(word, word)
+    if precision is not None and takes(precision.type, said):
+        return said
+    last = "the result has the precision of its first operand"
+    fields.lost(key, "nested merges here are rounded once, at the end" if intermediate else last)
+    return ""
 
 
 def _tokenizer(fields: Fields, operands: tuple[Source, ...], base: ModelRef | None) -> None:

@@ -13,8 +13,7 @@ from ladle.dsl.lex import lex
 from ladle.dsl.parse import parse
 from ladle.dsl.source import Source, Span
 from ladle.dsl.trivia import gaps
-
-from tests.strategies import SHIPPED, mutated, recipes
+from strategies import SHIPPED, mutated, recipes
 
 ROOT = Path(__file__).parent.parent
 FILES = sorted([*ROOT.glob("recipes/**/*.recipe"), *ROOT.glob("tests/fixtures/recipes/*.recipe")])

@@ -74,7 +74,10 @@ def kind() -> str:
 
 @pytest.mark.parametrize("operator", list(OPTIONS))
 def test_bytes_of_a_merge(operator: str, tmp_path: Path) -> None:
-    inputs = [Given(str(i), "local", "f" * 64, path=model(tmp_path / str(i), i)) for i in range(1 if operator == "round" else 2)]
+    inputs = [
+        Given(str(i), "local", "f" * 64, path=model(tmp_path / str(i), i))
+        for i in range(1 if operator == "round" else 2)
+    ]
     if vocabulary()[operator].needs_base:
         inputs.append(Given("base", "local", "f" * 64, path=model(tmp_path / "base", 9)))
     (tmp_path / "out").mkdir()

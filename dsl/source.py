@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
-from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Final
 
 from ladle.dsl.frozen import frozen
 
@@ -26,25 +28,30 @@ class Span:
         return self.source or source
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Source:
     """The text of one recipe. `path` is shown to people; `text` has `\\n` line ends."""
 
     path: str
     text: str
-    _starts: tuple[int, ...] = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        starts = (0, *(i + 1 for i, char in enumerate(self.text) if char == "\n"))
-        object.__setattr__(self, "_starts", starts)
 
     def position(self, offset: int) -> tuple[int, int]:
         """Return (line, column) of an offset, both from 1."""
-        line = bisect_right(self._starts, offset)
-        return line, offset - self._starts[line - 1] + 1
+        starts = _starts(self.text)
+        line = bisect_right(starts, offset)
+        return line, offset - starts[line - 1] + 1
 
     def line(self, number: int) -> str:
         """Return the text of line `number` (from 1) without its end."""
-        start = self._starts[number - 1]
-        end = self._starts[number] - 1 if number < len(self._starts) else len(self.text)
-        return self.text[start:end]
+        starts = _starts(self.text)
+        end = starts[number] - 1 if number < len(starts) else len(self.text)
+        return self.text[starts[number - 1] : end]
+
+
+@lru_cache(maxsize=64)
+def _starts(text: str) -> tuple[int, ...]:
+    """Return where each line begins."""
+    return (0, *(match.end() for match in _LINE_END.finditer(text)))
+
+
+_LINE_END: Final = re.compile("\n")

@@ -9,6 +9,7 @@ import keyword
 import os
 import pkgutil
 import sys
+from collections.abc import Sequence
 
 import click
 from ladle.dsl.diagnostics import RecipeError
@@ -66,15 +67,17 @@ def cli() -> None:
     """
 
 
-def main() -> None:
-    """Run the command line and exit."""
-    sys.exit(run(sys.argv[1:]))
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit. An answer to `arguments` may be remembered; to those of the process it is not."""
+    given = sys.argv[1:] if arguments is None else arguments
+    sys.exit(run(given, remembered=arguments is not None))
 
 
-def run(arguments: list[str]) -> int:
+def run(arguments: Sequence[str], remembered: bool = False) -> int:
     """Run one command and return its exit status. No exception of any kind escapes."""
     try:
-        status = cli.main(arguments, prog_name="ladle", standalone_mode=False)
+        told = tuple(arguments) if remembered else ()
+        status = cli.main(list(arguments), prog_name="ladle", standalone_mode=False, obj=told)
     except click.exceptions.Abort:
         click.echo("stopped", err=True)
         return 130

@@ -21,7 +21,7 @@ from ladle.executor.console import from_here
 from ladle.executor.constraints import pinned
 from ladle.executor.file_digests import FileDigests
 from ladle.executor.model_folder import model_type
-from ladle.executor.places import located
+from ladle.executor.places import Asked, located
 from ladle.executor.project import ProjectError, recipe_name
 from ladle.executor.quoting import short
 from ladle.executor.rows import MAX_LINE, Row, RowError, canonical_row, kind_of, parse_row, same_shape
@@ -48,10 +48,17 @@ class ProjectFacts:
         self._root = root.resolve()
         self._digests = FileDigests(self._root / ".ladle" / "digests.json")
         self._model = cache(self._read_model)
+        self.asked: dict[Asked, None] = {}
+        """What was asked of the disk, and how it would be asked again."""
+
+    def _located(self, pattern: str, folders: bool = True) -> tuple[tuple[Path, ...], tuple[Fault, ...]]:
+        self.asked[Asked("glob", str(self._root), pattern, folders)] = None
+        return located(self._root, pattern, folders)
 
     @cached_property
     def _locked(self) -> LockedFacts:
         """Loaded when it is first asked: a recipe that is all here does not pay for it."""
+        self.asked[Asked("file", str(self._root / "ladle.lock"))] = None
         made: LockedFacts = import_module("ladle.executor.lock.facts").LockedFacts(self._root)
         return made
 
@@ -81,7 +88,7 @@ class ProjectFacts:
 
     def corpus(self, pattern: str, columns: Columns) -> CorpusFacts | tuple[Fault, ...]:
         """Return kind and columns of the rows of the files that match `pattern`, from the first rows of each."""
-        paths, faults = located(self._root, pattern, folders=False)
+        paths, faults = self._located(pattern, folders=False)
         if faults and (elsewhere := self._elsewhere(pattern, faults)):
             return self._locked.corpus_facts(pattern, elsewhere, columns)
         if faults:
@@ -112,7 +119,7 @@ class ProjectFacts:
             return facts
         if not isinstance(facts.columns, tuple) or sorted(facts.columns) == sorted(wanted):
             return ()
-        first = next((self._name(path) for path in located(self._root, pattern)[0]), pattern)
+        first = next((self._name(path) for path in self._located(pattern)[0]), pattern)
         message = f"`{first}:1`: the columns are {_listed(facts.columns)}, and {_listed(wanted)} are wanted"
         return (Fault("E406", message, "rows with `choices` belong to a `choice` benchmark, those without to `exact`"),)
 
@@ -122,7 +129,7 @@ class ProjectFacts:
 
     def files(self, pattern: str) -> tuple[File, ...] | tuple[Fault, ...]:
         """Return the files of a pattern or folder, sorted by path, with content hashes."""
-        paths, faults = located(self._root, pattern)
+        paths, faults = self._located(pattern)
         if faults and self._elsewhere(pattern, faults):
             return self._locked.files(pattern)
         if faults:
@@ -137,7 +144,7 @@ class ProjectFacts:
 
         Only files of equal size are read: others differ anyway, and a check is not to read large corpora.
         """
-        found = {pattern: located(self._root, pattern)[0] for pattern in patterns}
+        found = {pattern: self._located(pattern)[0] for pattern in patterns}
         alike: dict[int, list[Path]] = {}
         for path in {path for paths in found.values() for path in paths}:
             with suppress(OSError):
@@ -151,7 +158,7 @@ class ProjectFacts:
 
     def recipe(self, path: str) -> Source | Fault:
         """Return the text of another recipe of the project."""
-        paths, faults = located(self._root, path, folders=False)
+        paths, faults = self._located(path, folders=False)
         if faults:
             return faults[0]
         if len(paths) > 1:
@@ -178,7 +185,8 @@ class ProjectFacts:
         return self._locked.corpus(pattern) if all(fault.code == "E402" for fault in faults) else None
 
     def _read_model(self, folder: str) -> ModelType | tuple[Fault, ...]:
-        paths, faults = located(self._root, folder)
+        self.asked[Asked("file", str(self._root / folder))] = None  # pickles count, and are no files of the model
+        paths, faults = self._located(folder)
         return faults[:MAX_FAULTS] if faults else model_type(self._root / folder, folder, paths)
 
     def _file(self, path: Path) -> File | Fault:

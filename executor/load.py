@@ -20,6 +20,7 @@ from ladle.dsl.variants import unknown_variant
 from ladle.dsl.verify import verify
 from ladle.executor.catalog import vocabulary
 from ladle.executor.facts import ProjectFacts
+from ladle.executor.places import Asked
 from ladle.executor.project import ProjectError, project_root, recipe_name
 
 
@@ -34,6 +35,8 @@ class Checked:
     diagnostics: tuple[Diagnostic, ...]
     unlocked: tuple[str, ...] = ()
     """Repositories of the hub that `ladle.lock` says nothing of."""
+    asked: tuple[Asked, ...] = ()
+    """What was asked of the disk."""
 
     @property
     def sound(self) -> bool:
@@ -83,7 +86,9 @@ def examine_source(
     program, more = check(recipe, vocabulary(), facts, variant)
     found = [*earlier, *problems, *more] or _leaks(program, facts)
     problems = (*in_order(source, found), *facts.lock_problems)
-    return Checked(path, root, source, program, problems, facts.unlocked)
+    here = Path.cwd() / path
+    asked = (Asked("root", str(here)), Asked("file", str(here)), *facts.asked)
+    return Checked(path, root, source, program, problems, facts.unlocked, asked)
 
 
 def _leaks(program: Program, facts: ProjectFacts) -> list[Diagnostic]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from ladle.dsl.signature import Fault
 from ladle.dsl.suggest import nearest
@@ -23,6 +24,15 @@ MODEL_NAMES = (
     "vocab.txt",
 )
 """What makes a model, beside its weights; the rest of its folder (cards, other formats) is no part of identity."""
+
+
+class Asked(NamedTuple):
+    """One thing asked of the disk. `what`: `root` (which project is this path of?), `file`, or `glob` below a root."""
+
+    what: str
+    path: str
+    pattern: str = ""
+    folders: bool = True
 
 
 def located(root: Path, pattern: str, folders: bool = True) -> tuple[tuple[Path, ...], tuple[Fault, ...]]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 
 import click
+from ladle.executor.answers import Answer, remember
 from ladle.executor.console import plain
 from ladle.executor.form import FORMS, Report, render
 from ladle.executor.load import Checked, examine
@@ -17,44 +19,53 @@ from ladle.executor.recipe_files import recipe_files
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE|FOLDER...")
 @click.option("--lint", "linting", is_flag=True, help="What `ladle lint` finds too.")
 @click.option("--format", "form", type=click.Choice(FORMS), default="text", show_default=True)
-def COMMAND(files: tuple[Path, ...], linting: bool, form: str) -> int:  # noqa: N802 - found by this name
+@click.pass_obj
+def COMMAND(  # noqa: N802 - the one name by which a command module is found
+    arguments: tuple[str, ...], files: tuple[Path, ...], linting: bool, form: str
+) -> int:
     """Find every mistake in each FILE and every recipe below each FOLDER, without GPU, weights or network.
 
     Exit status 0: sound; 1: mistakes, each with its place, the reason and what to do.
     """
     if linting:
         # Rules, settings and TOML are loaded for those who ask: a check alone answers sooner.
-        status = import_module("ladle.executor.commands.lint").checked(files, form)
+        status = import_module("ladle.executor.commands.lint").checked(arguments, files, form)
         assert isinstance(status, int)
         return status
     found = [examine(file) for file in recipe_files(files)]
+    answer = Answer(0 if all(one.sound for one in found) else 1, told(found, form))
+    click.echo(answer.text, nl=False)
+    if all(file.is_file() for file in files):
+        remember(arguments, answer, (asked for one in found for asked in one.asked))
+    return answer.status
+
+
+def told(found: Sequence[Checked], form: str) -> str:
+    """Return recipes and what is wrong with them in one of the forms."""
     problems = tuple(problem for one in found for problem in one.diagnostics)
     report = Report(tuple(one.source.path for one in found), problems)
-    click.echo(render(form, report, sys.stdout.isatty()), nl=False)
-    if form == "text":
-        for one in found:
-            summarise(one)
-    return 0 if all(one.sound for one in found) else 1
+    summary = [line for one in found for line in summarised(one)] if form == "text" else []
+    return render(form, report, sys.stdout.isatty()) + "".join(f"{line}\n" for line in summary)
 
 
-def summarise(checked: Checked) -> None:
-    """Say in a line how a recipe fared, and which checks could not be made."""
+def summarised(checked: Checked) -> Iterator[str]:
+    """Yield in lines which checks of a recipe could not be made, and how it fared."""
     name = plain(str(checked.path))
     if checked.program is not None:
         for span, text in checked.program.skipped:
             source = span.within(checked.source)
             line, column = source.position(span.start)
-            click.echo(f"skipped: {plain(source.path)}:{line}:{column}: {plain(text)}")
+            yield f"skipped: {plain(source.path)}:{line}:{column}: {plain(text)}"
         if checked.unlocked:
             names = ", ".join(checked.unlocked[:4]) + (", ..." if len(checked.unlocked) > 4 else "")
-            click.echo(plain(f"note: {name}: `ladle lock` would make known what is said of {names}"))
+            yield plain(f"note: {name}: `ladle lock` would make known what is said of {names}")
     counts = [
         _counted(sum(problem.severity == severity for problem in checked.diagnostics), noun)
         for severity, noun in (("error", "mistake"), ("warning", "warning"), ("info", "note"))
     ]
     said = ", ".join(each for each in ("" if counts[0] else "ok", *counts) if each)
     safe = sum(problem.fix is not None and problem.fix.safe for problem in checked.diagnostics)
-    click.echo(f"{name}: {said}{f' ({safe} with a safe fix: `ladle lint --fix`)' if safe else ''}")
+    yield f"{name}: {said}{f' ({safe} with a safe fix: `ladle lint --fix`)' if safe else ''}"
 
 
 def _counted(count: int, noun: str) -> str:

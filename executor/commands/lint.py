@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
+from ladle.executor.answers import Answer, remember
 from ladle.executor.baseline import write_baseline
-from ladle.executor.commands.check import summarise
+from ladle.executor.commands.check import told
 from ladle.executor.console import plain
-from ladle.executor.form import FORMS, Report, render
-from ladle.executor.lint_settings import Wanted
+from ladle.executor.form import FORMS
+from ladle.executor.lint_settings import FILE, Wanted
 from ladle.executor.linting import Linted, lint_recipes
+from ladle.executor.places import Asked
 from ladle.executor.recipe_files import recipe_files
 
 
@@ -25,7 +26,9 @@ from ladle.executor.recipe_files import recipe_files
 @click.option("--baseline", type=click.Path(path_type=Path), help="A file of findings that are known already.")
 @click.option("--write-baseline", "write", is_flag=True, help="Write every finding into the baseline.")
 @click.option("--format", "form", type=click.Choice(FORMS), default="text", show_default=True)
+@click.pass_obj
 def COMMAND(  # noqa: N802 - the one name by which a command module is found
+    arguments: tuple[str, ...],
     files: tuple[Path, ...],
     select: tuple[str, ...],
     ignore: tuple[str, ...],
@@ -53,25 +56,24 @@ def COMMAND(  # noqa: N802 - the one name by which a command module is found
     for path, fixed in linted.fixed.items():
         for done in fixed.done:
             click.echo(plain(f"fixed: {path}: {done}"), err=True)
-    show(linted, form)
-    return 1 if linted.failed else 0
+    return show(linted, form, () if fix else arguments, files)
 
 
-def checked(files: tuple[Path, ...], form: str) -> int:
+def checked(arguments: tuple[str, ...], files: tuple[Path, ...], form: str) -> int:
     """Lint as `ladle check --lint` does: by the project's settings alone."""
-    linted = lint_recipes(recipe_files(files), Wanted())
-    show(linted, form)
-    return 1 if linted.failed else 0
+    return show(lint_recipes(recipe_files(files), Wanted()), form, arguments, files)
 
 
-def show(linted: Linted, form: str) -> None:
-    """Print recipes and what is found in them."""
-    problems = tuple(problem for one in linted.recipes for problem in one.diagnostics)
-    report = Report(tuple(one.source.path for one in linted.recipes), problems)
-    click.echo(render(form, report, sys.stdout.isatty()), nl=False)
-    if form == "text":
-        for one in linted.recipes:
-            summarise(one)
+def show(linted: Linted, form: str, arguments: tuple[str, ...] = (), files: tuple[Path, ...] = ()) -> int:
+    """Print recipes and what is found in them, and remember it as the answer to `arguments`; return the exit status."""
+    answer = Answer(1 if linted.failed else 0, told(linted.recipes, form))
+    click.echo(answer.text, nl=False)
+    if all(file.is_file() for file in files):
+        settings = (Asked("file", str(one.root / FILE)) for one in linted.recipes)
+        baselines = (Asked("file", str(Path.cwd() / place)) for place in linted.baselines.values())
+        recipes = (asked for one in linted.recipes for asked in one.asked)
+        remember(arguments, answer, (*recipes, *settings, *baselines))
+    return answer.status
 
 
 def _write(linted: Linted) -> int:

@@ -6,14 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
+from checking import PRELUDE, checked
 from ladle.dsl.codes import CODES
 from ladle.dsl.pages import read_page
 from ladle.executor.catalog import vocabulary
 from ladle.executor.cli import run
 from ladle.executor.explaining import codes, explain, known
 from ladle.executor.reference import pages
-
-from tests.checking import PRELUDE, checked
 
 ROOT = Path(__file__).parent.parent
 

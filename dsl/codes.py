@@ -110,5 +110,20 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "E419": "stale-lock",
         "E420": "no-such-split",
         # W5xx: findings of lint; each stands in its rule, and `executor/rulebook.py` has them all
+        # E6xx: configurations of other tools (executor/importing, executor/exporting)
+        "E601": "unreadable-yaml",
+        "E602": "yaml-not-utf8",
+        "E603": "bad-yaml",
+        "E604": "yaml-tag",
+        "E605": "yaml-duplicate-key",
+        "E606": "yaml-too-large",
+        "E607": "unknown-tool",
+        "E608": "wrong-yaml-type",
+        "E609": "missing-key",
+        "E610": "unexpected-document",
+        "E611": "cannot-be-said",
+        "E612": "unquotable-text",
+        "E613": "bad-model-name",
+        "E620": "cannot-export",
     }
 )

@@ -181,6 +181,8 @@ def complete(operator: Operator, settled: Layer) -> tuple[dict[str, Choice], lis
 
 def unknown_option(world: World, operator: Operator, name: Name, what: str = "") -> None:
     """Report an option that `operator` does not have: where it belongs, or the nearest name."""
+    if world.problems.told("E203", name.span):
+        return
     own = [option.name for option in operator.options]
     owners = [
         other.written

@@ -139,6 +139,9 @@ def phrase(item: Item, block: int, level: int = 0) -> list[Doc]:
     for part in rest:
         operator, operand = part[0], part[1:]
         between = gap(operand[0].before, " ")
+        if operator.text == "with":  # its block breaks by itself
+            parts += [*gap(operator.before, " "), operator.text, *between, *phrase(bare(operand), block, level + 1)]
+            continue
         side = phrase(bare(operand), inner, level + 1)
         parts.append(Indent((*gap(operator.before, Line(" ")), operator.text, *between, *side)))
     return [group(parts)]

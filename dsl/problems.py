@@ -57,6 +57,10 @@ class Problems:
             self._found[key] = Diagnostic(code, CODES[code], message, source, span, label, help)
         return FAILED
 
+    def told(self, code: str, span: Span) -> bool:
+        """Say whether this place has this problem already."""
+        return (code, span.start, span.end, span.within(self.source).path) in self._found
+
     def mismatch(self, found: Mismatch, span: Span) -> Failed:
         """Add a mismatch at the place of the value."""
         return self.report(found.code, span, found.message, found.help, found.label)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 _SHOWN = 3
+_FEW = 100
+"""Names among which searches are remembered."""
 
 
 def nearest(written: str, names: Iterable[str]) -> tuple[str, ...]:
@@ -12,6 +15,12 @@ def nearest(written: str, names: Iterable[str]) -> tuple[str, ...]:
 
     A letter dropped, added, changed or swapped with its neighbour is one step; a third of the letters may differ.
     """
+    listed = tuple(names)
+    # A misspelt option is looked up again for each member of a family.
+    return _remembered(written, listed) if len(listed) <= _FEW else _nearest(written, listed)
+
+
+def _nearest(written: str, names: tuple[str, ...]) -> tuple[str, ...]:
     best: list[str] = []
     least = max(1, len(written) // 3)
     for name in names:
@@ -23,6 +32,9 @@ def nearest(written: str, names: Iterable[str]) -> tuple[str, ...]:
         elif far == least and far < max(len(name), len(written)):
             best.append(name)
     return tuple(sorted(set(best))[:_SHOWN])
+
+
+_remembered = lru_cache(maxsize=1024)(_nearest)
 
 
 def distance(a: str, b: str, most: int) -> int:

@@ -24,12 +24,12 @@ def stages(program: Program, *kinds: str) -> Iterator[Term]:
 
 def merges(program: Program) -> Iterator[Term]:
     """Yield every merge, sums of models among them."""
-    return (term for term in program.walk() if term.sort is Sort.MODEL and term.operator.role in _MERGES)
+    return filter(is_merge, program.walk())
 
 
 def is_merge(term: Term) -> bool:
-    """Say whether a model is a merge or a sum."""
-    return term.operator.role in _MERGES and term.sort is Sort.MODEL
+    """Say whether a model is a merge or a sum of several."""
+    return term.operator.role in _MERGES and term.sort is Sort.MODEL and len(parents(term)) > 1
 
 
 def prefers(term: Term) -> bool:
@@ -41,8 +41,8 @@ def latest(program: Program, wanted: Callable[[Term], bool]) -> Mapping[Term, Te
     """Return for each model the last `wanted` of its trainings since it was a source or a merge, itself among them."""
     found: dict[Term, Term] = {}
     for term in program.walk():
-        if term.operator.role is Role.STAGE:
-            last = term if wanted(term) else found.get(term.operands[0])
+        if _goes_on(term):
+            last = term if term.operator.role is Role.STAGE and wanted(term) else found.get(parents(term)[0])
             if last is not None:
                 found[term] = last
     return found
@@ -53,8 +53,13 @@ def origins(program: Program) -> Mapping[Term, Term]:
     found: dict[Term, Term] = {}
     for term in program.walk():
         if term.sort is Sort.MODEL:
-            found[term] = found[term.operands[0]] if term.operator.role is Role.STAGE else term
+            found[term] = found[parents(term)[0]] if _goes_on(term) else term
     return found
+
+
+def _goes_on(term: Term) -> bool:
+    """Say whether a model goes on from one other: a training, or what has a single operand."""
+    return term.sort is Sort.MODEL and len(parents(term)) == 1
 
 
 def chats(term: Term) -> bool:
@@ -70,13 +75,13 @@ def ancestors(term: Term) -> frozenset[Term]:
         each = stack.pop()
         if each not in seen and each.sort is Sort.MODEL:
             seen.add(each)
-            stack += _parents(each)
+            stack += parents(each)
             stack += each.references.get("from", ())
     return frozenset(seen)
 
 
-def _parents(term: Term) -> tuple[Term, ...]:
-    """What a model's weights are made from: a model that lends its template is none of it."""
+def parents(term: Term) -> tuple[Term, ...]:
+    """Return what a model's weights are made from: a model that lends its template is none of it."""
     return (*term.operands, *term.references.get("base", ()))
 
 
@@ -85,7 +90,7 @@ def users(program: Program) -> Mapping[Term, list[Term]]:
     found: dict[Term, list[Term]] = {}
     for term in program.walk():
         if term.sort is Sort.MODEL:
-            for used in _parents(term):
+            for used in parents(term):
                 found.setdefault(used, []).append(term)
     return found
 

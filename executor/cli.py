@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import gc
 import importlib
+import keyword
 import os
 import pkgutil
 import sys
@@ -31,14 +32,15 @@ class LazyGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands, sorted."""
-        return sorted(module.name for module in pkgutil.iter_modules(commands.__path__))
+        return sorted(module.name.rstrip("_") for module in pkgutil.iter_modules(commands.__path__))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import and return one command. Nothing of an import is garbage, so none is looked for meanwhile."""
         if cmd_name not in self.list_commands(ctx):
             return None
         gc.disable()
-        module = importlib.import_module(f"{commands.__name__}.{cmd_name}")
+        word = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        module = importlib.import_module(f"{commands.__name__}.{word}")
         gc.enable()
         command = module.COMMAND
         assert isinstance(command, click.Command)

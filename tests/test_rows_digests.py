@@ -21,10 +21,16 @@ from corpora import chat, run, source, texts, write
 
 TEXT = texts(*(f"the fox number {n} says hello" for n in range(30)))
 CHATS = [chat("hello", f"fox {n}", "again", f"dog {n} and é") for n in range(12)]
+COUNTED = " ".join(f"word{n}" for n in range(40))
+MESSY = texts("The fox number 3 says: HELLO!", "spi-\nder  silk\u200b\n\n\n\nend", COUNTED, f"{COUNTED} more", "\u200b")
+"""Text that `clean` mends and `dedup` finds alike."""
 PAIRS: list[Row] = [{"prompt": "hello", "chosen": f"fox {n}", "rejected": f"dog {n}"} for n in range(6)]
 
 OPERATORS: dict[str, dict[str, Json]] = {
     "as_text": {},
+    "chunk": {"words": 4},
+    "clean": {},
+    "dedup": {"threshold": 0.5},
     "every": {"n": 4},
     "except": {},
     "filter": {"min_chars": 28},
@@ -35,6 +41,9 @@ OPERATORS: dict[str, dict[str, Json]] = {
 }
 DIGESTS = {
     ("as_text", 1): "b5cba6221b66ff38",
+    ("chunk", 1): "7b8baa860a2a22ef",
+    ("clean", 1): "80b4711ccc3c398f",
+    ("dedup", 1): "fb2493e93fbfe059",
     ("every", 1): "e853d54758a7c824",
     ("except", 1): "0001ea3453ddfec7",
     ("filter", 1): "abc1c362e0b48385",
@@ -48,7 +57,8 @@ DIGESTS = {
 
 @pytest.mark.parametrize("name", OPERATORS)
 def test_a_corpus_operator_writes_the_bytes_of_its_version(tmp_path: Path, name: str) -> None:
-    first = source(write(tmp_path / "a.jsonl", CHATS if name == "as_text" else TEXT), "0", key="a")
+    given = {"as_text": CHATS, "clean": [*TEXT, *MESSY], "dedup": [*TEXT, *MESSY]}
+    first = source(write(tmp_path / "a.jsonl", given.get(name, TEXT)), "0", key="a")
     second = source(write(tmp_path / "b.jsonl", TEXT[:5]), "1" if name == "mix" else "rows", key="b")
     inputs = [first, second] if name in ("mix", "except") else [first]
     out = run(tmp_path / "step", name, OPERATORS[name], inputs)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 from checking import FakeFacts, checked
+from ladle.dsl.check import check
 from ladle.dsl.graph import Graph
 from ladle.dsl.lower import lower
+from ladle.dsl.parse import parse
+from ladle.dsl.source import Source
 from ladle.dsl.verify import verify
 from ladle.executor.catalog import vocabulary
 from ladle.executor.layout import layout
@@ -190,3 +193,32 @@ def test_a_chain_of_many_recipes_is_bounded_and_quick() -> None:
 def test_the_text_of_documentation_is_kept_by_name() -> None:
     program, _ = checked('## our start\n## and more\nmodel base = local("models/a")\nmodel m = base')
     assert program.docs == {"base": "our start\nand more"}
+
+
+def test_a_variant_replaces_what_is_brought_and_leaves_the_used_recipe_alone() -> None:
+    text = """use "shared/u.recipe": base, trained, cpt, papers as reading
+stage mine: cpt { on = reading  steps = 9 }
+model m = base | mine
+model n = trained[cpt] | mine
+variant smoke { reading = reading | take(rows = 5)  stage.steps = 2 }
+"""
+    facts = FakeFacts(recipes={"shared/u.recipe": SHARED})
+    recipe, _ = parse(Source("recipes/t.recipe", text))
+    program, wrong = check(recipe, vocabulary(), facts, "smoke")
+    assert not wrong
+    graph = verify(lower(program, vocabulary(), facts))
+    by_place = {spot.place: graph.nodes[key] for key, spot in layout(graph, vocabulary()).spots.items()}
+    assert by_place["artifacts/t-smoke/reading"].operator == "take"
+    assert {dict(by_place[f"artifacts/t-smoke/{name}"].options)["steps"] for name in "mn"} == {2}
+    assert dict(by_place["artifacts/u/trained-cpt"].options)["steps"] == 3
+
+
+def test_a_stage_in_a_composition_of_another_file_is_called_as_it_is_there() -> None:
+    text = """use "shared/u.recipe": base, full
+stage sft: cpt { on = mine  steps = 7 }
+corpus mine: text = jsonl("text/m.jsonl")
+model m = base | full with { sft.steps = 5 }
+"""
+    graph = graphed(text, u=SHARED)
+    node = graph.nodes[graph.aliases["m"]]
+    assert (node.operator, dict(node.options)["steps"]) == ("sft", 5)

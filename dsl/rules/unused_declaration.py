@@ -61,7 +61,9 @@ def _asks(declaration: Declaration, asking: bool) -> bool:
     """Say whether a declaration asks for something: a table, and whatever else is not there to be used by name."""
     if isinstance(declaration, EditionDecl | BrokenDecl):
         return False
-    return not isinstance(declaration, NAMED) or (not asking and isinstance(declaration, ModelDecl))
+    if isinstance(declaration, NAMED):
+        return not asking and isinstance(declaration, ModelDecl)
+    return bool(expressions(declaration))
 
 
 def _needed(recipe: Recipe, roots: list[Declaration]) -> set[str]:

@@ -12,13 +12,14 @@ from ladle.executor.console import plain
 from ladle.executor.fetchable import fetchable
 from ladle.executor.opened import open_recipe, variant_option
 from ladle.executor.plan import Plan, Planned, plan
+from ladle.executor.plan_markdown import markdown
 from ladle.executor.sizes import in_units
 
 
 @click.command("plan")
 @click.argument("recipe", type=click.Path(path_type=Path))
 @click.argument("names", nargs=-1)
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
 @variant_option
 def COMMAND(recipe: Path, names: tuple[str, ...], form: str, variant: str) -> int:  # noqa: N802 - found by this name
     """List every node of RECIPE with what will happen to it (run, reuse, resume) and why.
@@ -35,6 +36,8 @@ def COMMAND(recipe: Path, names: tuple[str, ...], form: str, variant: str) -> in
     if form == "json":
         nodes = [record(made, item) for item in made.nodes]
         click.echo(json.dumps({"schema": 1, "nodes": nodes}, indent=2, ensure_ascii=False))
+    elif form == "markdown":
+        click.echo(markdown(made, recipe.name), nl=False)
     else:
         click.echo("\n".join(lines(made)))
     return 0

@@ -138,3 +138,8 @@ EMPTY: Final = Lock()
 def template(text: str) -> LockedTemplate:
     """Return a template of known text. Raises UnicodeEncodeError for half of a surrogate pair."""
     return LockedTemplate(hashlib.sha256(text.encode()).hexdigest(), text)
+
+
+def written(pinned: Pinned) -> str:
+    """Return a repository and revision as the key of an entry."""
+    return f"{pinned[0]}@{pinned[1]}"

@@ -18,8 +18,8 @@ from ladle.dsl.types import UNKNOWN, Unknown
 from ladle.executor.endpoint import HubEndpoint
 from ladle.executor.lock.derive import CARD, Derived, derive, licence, sha256
 from ladle.executor.lock.entries import READ, Files, LockedFile, LockedModel
-from ladle.executor.lock.read import COMMIT, HASH
 from ladle.executor.lock.refusals import asked
+from ladle.executor.lock.values import COMMIT, HASH
 from ladle.executor.quoting import short
 from ladle.executor.task import StepError
 

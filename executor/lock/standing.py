@@ -9,10 +9,9 @@ from ladle.dsl.codes import CODES
 from ladle.dsl.diagnostics import Diagnostic
 from ladle.dsl.source import Source, Span
 from ladle.dsl.types import Unknown
-from ladle.executor.lock.entries import LOCK, Lock
+from ladle.executor.lock.entries import LOCK, Lock, written
 from ladle.executor.lock.facts import split
 from ladle.executor.lock.local import files
-from ladle.executor.lock.read import written
 from ladle.executor.lock.wanted import Wanted
 from ladle.executor.places import located
 

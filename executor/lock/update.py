@@ -18,9 +18,9 @@ from ladle.dsl.graph import Json
 from ladle.executor.disk import in_words, write_file
 from ladle.executor.endpoint import HubEndpoint
 from ladle.executor.lock.changes import differences
-from ladle.executor.lock.entries import LOCK, Lock, LockedCorpus, LockedData, LockedModel, Pinned
+from ladle.executor.lock.entries import LOCK, Lock, LockedCorpus, LockedData, LockedModel, Pinned, written
 from ladle.executor.lock.local import local_corpus
-from ladle.executor.lock.read import parse_lock, read_lock, written
+from ladle.executor.lock.read import parse_lock, read_lock
 from ladle.executor.lock.wanted import Wanted
 from ladle.executor.lock.write import corpus_json, data_json, encode_lock, model_json
 from ladle.executor.locks import Waiting, hold

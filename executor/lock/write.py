@@ -15,8 +15,8 @@ from ladle.executor.lock.entries import (
     LockedModel,
     LockedRows,
     LockedTemplate,
+    written,
 )
-from ladle.executor.lock.read import written
 
 
 def encode_lock(lock: Lock) -> bytes:

@@ -27,8 +27,8 @@ from ladle.dsl.types import UNKNOWN, Unknown
 from ladle.executor.headers import HostileHeader, folder_tensors
 from ladle.executor.lock.derive import CARD, derive, licence
 from ladle.executor.lock.proof import locked_facts, prove_files, prove_model
-from ladle.executor.lock.read import COMMIT
 from ladle.executor.lock.refusals import refusal
+from ladle.executor.lock.values import COMMIT
 from ladle.executor.model_folder import BadFolder
 from ladle.executor.models.folder import TOKENIZER_FILES, copy_tokenizer, read_config, tokenizer_folder
 from ladle.executor.models.source import Source, write_source

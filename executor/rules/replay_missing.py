@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from ladle.dsl.diagnostics import Severity
 from ladle.dsl.program import Program, Term
 from ladle.dsl.rule import Finding, Rule
-from ladle.executor.chains import ancestors, merges, name, stages
+from ladle.executor.chains import ancestors, merges, name, parents, stages
 
 MERGES = 2000
 OPERANDS = 64
@@ -52,7 +52,7 @@ def _restored(program: Program) -> set[Term]:
     """The models that some merge joins with one that never was them: what they forgot comes back."""
     found: set[Term] = set()
     for merge in [*merges(program)][:MERGES]:
-        lines = [ancestors(each) for each in merge.operands[:OPERANDS]]
+        lines = [ancestors(each) for each in parents(merge)[:OPERANDS]]
         found.update(frozenset[Term]().union(*lines) - lines[0].intersection(*lines))
     return found
 

@@ -1,0 +1,78 @@
+"""`ladle import`. In: YAML of other tools. Out: a recipe, and every key that could not be carried, by file and line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+from ladle.executor.console import plain
+from ladle.executor.importing.convert import Imported, convert
+from ladle.executor.importing.draft import Request
+from ladle.executor.importing.ledger import Ledger, Sort
+from ladle.executor.importing.tools import importers
+from ladle.executor.new_file import write_new
+from ladle.executor.project import project_root, recipe_name
+from ladle.executor.task import StepError
+
+ORDER = (Sort.LOST, Sort.MISSING, Sort.ASSUMED, Sort.MACHINE, Sort.SAME)
+
+
+@click.command("import")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="The recipe to write; without it, it is printed.")
+@click.option("--from", "tool", type=click.Choice(sorted(importers())), help="The tool; without it, as the keys show.")
+@click.option("--stage", default="", help="The kind of stage that a training is, where its file does not say.")
+@click.option("--devices", type=click.IntRange(1, 100_000), default=1, show_default=True, help="Devices of a training.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def COMMAND(  # noqa: N802 - found by this name
+    files: tuple[Path, ...], output: Path | None, tool: str | None, stage: str, devices: int, form: str
+) -> int:
+    """Turn YAML of Axolotl, LLaMA-Factory, TRL, alignment-handbook or mergekit into a recipe.
+
+    Every key that the recipe cannot say is named, with file and line, here and in the recipe.
+    """
+    place = output or Path("recipes") / "imported.recipe"
+    recipe_name(place)
+    if output is not None and output.exists():
+        raise StepError(f"`{output}` exists already", "choose another name: nothing is overwritten")
+    ledger = Ledger(root=project_root(place), devices=devices)
+    found = convert(files, ledger, tool or "", Request(stage), place)
+    if output is not None:
+        write_new(output, found.text)
+    if form == "json":
+        click.echo(json.dumps(record(found, output), indent=2, ensure_ascii=False))
+        return 0
+    if output is None:
+        click.echo(found.text, nl=False)
+    for line in report(found, output):
+        click.echo(plain(line), err=output is None)
+    return 0
+
+
+def report(found: Imported, output: Path | None) -> list[str]:
+    """Return what a person should know, in lines."""
+    lines = [f"detected: {told}" for told in found.detected]
+    lines += [note.text for sort in ORDER for note in found.notes if note.sort is sort]
+    if found.profile:
+        lines += ["suggested: a profile for the machine, `profiles/NAME.toml`:"]
+        lines += [f"    {key} = {json.dumps(value)}" for key, value in sorted(found.profile.items())]
+    lost = sum(note.sort is Sort.LOST for note in found.notes)
+    end = f"{lost} keys could not be carried" if lost != 1 else "1 key could not be carried"
+    return [*lines, f"{end}; " + (f"wrote {output}, next: ladle check {output}" if output else "nothing was written")]
+
+
+def record(found: Imported, output: Path | None) -> dict[str, object]:
+    """Return an import as `--format json` shows it."""
+    notes = [
+        {"sort": note.sort.value, "file": note.file, "line": note.line, "key": note.key, "reason": note.reason}
+        for note in found.notes
+    ]
+    return {
+        "schema": 1,
+        "recipe": found.text,
+        "path": str(output) if output else None,
+        "detected": list(found.detected),
+        "notes": notes,
+        "profile": found.profile,
+    }

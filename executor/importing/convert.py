@@ -1,0 +1,101 @@
+"""Files of other tools as one recipe. In: paths. Out: the text of a recipe that checks, notes, or every problem."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ladle.dsl.diagnostics import Diagnostic, RecipeError
+from ladle.dsl.source import Source, Span
+from ladle.executor.importing.draft import Importer, Made, Request
+from ladle.executor.importing.ledger import Ledger, Note, Sort
+from ladle.executor.importing.places import quotable
+from ladle.executor.importing.tools import detect, importers
+from ladle.executor.importing.tree import Document, Scalar, read
+from ladle.executor.importing.writing import Writer
+from ladle.executor.load import examine_source
+from ladle.executor.quoting import short
+
+FACTS = "E4"
+"""Begins the codes of what is not on disk: a recipe may be written before its data is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """A recipe from files of other tools."""
+
+    text: str
+    notes: tuple[Note, ...]
+    detected: tuple[str, ...]
+    """Of each file the tool, and how that shows."""
+    profile: dict[str, str | int]
+
+
+def convert(paths: Sequence[Path], ledger: Ledger, tool: str, request: Request, place: Path) -> Imported:
+    """Return the recipe that `paths` say. Raises RecipeError with every problem of every file."""
+    made: list[Made] = []
+    detected: list[str] = []
+    for path in paths:
+        documents, problems = read(path)
+        ledger.problems.extend(problems)
+        if not documents and not problems:
+            ledger.problem("E610", Document(Source(str(path), ""), _nothing()), Span(0, 0), "the file says nothing")
+        chosen = _tool(documents, ledger, tool, detected) if documents else None
+        for document in _wanted(documents, chosen, ledger) if chosen else ():
+            found = chosen.convert(document, ledger, request) if chosen else None
+            made += [found] if found else []
+    if ledger.problems:
+        raise RecipeError(tuple(ledger.problems))
+    return _written(paths, made, ledger, tuple(detected), place)
+
+
+def _tool(documents: tuple[Document, ...], ledger: Ledger, tool: str, detected: list[str]) -> Importer | None:
+    first = documents[0]
+    if tool:
+        return importers()[tool]
+    found = detect(first)
+    if found is None:
+        help = f"`--from` says it: {', '.join(sorted(importers()))}"
+        ledger.problem(
+            "E607", first, Span(0, 0), "no tool's keys are in the file, so nobody can say what it means", help
+        )
+        return None
+    keys = ", ".join(f"`{key}`" for key in found[1])
+    detected.append(f"{first.source.path}: {found[0].name} (it has {keys})")
+    return found[0]
+
+
+def _wanted(documents: tuple[Document, ...], tool: Importer, ledger: Ledger) -> tuple[Document, ...]:
+    if len(documents) > 1 and not tool.documents:
+        second = documents[1]
+        message = f"the file holds {len(documents)} documents, and {tool.name} reads one"
+        ledger.problem("E610", second, second.root.span, message, "split the file")
+        return documents[:1]
+    return documents
+
+
+def _written(
+    paths: Sequence[Path], made: list[Made], ledger: Ledger, detected: tuple[str, ...], place: Path
+) -> Imported:
+    writer = Writer(ledger.root)
+    writer.write(made)
+    for model in writer.missing:
+        reason = f"the model folder `{short(model.name)}` is not in the project"
+        ledger.notes.append(Note(Sort.MISSING, str(paths[0]), 1, "", reason))
+    names = ", ".join(short(path.name if quotable(path.name) else "a file") for path in paths)
+    order = {str(path): place for place, path in enumerate(paths)}
+    ledger.notes.sort(key=lambda note: (order.get(note.file, 0), note.line))
+    text = writer.text(f"Imported from {names} by `ladle import`.", ledger.notes)
+    wrong = [problem for problem in _checked(place, text) if not problem.code.startswith(FACTS)]
+    if wrong:
+        raise RecipeError(tuple(wrong))
+    return Imported(text, tuple(ledger.notes), detected, dict(ledger.profile))
+
+
+def _checked(place: Path, text: str) -> tuple[Diagnostic, ...]:
+    return examine_source(place, Source(f"{place} (not written)", text)).diagnostics
+
+
+def _nothing() -> Scalar:
+    return Scalar(None, "", Span(0, 0))

@@ -1,0 +1,167 @@
+"""mergekit's per-tensor values. In: a number, a gradient, or filters. Out: a number or a schedule of the language.
+
+mergekit takes the first filter whose text is part of a tensor's name, and of a gradient the first value outside the
+layers; a schedule takes the longest module name. So each module is asked for, and the shortest map written that says
+the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from ladle.executor.importing.fields import scalar_number
+from ladle.executor.importing.spelling import written
+from ladle.executor.importing.tree import Listing, Scalar, Table, Tree
+
+At = float | tuple[float, ...]
+"""A value of a module: a number, or values over depth."""
+
+_ATTENTION: Final = ("q_proj", "k_proj", "v_proj", "o_proj")
+_MLP: Final = ("gate_proj", "up_proj", "down_proj")
+_NORMS: Final = ("input_layernorm", "post_attention_layernorm")
+GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
+    "layers": ("self_attn", "mlp", *_NORMS),
+    "self_attn": _ATTENTION,
+    "mlp": _MLP,
+}
+TENSORS: Final[Mapping[str, str]] = {
+    "embed": "model.embed_tokens.weight",
+    "lm_head": "lm_head.weight",
+    "norm": "model.norm.weight",
+    **{name: f"model.layers.#.self_attn.{name}.weight" for name in _ATTENTION},
+    **{name: f"model.layers.#.mlp.{name}.weight" for name in _MLP},
+    **{name: f"model.layers.#.{name}.weight" for name in _NORMS},
+}
+"""A tensor of each module that a Llama has, `#` for the layer."""
+RARE: Final[Mapping[str, tuple[str, str]]] = {
+    "q_norm": ("model.layers.#.self_attn.q_norm.weight", "self_attn"),
+    "k_norm": ("model.layers.#.self_attn.k_norm.weight", "self_attn"),
+    "pre_feedforward_layernorm": ("model.layers.#.pre_feedforward_layernorm.weight", "layers"),
+    "post_feedforward_layernorm": ("model.layers.#.post_feedforward_layernorm.weight", "layers"),
+}
+"""Modules that only some architectures have, and the group whose value they take in a schedule."""
+_LAYERS: Final = 200
+
+
+class Unsayable(Exception):
+    """A value that no schedule says; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One filter of mergekit's, "" for the rest, and its value."""
+
+    part: str
+    value: At
+
+    def covers(self, tensor: str) -> bool:
+        """Say whether the filter takes a tensor, in every layer. Raises Unsayable where only in some."""
+        if "#" not in tensor:
+            return self.part in tensor
+        found = {self.part in tensor.replace("#", str(layer)) for layer in range(_LAYERS)}
+        if len(found) > 1:
+            raise Unsayable(f"the filter `{self.part[:40]}` takes some layers and not others")
+        return found.pop()
+
+
+@dataclass(frozen=True, slots=True)
+class Depths:
+    """A per-tensor value as the language has it: one number, or numbers and lists by module with the rest's."""
+
+    modules: tuple[tuple[str, At], ...]
+    otherwise: float
+    strays: tuple[str, ...] = ()
+    """Rare modules for which mergekit would take another value."""
+
+    @property
+    def text(self) -> str:
+        """The value as a recipe writes it."""
+        if not self.modules:
+            return written(self.otherwise)
+        told = [f"{name}: {_written(value)}" for name, value in self.modules]
+        return "{" + ", ".join([*told, f"else: {written(self.otherwise)}"]) + "}"
+
+
+def depths(tree: Tree) -> Depths:
+    """Return what a value of mergekit's says. Raises Unsayable for what is none, or what no schedule says."""
+    rules = _rules(tree)
+    if len(rules) == 1 and not rules[0].part and isinstance(rules[0].value, int | float):
+        return Depths((), rules[0].value)
+    values = {name: _at(rules, tensor) for name, tensor in TENSORS.items()}
+    rest = next((rule.value for rule in rules if not rule.part), values["embed"])
+    otherwise = rest[0] if isinstance(rest, tuple) else rest
+    found: dict[str, At] = {}
+    for name in ("embed", "lm_head", "norm"):
+        if values[name] != otherwise:
+            found[name] = values[name]
+    _group("layers", otherwise, values, found)
+    return Depths(tuple(found.items()), otherwise, tuple(_strays(rules, found, otherwise)))
+
+
+def _group(name: str, inherited: At, values: Mapping[str, At], found: dict[str, At]) -> None:
+    """Write a module where it differs from what it would inherit; the same values always give the same map."""
+    leaves = [values[leaf] for leaf in _leaves(name)]
+    value = inherited if name == "layers" and inherited in leaves else max(leaves, key=leaves.count)
+    if value != inherited:
+        found[name] = value
+    for child in GROUPS.get(name, ()):
+        if any(values[leaf] != value for leaf in _leaves(child)):
+            _group(child, value, values, found)
+
+
+def _leaves(name: str) -> list[str]:
+    return [leaf for child in GROUPS[name] for leaf in _leaves(child)] if name in GROUPS else [name]
+
+
+def _strays(rules: tuple[Rule, ...], found: Mapping[str, At], otherwise: float) -> list[str]:
+    strays = []
+    for name, (tensor, group) in RARE.items():
+        ours = found.get(group, found.get("layers", otherwise))
+        if _at(rules, tensor) != ours:
+            strays.append(name)
+    return strays
+
+
+def _at(rules: tuple[Rule, ...], tensor: str) -> At:
+    """Return mergekit's value for a tensor; a gradient outside the layers is its first value."""
+    rule = next((rule for rule in rules if rule.covers(tensor)), None)
+    if rule is None:
+        raise Unsayable("no filter takes the other tensors: end with a `value:` without a filter")
+    value = rule.value
+    return value[0] if isinstance(value, tuple) and "#" not in tensor else value
+
+
+def _rules(tree: Tree) -> tuple[Rule, ...]:
+    match tree:
+        case Table():
+            return (_rule(tree),)
+        case Listing(items) if items and all(isinstance(item, Table) for item in items):
+            return tuple(_rule(item) for item in items if isinstance(item, Table))
+        case _:
+            return (Rule("", _value(tree)),)
+
+
+def _rule(table: Table) -> Rule:
+    unknown = [entry.key for entry in table.entries if entry.key not in ("filter", "value")]
+    part, value = table.get("filter"), table.get("value")
+    if unknown or value is None:
+        raise Unsayable("a filter has the keys `filter` and `value`, and no others")
+    text = part.value.text if part and isinstance(part.value, Scalar) and part.value.value is not None else ""
+    return Rule("" if text == "*" else text, _value(value.value))
+
+
+def _value(tree: Tree) -> At:
+    number = scalar_number(tree)
+    if number is not None:
+        return float(number)
+    numbers = [scalar_number(item) for item in tree.items] if isinstance(tree, Listing) else []
+    if not numbers or any(number is None for number in numbers):
+        raise Unsayable("a number, a list of numbers, or filters are wanted")
+    known = tuple(float(number) for number in numbers if number is not None)
+    return known[0] if len(known) == 1 else known
+
+
+def _written(value: At) -> str:
+    return f"[{', '.join(written(item) for item in value)}]" if isinstance(value, tuple) else written(value)

@@ -1,0 +1,88 @@
+"""The recipe that an import makes, before it has names. In and out: frozen data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ladle.executor.importing.fields import Fields
+from ladle.executor.importing.ledger import Ledger
+from ladle.executor.importing.tree import Document, Table
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRef:
+    """A model by what a file calls it: a folder, a repository of the hub, or the output of another file."""
+
+    name: str
+    revision: str = ""
+    template: str = ""
+    """A built-in template that the file puts on the model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """A corpus: a name to begin with, its kind, its expression; `weight` is what a mixture takes of it, in passes."""
+
+    name: str
+    kind: str
+    expression: str
+    weight: str = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A model that a file trains: start, kind, settings as they are written, corpora, and what the output is called."""
+
+    start: ModelRef
+    kind: str
+    settings: tuple[tuple[str, str], ...]
+    corpora: tuple[Corpus, ...]
+    outputs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """A model that a file merges: method, operands with their weights, and options, of which some are models."""
+
+    method: str
+    operands: tuple[tuple[ModelRef, str], ...]
+    options: tuple[tuple[str, str | ModelRef], ...]
+    name: str
+    """What the document calls itself; "" for none."""
+    outputs: tuple[str, ...]
+    """What other documents call it."""
+    rounded: str = ""
+    """The precision that the tool rounds it to before another merge takes it; "" where that is not to be said."""
+
+
+Made = Trained | Merged
+
+
+@dataclass(frozen=True, slots=True)
+class Importer:
+    """One tool whose files are read: `signs` are groups of keys of which one, whole, shows that a file is its."""
+
+    name: str
+    signs: tuple[frozenset[str], ...]
+    convert: Callable[[Document, Ledger, Request], Made | None]
+    rank: int = 0
+    """Of several tools that a file could be of, the highest counts."""
+    documents: bool = False
+    """Whether one file may hold several documents."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the user said beside the file: a kind of stage, "" for what the file says."""
+
+    stage: str = ""
+
+
+def fields_of(document: Document, ledger: Ledger) -> Fields | None:
+    """Return the keys of a document; a document that is no table is reported."""
+    root = document.root
+    if isinstance(root, Table):
+        return Fields(document, root, ledger)
+    ledger.problem("E608", document, root.span, "a configuration is a table, `key: value`", "is it another file?")
+    return None

@@ -1,0 +1,104 @@
+"""mergekit's parameters as options of a merge. In: parameters of a document and its models. Out: their text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ladle.dsl.signature import Flag, Number, Operator, Option, OptionType, Scheduled
+from ladle.executor.importing.depths import Unsayable, depths
+from ladle.executor.importing.fields import Fields
+from ladle.executor.importing.ledger import Sort
+from ladle.executor.importing.sources import Source
+from ladle.executor.importing.spelling import spelled, takes
+
+REASONS = {"int8_mask": (Sort.MACHINE, "how masks are kept in memory: it does not change the result")}
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A document, the merge it says, and the parameters of the whole merge."""
+
+    fields: Fields
+    operator: Operator
+    parameters: Fields | None
+
+    def rest(self, sources: tuple[Source, ...]) -> None:
+        """Note every parameter that is not an option of the merge."""
+        for each in (self.parameters, *(source.parameters for source in sources)):
+            if each:
+                each.rest(REASONS)
+        for source in sources:
+            source.fields.rest({})
+
+
+def weight(given: Given, source: Source) -> str:
+    """Return the weight of one operand, "" where the method has none."""
+    operands = given.operator.operands
+    if operands.weighted == "no" or operands.weight_type is None:
+        return ""
+    place = _place(given, source, "weight")
+    if place is None:
+        source.fields.problem("E609", "model", "the model has no `weight`, which mergekit demands", "add `weight`")
+        return "1"
+    return _text(place, "weight", operands.weight_type) or "1"
+
+
+def shared(given: Given, option: Option, key: str) -> str:
+    """Return a parameter of the whole merge, "" where the document does not set it."""
+    if given.parameters is None or key not in given.parameters:
+        return ""
+    return _text(given.parameters, key, option.type)
+
+
+def per_model(given: Given, option: Option, key: str, operands: tuple[Source, ...]) -> str:
+    """Return a parameter that stands beside models: one value where all have the same, else `each(...)`."""
+    texts = []
+    for source in operands:
+        place = _place(given, source, key)
+        texts.append(_text(place, key, option.type) if place else spelled(_default(option)))
+    if len(set(texts)) == 1:
+        return texts[0]
+    if getattr(option, "each", False):
+        return f"each({', '.join(texts)})"
+    for source, text in zip(operands, texts, strict=True):
+        if source.parameters and key in source.parameters:
+            source.parameters.lost(
+                key, f"`{option.name}` is one value for all models in this version, not {text} for one"
+            )
+    return ""
+
+
+def _default(option: Option) -> float | bool:
+    value = option.default
+    return value if isinstance(value, int | float) else 1.0
+
+
+def _place(given: Given, source: Source, key: str) -> Fields | None:
+    """Return where a parameter of a model stands: beside it, else for the whole merge."""
+    places = (source.parameters, given.parameters)
+    return next((each for each in places if each is not None and key in each), None)
+
+
+def _text(place: Fields, key: str, type: OptionType) -> str:
+    """Return a parameter as an option of a type; "" where it cannot be said, which is reported."""
+    if isinstance(type, Flag):
+        flag = place.flag(key)
+        return "" if flag is None else spelled(flag)
+    tree = place.tree(key)
+    if tree is None:
+        return ""
+    try:
+        found = depths(tree)
+    except Unsayable as why:
+        place.problem("E611", key, f"`{key}` cannot be said: {why}")
+        return ""
+    if found.modules and not isinstance(type, Scheduled):
+        place.problem(
+            "E611", key, f"`{key}` varies over the tensors, and is one number in this version", "write a number"
+        )
+    elif not found.modules and isinstance(type, Number | Scheduled) and not takes(type, found.otherwise):
+        place.problem("E611", key, f"`{key}` cannot be {found.text} here", "")
+    elif found.strays:
+        names = ", ".join(f"`{name}`" for name in found.strays)
+        place.assumed(key, f"in a model that has {names}, mergekit's filters take them too: name them in the map")
+    return found.text

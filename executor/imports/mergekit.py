@@ -1,0 +1,146 @@
+"""mergekit: merges as `mergekit-yaml` and `mergekit-multi` read them. Out: the importer of `mergekit`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ladle.dsl.signature import Operator, Option, Reference, Required, Role
+from ladle.executor.catalog import vocabulary
+from ladle.executor.importing.draft import Importer, Made, Merged, ModelRef, Request, fields_of
+from ladle.executor.importing.fields import Fields
+from ladle.executor.importing.ledger import Ledger, Sort
+from ladle.executor.importing.mergekit_values import Given, per_model, shared, weight
+from ladle.executor.importing.sources import Source, reference, sources
+from ladle.executor.importing.spelling import option, takes
+from ladle.executor.importing.tree import Document
+
+PRECISIONS: Final = {"bfloat16": "bf16", "float16": "fp16", "float32": "fp32"}
+OURS: Final = ("lerp", "soup", "round")
+"""Merges of the language that mergekit does not know under this name."""
+ROUND: Final = "round"
+MORE = {
+    "tokenizer": (Sort.LOST, "a merge takes its operands' one vocabulary: the first operand's tokenizer"),
+    "chat_template": (Sort.LOST, "the template is the first operand's: write `template =` at its source"),
+    "write_model_card": (Sort.MACHINE, "a card is written when a model is published"),
+}
+METHODS = {
+    "passthrough": "`passthrough` stacks layers: the result has another shape, and no merge here changes a shape",
+}
+
+
+def convert(document: Document, ledger: Ledger, request: Request) -> Made | None:
+    """Return the merge that a document says."""
+    fields = fields_of(document, ledger)
+    if fields is None:
+        return None
+    method = fields.text("merge_method") or ""
+    operator = vocabulary().get(method)
+    if operator is None or operator.role is not Role.MERGE or method in OURS:
+        known = ", ".join(
+            sorted(name for name, each in vocabulary().items() if each.role is Role.MERGE and name not in OURS)
+        )
+        message = METHODS.get(method, f"this version has no merge `{method[:40]}`")
+        fields.problem("E611", "merge_method", message, f"the merges are {known}")
+        return None
+    found = sources(fields)
+    base = reference(fields, "base_model") if "base_model" in fields else None
+    given = Given(fields, operator, fields.fields("parameters"))
+    operands, based = _operands(fields, operator, found, base)
+    options = [*based, *_options(given, operands)]
+    weights = [weight(given, source) for source in operands]
+    given.rest(found)
+    _precision(fields)
+    _tokenizer(fields, operands, base)
+    name, outputs = fields.text("name") or "", _outputs(fields)
+    rounded = _rounded(fields, bool(outputs))
+    fields.rest(MORE)
+    told = tuple((source.model, number) for source, number in zip(operands, weights, strict=True))
+    return Merged(method, told, tuple(options), name, outputs, rounded)
+
+
+def _operands(
+    fields: Fields, operator: Operator, found: tuple[Source, ...], base: ModelRef | None
+) -> tuple[tuple[Source, ...], list[tuple[str, str | ModelRef]]]:
+    """Return the operands in the language's order, and `base` where the method takes one."""
+    if operator.needs_base:
+        if base is None:
+            fields.problem("E609", "base_model", f"`{operator.name}` needs a `base_model`", "add it")
+            return found, []
+        return tuple(source for source in found if source.model != base), [(_base(operator).name, base)]
+    if not operator.operands.variadic:
+        first = [source for source in found if source.model == base]
+        others = [source for source in found if source.model != base]
+        if len(first) != 1 or len(first + others) != len(operator.operands.sorts):
+            message = f"`{operator.name}` takes {len(operator.operands.sorts)} models, one of them the `base_model`"
+            fields.problem("E609", "base_model", message, "name one of its models as `base_model`")
+        return (*first, *others), []
+    if base is not None and found and base != found[0].model:
+        fields.lost("base_model", "configuration and tokenizer are the first operand's: put that model first")
+    return found, []
+
+
+def _base(operator: Operator) -> Option:
+    return next(each for each in operator.options if isinstance(each.type, Reference))
+
+
+def _options(given: Given, operands: tuple[Source, ...]) -> list[tuple[str, str]]:
+    """Return every option that the document sets, of the whole merge or model by model."""
+    found = []
+    for each in given.operator.options:
+        if isinstance(each.type, Reference):
+            continue
+        key = each.field or each.name
+        local = any(source.parameters and key in source.parameters for source in operands)
+        if (
+            isinstance(each.default, Required)
+            and not local
+            and (given.parameters is None or key not in given.parameters)
+        ):
+            message = f"`{given.operator.name}` has no `{key}`"
+            given.fields.problem("E609", "merge_method", message, "add it to `parameters`")
+        text = per_model(given, each, key, operands) if local else shared(given, each, key)
+        if text:
+            found.append((each.name, text))
+    return found
+
+
+def _precision(fields: Fields) -> None:
+    word = fields.text("dtype")
+    if word is None:
+        fields.assumed("merge_method", "no `dtype`: mergekit computes in the parents' precision, Ladle in float32")
+    elif word != "float32":
+        fields.lost("dtype", f"mergekit computes in {word[:20]}: here merges are float32 throughout and rounded once")
+
+
+def _rounded(fields: Fields, intermediate: bool) -> str:
+    """Return the precision that mergekit rounds a result to, where the recipe should say it; else that is noted."""
+    key = "out_dtype" if "out_dtype" in fields else "dtype"
+    word = fields.text(key)
+    if word is None or (key == "dtype" and (word == "float32" or not intermediate)):
+        return ""
+    round = vocabulary().get(ROUND)
+    precision = option(round, "precision") if round else None
+    said = PRECISIONS.get(word, word)
+    if precision is not None and takes(precision.type, said):
+        return said
+    last = "the result has the precision of its first operand"
+    fields.lost(key, "nested merges here are rounded once, at the end" if intermediate else last)
+    return ""
+
+
+def _tokenizer(fields: Fields, operands: tuple[Source, ...], base: ModelRef | None) -> None:
+    word = fields.text("tokenizer_source")
+    if word is None:
+        return
+    wanted = base if word == "base" else ModelRef(word)
+    if word == "union":
+        fields.lost("tokenizer_source", "a merge takes its operands' one vocabulary, and makes no union of several")
+    elif not operands or wanted != operands[0].model:
+        fields.lost("tokenizer_source", "the tokenizer is the first operand's: put that model first")
+
+
+def _outputs(fields: Fields) -> tuple[str, ...]:
+    return tuple(text for key in ("name", "out_path") if (text := fields.text(key)))
+
+
+IMPORTER = Importer("mergekit", (frozenset({"merge_method"}),), convert, rank=3, documents=True)

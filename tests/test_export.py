@@ -1,0 +1,217 @@
+"""Merges for mergekit and stages for trainers: round trips, the same bytes, deterministic text, refusals by name."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+import torch
+from importing import FOLDER, imported
+from ladle.dsl.diagnostics import RecipeError
+from ladle.executor.cli import run
+from ladle.executor.exporting.subject import Subject
+from ladle.executor.exporting.tools import exporters
+from ladle.executor.opened import Opened, open_recipe
+from ladle.executor.plan import find
+from ladle.executor.task import Given
+from ruamel.yaml import YAML
+from safetensors.torch import load_file
+from test_merge import folder, merged, reference, weights
+
+MERGES = sorted(path for path in FOLDER.glob("mergekit_*.yml") if "passthrough" not in path.stem)
+
+
+def project(path: Path) -> Path:
+    (path / ".git").mkdir(parents=True)
+    (path / "recipes").mkdir()
+    return path
+
+
+def recipe(root: Path, name: str, text: str) -> Opened:
+    place = root / "recipes" / f"{name}.recipe"
+    place.write_text(text)
+    return open_recipe(place)
+
+
+def exported(opened: Opened, name: str, tool: str) -> str:
+    node = opened.layout.graph.nodes[find(opened.layout, name)]
+    subject = Subject(opened.layout, opened.loaded.program.source, node, tool)
+    text = exporters()[tool].export(subject)
+    if subject.problems:
+        raise RecipeError(tuple(subject.problems))
+    return text
+
+
+def target(opened: Opened, name: str = "merged") -> str:
+    return opened.layout.graph.aliases[name]
+
+
+# --- mergekit -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", MERGES, ids=lambda path: path.stem)
+def test_a_merge_comes_back_as_the_same_node(path: Path, tmp_path: Path) -> None:
+    root = project(tmp_path / "p")
+    first = recipe(root, "first", imported(path, root=root).text)
+    file = root / "again.yml"
+    file.write_text(exported(first, "merged", "mergekit"))
+    second = recipe(root, "second", imported(file, root=root).text)
+    assert target(second) == target(first)
+    assert exported(second, "merged", "mergekit") == exported(first, "merged", "mergekit")
+
+
+CONFIGS = {
+    "slerp": "merge_method: slerp\nbase_model: ./models/b\nmodels: [{model: ./models/a}, {model: ./models/b}]\n"
+    "parameters: {t: [{filter: self_attn, value: [0, 0.5, 1]}, {filter: mlp, value: 0.2}, {value: 0.6}]}\n",
+    "gradient": "merge_method: slerp\nbase_model: ./models/a\nmodels: [{model: ./models/a}, {model: ./models/b}]\n"
+    "parameters: {t: [0.1, 0.9, 0.3]}\n",
+    "linear": "merge_method: linear\nmodels: [{model: ./models/a, parameters: {weight: 0.7}}, "
+    "{model: ./models/b, parameters: {weight: 0.5}}]\n",
+    "ties": "merge_method: ties\nbase_model: ./models/base\nmodels: [{model: ./models/a, parameters: {weight: 0.6, "
+    "density: 0.4}}, {model: ./models/b, parameters: {weight: 1, density: 0.4}}]\nparameters: {lambda: 1.5}\n",
+    "task": "merge_method: task_arithmetic\nbase_model: ./models/base\nmodels: [{model: ./models/a, parameters: "
+    "{weight: 0.5}}, {model: ./models/b, parameters: {weight: -0.25}}]\n",
+}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=["float32", "bfloat16"])
+@pytest.mark.parametrize("name", CONFIGS)
+def test_an_imported_merge_is_mergekits_bit_for_bit(
+    name: str, dtype: torch.dtype, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = project(tmp_path / "p")
+    for seed, model in enumerate(("base", "a", "b"), 1):
+        (folder(root / "models" / model, weights(seed, dtype)) / "chat_template.jinja").write_text("one template")
+    file = root / "merge.yml"
+    file.write_text(CONFIGS[name] + "dtype: float32\n")
+    opened = recipe(root, "merge", imported(file, root=root).text)
+    out = exported(opened, "merged", "mergekit")
+    monkeypatch.chdir(root)
+    reference.LoaderCache.loaders.clear()
+    configuration = reference.MergeConfiguration.model_validate(YAML(typ="safe").load(out))
+    options = reference.MergeOptions(quiet=True, write_model_card=False, copy_tokenizer=False)
+    reference.run_merge(configuration, str(root / "theirs"), options)
+    reference.LoaderCache.loaders.clear()
+    theirs = load_file(root / "theirs" / "model.safetensors")
+    ours = by_us(root, opened)
+    assert ours.keys() == theirs.keys()
+    assert all(ours[key].dtype == theirs[key].dtype and torch.equal(ours[key], theirs[key]) for key in theirs)
+
+
+def by_us(root: Path, opened: Opened) -> dict[str, torch.Tensor]:
+    graph = opened.layout.graph
+    node = graph.nodes[target(opened)]
+    places = {item.role: root / Path(graph.nodes[item.node].files[0]).parent for item in node.inputs}
+    given = tuple(Given(role, "local", "f" * 64, path=place) for role, place in places.items())
+    return merged(root / "ours", node.operator, dict(node.options), *given)
+
+
+ARITHMETIC = """edition 1
+model a = hub("acme/a")
+model b = hub("acme/b")
+model base = hub("acme/base")
+model vector  = a + {embed: 0, else: 0.5} * (b - base)
+model between = lerp(a, b, t = {self_attn: [0, 1], else: 0.25})
+model mean    = soup([a, b, between])
+model round_norm = slerp(a, b, t = 0.5, norm = geometric)
+"""
+
+
+def test_arithmetic_and_interpolation_become_linear_merges(tmp_path: Path) -> None:
+    opened = recipe(project(tmp_path / "p"), "sums", ARITHMETIC)
+    [vector] = YAML(typ="safe").load_all(exported(opened, "vector", "mergekit"))
+    found = {model["model"]: model["parameters"]["weight"] for model in vector["models"]}
+    assert found["acme/a"] == 1
+    assert found["acme/b"] == [{"filter": "embed_tokens", "value": 0}, {"value": 0.5}]
+    assert found["acme/base"] == [{"filter": "embed_tokens", "value": 0}, {"value": -0.5}]
+    inner, outer = YAML(typ="safe").load_all(exported(opened, "mean", "mergekit"))
+    assert (inner["name"], inner["models"][0]["parameters"]["weight"][-1]) == ("between", {"value": 0.75})
+    assert [model["model"] for model in outer["models"]] == ["acme/a", "acme/b", "between"]
+
+
+def test_what_mergekit_cannot_say_is_refused_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = project(tmp_path / "p")
+    recipe(root, "sums", ARITHMETIC)
+    place = str(root / "recipes" / "sums.recipe")
+    assert run(["export", place, "round_norm", "--to", "mergekit", "-o", str(root / "x.yml")]) == 1
+    assert "error[E620]: `norm = geometric`" in capsys.readouterr().err
+    assert run(["export", place, "a", "--to", "mergekit"]) == 1
+    assert run(["export", place, "vector", "--to", "trl"]) == 1
+    assert not (root / "x.yml").exists()
+
+
+# --- trainers -------------------------------------------------------------------------------------------------------
+
+STAGES = """edition 1
+model start = hub("acme/start", revision = "v1", template = chatml)
+corpus texts: text = jsonl("t.jsonl", columns = {text: "body"})
+corpus chats: chat = jsonl("c.jsonl")
+corpus pairs: preference = jsonl("p.jsonl")
+stage cpt  { on = texts  steps = 100  lr = 2e-5  packing = isolated  precision = bf16 }
+stage sft  { on = chats  epochs = 2  lr = 2e-5  schedule = constant  warmup = 7  overlong = truncate }
+stage dpo  { on = pairs  lr = 5e-7  beta = 0.05  loss = ipo  overlong = truncate }
+stage orpo { on = pairs  lr = 3e-6  beta = 0.2  seed = 7 }
+stage odd: sft { on = chats  supervise = final  tokens = 1000 }
+model read   = start | cpt
+model taught = start | sft
+model better = taught | dpo
+model other  = start | orpo
+model strange = start | odd
+"""
+
+
+def stages(path: Path) -> Opened:
+    root = project(path / "p")
+    (root / "t.jsonl").write_text('{"body": "x"}\n')
+    (root / "c.jsonl").write_text('{"messages": [{"role": "user", "content": "a"}]}\n')
+    (root / "p.jsonl").write_text('{"prompt": "a", "chosen": "b", "rejected": "c"}\n')
+    return recipe(root, "stages", STAGES)
+
+
+@pytest.mark.parametrize("tool", ["trl", "axolotl"])
+@pytest.mark.parametrize(("name", "kind"), [("read", "cpt"), ("taught", "sft"), ("other", "orpo")])
+def test_a_stage_comes_back_with_the_same_settings(tool: str, name: str, kind: str, tmp_path: Path) -> None:
+    opened = stages(tmp_path)
+    root = tmp_path / "p"
+    (root / "orpo").mkdir()
+    file = root / ("orpo" if kind == "orpo" else ".") / "out.yml"
+    text = exported(opened, name, tool)
+    file.write_text(text)
+    again = recipe(root, "again", imported(file, root=root, tool=tool).text)
+    nodes = again.layout.graph.nodes
+    found = dict(nodes[target(again, "tuned")].options)
+    wanted = dict(opened.layout.graph.nodes[target(opened, name)].options)
+    if wanted["precision"] is None:
+        found["precision"] = None
+    assert found == wanted
+    assert exported(opened, name, tool) == text
+
+
+def test_trl_knows_every_key_that_is_written(tmp_path: Path) -> None:
+    from trl import DPOConfig, ModelConfig, ScriptArguments, SFTConfig  # noqa: PLC0415 - seconds, for this test alone
+    from trl.scripts.utils import DatasetMixtureConfig  # noqa: PLC0415
+
+    opened = stages(tmp_path)
+    shared = {
+        each.name for kind in (ModelConfig, ScriptArguments, DatasetMixtureConfig) for each in dataclasses.fields(kind)
+    }
+    for name, config in (("read", SFTConfig), ("taught", SFTConfig), ("better", DPOConfig)):
+        body = YAML(typ="safe").load(exported(opened, name, "trl"))
+        assert set(body) <= shared | {each.name for each in dataclasses.fields(config)}
+
+
+def test_numbers_are_numbers_for_readers_of_yaml_1_1(tmp_path: Path) -> None:
+    import yaml  # noqa: PLC0415 - what the tools read with
+
+    body = yaml.safe_load(exported(stages(tmp_path), "better", "trl"))
+    assert (body["learning_rate"], body["beta"], body["loss_type"]) == (5e-7, 0.05, "ipo")
+
+
+@pytest.mark.parametrize("tool", ["trl", "axolotl"])
+def test_all_that_a_trainer_cannot_say_is_refused_at_once(tool: str, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError) as error:
+        exported(stages(tmp_path), "strange", tool)
+    told = " ".join(problem.message for problem in error.value.diagnostics)
+    assert "`supervise = final`" in told
+    assert "`tokens`" in told

@@ -78,7 +78,9 @@ def _without(run: Sequence[Row], narrow: Sequence[bool], indent: int) -> list[st
 
 
 def _checked(run: Sequence[Row], indent: int) -> list[str]:
-    """Return the lines of a run, aligned if all of them stay narrow enough."""
+    """Return the lines of a run that may be empty, aligned if all of them stay narrow enough."""
+    if not run:
+        return []
     texts = _columns(run)
     wide = any(len(text) + indent > WIDTH for text in texts)
     return [row.line() for row in run] if wide else texts

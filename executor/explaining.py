@@ -52,8 +52,12 @@ def operators() -> list[Operator]:
 
 def codes() -> list[Record]:
     """Return a record for each error code and each lint rule, in the order of codes."""
-    errors = [_page("error", name, page) for code, name in CODES.items() if (page := read_page(code))]
-    return sorted([*errors, *_rules()], key=lambda record: str(record["code"]))
+    return sorted([*errors(), *_rules()], key=lambda record: str(record["code"]))
+
+
+def errors() -> list[Record]:
+    """Return a record for each error code."""
+    return [_page("error", name, page) for code, name in CODES.items() if (page := read_page(code))]
 
 
 def _rules() -> Iterator[Record]:

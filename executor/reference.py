@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from ladle.executor.explaining import Record, codes, operator_record, operators
+from ladle.executor.explaining import Record, errors, operator_record, operators
 
 NOTE = "Made by `python -m ladle.executor.reference` from what `ladle explain` says; do not edit."
 
@@ -45,8 +45,8 @@ def _options(record: Record) -> Iterator[str]:
 
 
 def _codes() -> Iterator[str]:
-    yield from ("# Codes", "", NOTE)
-    for record in codes():
+    yield from ("# Error codes", "", NOTE, "", "What `ladle lint` says is in [../lint.md](../lint.md).")
+    for record in errors():
         yield from ("", f"## {record['code']} {record['name']}", "", str(record["title"]))
         for part in (record["why"], record["cause"]):
             if part:

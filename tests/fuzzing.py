@@ -27,6 +27,7 @@ from types import FrameType
 
 from checking import LLAMA, MODELS, PRELUDE, FakeFacts
 from ladle.dsl.check import check
+from ladle.dsl.format import format_source
 from ladle.dsl.lower import lower
 from ladle.dsl.parse import parse
 from ladle.dsl.signature import CorpusFacts, Fault
@@ -34,6 +35,7 @@ from ladle.dsl.source import Source
 from ladle.dsl.types import CorpusKind, ModelType
 from ladle.dsl.verify import verify
 from ladle.executor.catalog import vocabulary
+from trees import keeps
 
 STRETCH = 2000
 """Inputs of one line of the log."""
@@ -221,6 +223,10 @@ def judge(text: str, found: Found) -> None:
         assert 0 <= problem.span.start <= problem.span.end <= len(problem.source.text), (problem.code, problem.span)
         assert problem.message, problem.code
     found.parsed += not unread
+    if unread:
+        assert format_source(source)[0] == text
+    else:
+        keeps(text)
     if not unread and not problems:
         found.sound += 1
         verify(lower(program, vocabulary(), AnyFacts()))

@@ -114,8 +114,9 @@ def test_a_privileged_event_is_refused_before_anything_is_read(repository: Path)
     assert whole(repository, GITHUB_EVENT_NAME="pull_request_target") == ACTION["runs"]["steps"][0]["name"]
 
 
-def test_an_empty_repository_fails_rather_than_passes(repository: Path) -> None:
-    assert whole(repository, LADLE_RECIPES="nowhere/*.recipe") == "Find recipes"
+@pytest.mark.parametrize("paths", ["nowhere/*.recipe", "", " \n"])
+def test_no_recipe_fails_rather_than_passes(paths: str, repository: Path) -> None:
+    assert whole(repository, LADLE_RECIPES=paths) == "Find recipes"
 
 
 def test_names_with_spaces_and_dashes_are_arguments(repository: Path) -> None:

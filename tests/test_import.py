@@ -61,9 +61,10 @@ def test_every_note_stands_in_the_recipe_with_file_and_line() -> None:
         found = imported(path)
         flat = re.sub(r"\n#   ", " ", found.text)
         for note in found.notes:
-            assert note.place in flat
+            assert f" {path.name}:{note.line}: " in flat
             if note.sort in (Sort.LOST, Sort.MISSING, Sort.ASSUMED):
-                assert " ".join(note.text.split())[:60] in " ".join(flat.split())
+                assert " ".join(note.reason.split())[:40] in " ".join(flat.split())
+        assert str(FOLDER) not in found.text
 
 
 def test_axolotl_values_keep_their_meaning() -> None:

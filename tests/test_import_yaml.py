@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pytest
-from importing import problems
+from importing import FILES, problems
 from ladle.executor.cli import run
 
 GOOD = "base_model: acme/a\nsequence_len: 64\ndatasets:\n  - path: acme/b\n    type: completion\n"
@@ -92,3 +93,22 @@ def test_terminal_escapes_of_a_file_are_not_shown(tmp_path: Path, capsys: pytest
     assert "\x1b" not in shown
     assert "\u202e" not in shown
     assert "odd" in shown
+
+
+WORDS = (
+    "{}", "[]", "null", "-1", "1e309", "0", "[1, [2]]", "{a: {b: 1}}", "*x", "&x 1", "!!int 3", ".inf", "|\n  x", "'",
+    "\t", "9" * 80, "? x", "a: b: c", "../../etc", "~", "/abs/path.jsonl", "x@y@z", "a+b", "<<: [1]", '"a\\"b"',
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_mutated_files_are_imported_or_refused_and_nothing_else(seed: int, tmp_path: Path) -> None:
+    draw = random.Random(seed)
+    for _ in range(30):
+        lines = draw.choice(FILES).read_text().split("\n")
+        for _ in range(draw.randint(1, 4)):
+            place, word = draw.randrange(len(lines)), draw.choice(WORDS)
+            key, colon, _ = lines[place].partition(":")
+            lines[place] = f"{key}: {word}" if colon and draw.random() < 0.7 else word
+        codes = {code for code, _ in problems(tmp_path, "\n".join(lines))}
+        assert all(code.startswith(("E2", "E6")) for code in codes)

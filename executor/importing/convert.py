@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ladle.dsl.diagnostics import Diagnostic, RecipeError
@@ -86,11 +86,21 @@ def _written(
     names = ", ".join(short(path.name if quotable(path.name) else "a file") for path in paths)
     order = {str(path): place for place, path in enumerate(paths)}
     ledger.notes.sort(key=lambda note: (order.get(note.file, 0), note.line))
-    text = writer.text(f"Imported from {names} by `ladle import`.", ledger.notes)
+    labels = _labels(paths)
+    notes = [replace(note, file=labels.get(note.file, note.file)) for note in ledger.notes]
+    text = writer.text(f"Imported from {names} by `ladle import`.", notes)
     wrong = [problem for problem in _checked(place, text) if not problem.code.startswith(FACTS)]
     if wrong:
         raise RecipeError(tuple(wrong))
     return Imported(text, tuple(ledger.notes), detected, dict(ledger.profile))
+
+
+def _labels(paths: Sequence[Path]) -> dict[str, str]:
+    """Return what a recipe calls each file: its name, and its folder where two are called the same."""
+    names = [path.name for path in paths]
+    return {
+        str(path): path.name if names.count(path.name) == 1 else f"{path.parent.name}/{path.name}" for path in paths
+    }
 
 
 def _checked(place: Path, text: str) -> tuple[Diagnostic, ...]:

@@ -19,6 +19,7 @@ from ladle.executor.quoting import short
 _SLUG = re.compile(r"[^a-z0-9]+")
 _LONGEST: Final = 40
 REPOSITORY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,95}/[A-Za-z0-9][A-Za-z0-9_.-]{0,95}")
+REVISION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./-]{0,255}")
 ROWS: Final = {
     "text": "`text`",
     "chat": "`messages` with `role` and `content`, or `user` and `assistant`",
@@ -80,6 +81,9 @@ def model(fields: Fields, key: str, revision: str = "") -> ModelRef | None:
     if pinned in (None, "main"):
         return ModelRef(name.rstrip("/") or name)
     quoted(fields, revision, pinned or "")
+    if not REVISION.fullmatch(pinned or ""):
+        help = "a commit, a tag or a branch"
+        fields.problem("E613", revision, f"`{short(pinned or '')}` is no revision", help)
     if is_path(fields.ledger.root, name):
         fields.lost(revision, "a folder has no revisions")
         return ModelRef(name.rstrip("/") or name)

@@ -69,8 +69,12 @@ class Settings:
             self._written["lora"] = "{" + ", ".join(f"{name}: {spelled(value)}" for name, value in told.items()) + "}"
         else:
             self.fields.lost(key, "this version trains every parameter of the model, and no adapter")
-        for name, (source, _) in values.items():
-            if source in self.fields and name not in told:
+        if told and key not in self.fields:
+            self._defaults.append("an adapter")
+        for name, (source, value) in values.items():
+            if source not in self.fields and name in told:
+                self._defaults.append(f"{name} of `lora` = {spelled(value)}")
+            elif source in self.fields and name not in told:
                 self.fields.lost(source, f"`lora` has no `{name}` in this version")
 
     def done(self) -> tuple[tuple[str, str], ...]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ladle.executor.importing.draft import ModelRef
 from ladle.executor.importing.fields import Fields
-from ladle.executor.importing.places import REPOSITORY, is_path, quotable
+from ladle.executor.importing.places import REPOSITORY, REVISION, is_path, quotable
 from ladle.executor.importing.scalars import number
 from ladle.executor.importing.tree import Scalar, Table
 from ladle.executor.quoting import short
@@ -79,7 +79,7 @@ def reference(fields: Fields, key: str) -> ModelRef | None:
     if "+" in text:
         message = f"`{short(text)}` is a model with an adapter, which no merge here folds"
         fields.problem("E611", key, message, "fold the adapter first, and name the folder of the result")
-    elif not path or "@" in revision or not quotable(text) or not _named(fields, path):
+    elif not path or "@" in revision or not quotable(text) or not _named(fields, path, revision):
         fields.problem(
             "E613", key, f"`{short(text)}` is no name of a model", "a folder, `owner/name`, or `owner/name@revision`"
         )
@@ -91,7 +91,9 @@ def reference(fields: Fields, key: str) -> ModelRef | None:
     return None
 
 
-def _named(fields: Fields, path: str) -> bool:
+def _named(fields: Fields, path: str, revision: str) -> bool:
+    if revision and not REVISION.fullmatch(revision):
+        return False
     return is_path(fields.ledger.root, path) or REPOSITORY.fullmatch(path) is not None
 
 

@@ -156,8 +156,7 @@ def _adapter(fields: Fields, settings: Settings) -> None:
             "alpha": ("lora_alpha", alpha or 2 * (rank or 8)),
             "dropout": ("lora_dropout", dropout or 0),
         }
-        key = "finetuning_type" if "finetuning_type" in fields else "stage"
-        settings.adapter(key, {**values, **targets(fields, "lora_target")})
+        settings.adapter("finetuning_type", {**values, **targets(fields, "lora_target")})
     elif method not in METHODS:
         fields.lost("finetuning_type", "a stage trains every parameter, or an adapter of low rank")
 

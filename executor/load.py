@@ -49,12 +49,12 @@ class Loaded:
     graph: Graph
 
 
-def examine(path: Path, facts: ProjectFacts | None = None) -> Checked:
+def examine(path: Path, *, facts: ProjectFacts | None = None) -> Checked:
     """Read and check a recipe. Nothing is raised for what is wrong with it, or for a file that cannot be read."""
     source, unreadable = read_source(path)
     if source is None:
         return Checked(path, project_root(path), Source(str(path), ""), None, unreadable)
-    return examine_source(path, source, (*unreadable, *_named(path, source)), facts)
+    return examine_source(path, source, (*unreadable, *_named(path, source)), facts=facts)
 
 
 def _named(path: Path, source: Source) -> tuple[Diagnostic, ...]:
@@ -68,7 +68,7 @@ def _named(path: Path, source: Source) -> tuple[Diagnostic, ...]:
 
 
 def examine_source(
-    path: Path, source: Source, earlier: tuple[Diagnostic, ...] = (), facts: ProjectFacts | None = None
+    path: Path, source: Source, earlier: tuple[Diagnostic, ...] = (), *, facts: ProjectFacts | None = None
 ) -> Checked:
     """Check the text of a recipe as if it stood at `path`; by default with the facts of its project."""
     root = project_root(path)

@@ -65,7 +65,7 @@ def wanted(root: Path, recipes: Iterable[Path]) -> Wanted:
     found, wrong = Wanted(), list[Diagnostic]()
     for path in recipes:
         wishes = Wishes(root)
-        checked = examine(path, wishes)
+        checked = examine(path, facts=wishes)
         wrong += [each for each in checked.diagnostics if each.severity is Severity.ERROR]
         _note(found, wishes, checked)
     if wrong:

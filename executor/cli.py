@@ -23,7 +23,7 @@ from ladle.executor.version import version
 FAULT = 70
 OPTIONAL = frozenset({
     "torch", "transformers", "trl", "datasets", "accelerate", "mergekit", "dvc", "pydantic", "rich", "safetensors",
-    "numpy", "tokenizers", "jinja2", "huggingface_hub",
+    "numpy", "tokenizers", "jinja2", "huggingface_hub", "pyarrow",
 })  # fmt: skip
 """What the extra `run` brings: a light install lacks it, and that is no fault of Ladle's."""
 

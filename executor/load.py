@@ -54,12 +54,12 @@ class Loaded:
     graph: Graph
 
 
-def examine(path: Path, variant: str = "", facts: ProjectFacts | None = None) -> Checked:
+def examine(path: Path, variant: str = "", *, facts: ProjectFacts | None = None) -> Checked:
     """Read and check a recipe. Nothing is raised for what is wrong with it, or for a file that cannot be read."""
     source, unreadable = read_source(path)
     if source is None:
         return Checked(path, project_root(path), Source(str(path), ""), None, unreadable)
-    return examine_source(path, source, (*unreadable, *_named(path, source)), variant, facts)
+    return examine_source(path, source, (*unreadable, *_named(path, source)), variant, facts=facts)
 
 
 def _named(path: Path, source: Source) -> tuple[Diagnostic, ...]:
@@ -77,6 +77,7 @@ def examine_source(
     source: Source,
     earlier: tuple[Diagnostic, ...] = (),
     variant: str = "",
+    *,
     facts: ProjectFacts | None = None,
 ) -> Checked:
     """Check the text of a recipe as if it stood at `path`. The program is that of `variant`, where it has that."""

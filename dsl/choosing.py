@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ladle.dsl.building import build
-from ladle.dsl.leaks import shares
+from ladle.dsl.leaks import leaks, shares
 from ladle.dsl.operands import Operand
 from ladle.dsl.options import Layer
 from ladle.dsl.program import Evaluation, Failed, Linked, Named, Term
@@ -24,6 +24,12 @@ def choice(world: World, operator: Operator, given: tuple[Operand, ...], settled
         if benchmark.term.operator.needs_template:
             for operand in given:
                 need_template(world, operand.value, benchmark.label, span)
+        for _, stage, corpus in leaks([operand.value.term for operand in given], [benchmark.term]):
+            trained = world.titles.get(corpus) or world.labels.get(corpus, "its rows")
+            line = world.problems.line(stage.span)
+            message = f"the rows of `{benchmark.label}` are trained on, as `{trained}`, on line {line}"
+            help = f"choose on rows that no model has seen: `corpus rest: ... = {trained} | except({benchmark.label})`"
+            world.problems.report("E303", on.span if on else span, message, help, "what chooses must be new to all")
     return build(world, operator, given, settled, span)
 
 

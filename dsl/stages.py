@@ -125,6 +125,7 @@ def _varied(world: World, step: Step) -> tuple[Layer, ...]:
         return ()
     key = (step.kind.name, step.name)
     if key not in world.varied:
+        world.varied[key] = ()  # a setting that applies the stage itself means the stage as it was
         last = Scope(overrides=world.overlay)
         world.varied[key] = (_overriding(world, step, last, "stage"), _overriding(world, step, last, step.name))
     return world.varied[key]

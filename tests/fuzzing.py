@@ -28,6 +28,7 @@ from types import FrameType
 from checking import LLAMA, MODELS, PRELUDE, FakeFacts
 from ladle.dsl.check import check
 from ladle.dsl.format import format_source
+from ladle.dsl.lint import lint
 from ladle.dsl.lower import lower
 from ladle.dsl.parse import parse
 from ladle.dsl.signature import CorpusFacts, Fault
@@ -35,6 +36,7 @@ from ladle.dsl.source import Source
 from ladle.dsl.types import CorpusKind, ModelType
 from ladle.dsl.verify import verify
 from ladle.executor.catalog import vocabulary
+from ladle.executor.rulebook import rules
 from trees import keeps
 
 STRETCH = 2000
@@ -227,6 +229,9 @@ def judge(text: str, found: Found) -> None:
         assert format_source(source)[0] == text
     else:
         keeps(text)
+    known = rules()
+    for finding in lint(program, known.values(), known, sound=not unread and not problems):
+        assert 0 <= finding.span.start <= finding.span.end <= len(text), (finding.code, finding.span)
     if not unread and not problems:
         found.sound += 1
         verify(lower(program, vocabulary(), AnyFacts()))

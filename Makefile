@@ -32,7 +32,10 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	cd typings && ../$(BIN)/lint-imports --config ../pyproject.toml
-	$(BIN)/ladle lint --strict recipes
+	$(BIN)/ladle lint --strict recipes/*.recipe
+	$(BIN)/ladle lint --strict --ignore W510 recipes/paper
+	$(BIN)/ladle fmt --check recipes
+	$(BIN)/ladle lock --check
 	$(BIN)/ladle compile --check recipes/quickstart.recipe
 
 test: lint

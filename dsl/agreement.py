@@ -18,6 +18,7 @@ class _Operand:
     label: str
     type: ModelType
     span: Span
+    source: str
 
 
 def agree(
@@ -33,7 +34,8 @@ def agree(
     found: list[_Operand] = []
     for place, (name, model) in enumerate(places):
         if isinstance(model.term.type, ModelType):
-            found.append(_Operand(name, model.label, model.term.type, spans[place] if place < len(spans) else span))
+            at = spans[place] if place < len(spans) else span
+            found.append(_Operand(name, model.label, model.term.type, at, model.term.source.key))
     for other in found[1:]:
         _compare(world, found[0], other)
 
@@ -56,7 +58,8 @@ def _compare(world: World, first: _Operand, other: _Operand) -> None:
     }
     unknown = [name for name, pair in facts.items() if any(isinstance(value, Unknown) for value in pair)]
     if unknown:
-        world.skip(other.span, f"whether `{first.label}` and `{other.label}` have one {', '.join(unknown)}")
+        text = f"whether `{first.label}` and `{other.label}` have one {', '.join(unknown)}"
+        world.skip(other.span, text, once=f"agree {first.source} {other.source}")
     difference = _difference(first, other)
     if difference:
         world.problems.report("E210", other.span, difference, _HELP, f"{other.place}")

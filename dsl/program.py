@@ -40,6 +40,14 @@ class Term:
         """What it may stand for; None: a tokenizer."""
         return SORTS.get(self.operator.role)
 
+    @property
+    def source(self) -> Term:
+        """Where a model's configuration, tokenizer and template come from: the first operand's source."""
+        found = self
+        while found.operator.role is not Role.MODEL_SOURCE and found.operands:
+            found = found.operands[0]
+        return found
+
     def inputs(self) -> Iterator[tuple[str, Term]]:
         """Yield (role, term) of everything it is made from."""
         yield from ((str(place), operand) for place, operand in enumerate(self.operands))

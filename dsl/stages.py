@@ -9,7 +9,7 @@ from ladle.dsl.frozen import replace
 from ladle.dsl.operands import Operand, Piped
 from ladle.dsl.options import Layer, Written, layer, settle
 from ladle.dsl.problems import Mismatch
-from ladle.dsl.program import FAILED, Failed, Linked, Meaning, Named, Setting, StageValue, Step, Term
+from ladle.dsl.program import FAILED, Failed, Linked, Meaning, Named, Setting, StageValue, Step
 from ladle.dsl.signature import Role
 from ladle.dsl.source import Span
 from ladle.dsl.spelling import joined, settings
@@ -137,9 +137,10 @@ def need_template(world: World, model: Named, user: str, span: Span) -> None:
     if not isinstance(type, ModelType):
         return
     if isinstance(type.template, Unknown):
-        world.skip(span, f"whether `{model.label}` has a chat template, which `{user}` needs")
+        text = f"whether `{model.label}` has a chat template, which `{user}` needs"
+        world.skip(span, text, once=f"template {model.term.source.key} {user}")
     elif type.template is None:
-        source = _source(model.term)
+        source = model.term.source
         option = option_of(source.operator, "template")
         fix = f"template = {next(iter(words(option.type)), '...')}" if option else "template = ..."
         name = world.titles.get(source) or world.labels.get(source, source.operator.name)
@@ -147,9 +148,3 @@ def need_template(world: World, model: Named, user: str, span: Span) -> None:
         help = f"give it one where it is made: `{source.operator.name}(..., {fix})`"
         label = f"no `template` here; needed on {world.problems.place(span)}"
         world.problems.report("E208", source.span, message, help, label, once=f"template {source.key}")
-
-
-def _source(model: Term) -> Term:
-    while model.operator.role is not Role.MODEL_SOURCE and model.operands:
-        model = model.operands[0]
-    return model

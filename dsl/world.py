@@ -108,7 +108,7 @@ class World:
         self._evaluate = evaluate
         self._resolve = resolve
         self._refused: set[str] = set()
-        self._skipped: dict[tuple[Span, str], None] = {}
+        self._skipped: dict[str, tuple[Span, str]] = {}
 
     # --- names ------------------------------------------------------------------------------------------------------
 
@@ -150,14 +150,14 @@ class World:
         found = self.vocabulary.get(name)
         return None if found is None or found.word else found
 
-    def skip(self, span: Span, text: str) -> None:
-        """Record a check that an unknown fact leaves undone."""
-        self._skipped[(span, text)] = None
+    def skip(self, span: Span, text: str, once: str = "") -> None:
+        """Record a check that an unknown fact leaves undone; of those of one `once` the first says it for all."""
+        self._skipped.setdefault(once or f"{span} {text}", (span, text))
 
     @property
     def skipped(self) -> tuple[tuple[Span, str], ...]:
         """What was not checked, in the order of the text."""
-        return tuple(sorted(self._skipped, key=lambda item: (item[0].start, item[1])))
+        return tuple(sorted(self._skipped.values(), key=lambda item: (item[0].start, item[1])))
 
     def written(self, span: Span, most: int = 40) -> str:
         """Return the text of a place, on one line and shortened, for a message."""

@@ -13,6 +13,7 @@ from ladle.dsl.naming import clashes, names
 from ladle.dsl.order import order
 from ladle.dsl.problems import in_order
 from ladle.dsl.program import FAILED, Family, Meaning, Named, Program, StageValue, Term
+from ladle.dsl.publishing import moves
 from ladle.dsl.signature import Facts, Role, Sort, Vocabulary
 from ladle.dsl.source import Span
 from ladle.dsl.spelling import joined
@@ -216,6 +217,7 @@ def _program(world: World, recipe: Recipe, asked: Asked, direct: tuple[Program, 
         variant=variant,
         gates=asked.gates,
         publications=asked.publications,
+        moving=frozenset(term for term in terms if moves(term, world.facts)),
     )
 
 

@@ -335,6 +335,8 @@ class Program:
     """Where those of `terms` lie that a used recipe asks for itself; all others lie under the name of this one."""
     gates: tuple[Gate, ...] = ()
     publications: tuple[Publication, ...] = ()
+    moving: frozenset[Term] = frozenset()
+    """Sources that name no commit and whose commit no lock knows: they may be another tomorrow."""
     variant: str = ""
     """The variant that is chosen; "" for none."""
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from ladle.dsl.affine import as_model
 from ladle.dsl.problems import Mismatch
 from ladle.dsl.program import FAILED, Constant, Failed, Family, Named, Publication, Term
+from ladle.dsl.signature import Facts
 from ladle.dsl.suggest import did_you_mean, listing, nearest
 from ladle.dsl.syntax import Call, Expr, Name, PublishDecl, StringLiteral
 from ladle.dsl.values import what
@@ -100,7 +101,7 @@ def _licence(world: World, expr: Expr) -> str | Failed:
 
 def _floating(world: World, expr: Expr, model: Named) -> None:
     """Report each source in the lineage of a published model that may be another tomorrow."""
-    for source in floating(model.term):
+    for source in floating(model.term, world.facts):
         option = source.operator.pin
         said = source.options[option]
         name = world.titles.get(source) or world.labels.get(source, source.operator.name)
@@ -110,8 +111,8 @@ def _floating(world: World, expr: Expr, model: Named) -> None:
         world.problems.report("E220", expr.span, message, help, f"`{name}` is not pinned", once)
 
 
-def floating(model: Term) -> Iterator[Term]:
-    """Yield the sources that a model is made from and that name no commit; a lock may know theirs."""
+def floating(model: Term, facts: Facts) -> Iterator[Term]:
+    """Yield the sources that a model is made from and that may be another tomorrow."""
     seen: set[Term] = set()
     stack = [model]
     while stack:
@@ -120,5 +121,14 @@ def floating(model: Term) -> Iterator[Term]:
             continue
         seen.add(term)
         stack += [used for _, used in term.inputs()]
-        if term.operator.pin and not _COMMIT.fullmatch(str(term.options.get(term.operator.pin))):
+        if moves(term, facts):
             yield term
+
+
+def moves(term: Term, facts: Facts) -> bool:
+    """Say whether a source names no commit, and no lock knows the one it means."""
+    pin, pins = term.operator.pin, term.operator.pins
+    if not pin:
+        return False
+    options = {**term.options, **(pins(term.options, facts) if pins else {})}
+    return not _COMMIT.fullmatch(str(options.get(pin)))

@@ -13,6 +13,7 @@ from ladle.dsl.frozen import replace
 from ladle.dsl.lint import lint
 from ladle.dsl.parse import parse
 from ladle.dsl.rule import Rule
+from ladle.dsl.signature import Sort
 from ladle.dsl.source import Source
 from ladle.dsl.types import ModelType
 from ladle.executor.catalog import vocabulary
@@ -40,6 +41,9 @@ class LintFacts(FakeFacts):
     def hub_model(self, name: str, revision: str) -> ModelType | None:
         return ModelType(licence=LICENCES[name]) if name in LICENCES else None
 
+    def hub_commit(self, sort: Sort, name: str, revision: str) -> str:
+        return "0123456789abcdef0123456789abcdef01234567" if name.startswith("locked/") else ""
+
 
 def told(text: str, asked: tuple[Rule, ...] = tuple(RULES.values()), prelude: str = PRELUDE) -> list[Diagnostic]:
     """Return what some rules find in a recipe that stands before the prelude."""
@@ -47,6 +51,17 @@ def told(text: str, asked: tuple[Rule, ...] = tuple(RULES.values()), prelude: st
     recipe, unread = parse(source)
     program, wrong = check(recipe, vocabulary(), LintFacts())
     return [*lint(program, asked, rules(), sound=not (unread or wrong))]
+
+
+def test_what_a_lock_pins_may_be_published() -> None:
+    text = """model m = hub("locked/model")
+model n = hub("open/model")
+publish a { model = m  to = hub("me/a")  licence = "mit" }
+publish b { model = n  to = hub("me/b")  licence = "mit" }
+"""
+    recipe, _ = parse(Source("t.recipe", text))
+    (found,) = check(recipe, vocabulary(), LintFacts())[1]
+    assert (found.code, found.source.position(found.span.start)[0]) == ("E220", 4)
 
 
 @pytest.mark.parametrize("case", cases("rules"), ids=lambda case: case.name)

@@ -42,5 +42,6 @@ OPERATOR = Operator(
     typed=corpus_type,
     program="ladle.executor.corpus.hub",
     word="hub",
+    pin="revision",
     pins=pins(Sort.CORPUS),
 )

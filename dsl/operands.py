@@ -61,7 +61,7 @@ def operands(
     found = _spliced(given) if takes.family else given
     if isinstance(found, Failed) or not _counted(world, operator, len(found), span):
         return FAILED, by_position
-    return _fitted(world, operator, found, scope), by_position
+    return _fitted(world, operator, _once(found) if takes.family else found, scope), by_position
 
 
 def _by_position(
@@ -117,14 +117,21 @@ def _counted(world: World, operator: Operator, count: int, span: Span) -> bool:
 
 
 def _spliced(given: list[_Given]) -> list[_Given] | Failed:
-    """The members of families and lists, in order, each once."""
-    found: dict[str, _Given] = {}
+    """The members of families and lists, in order."""
+    found: list[_Given] = []
     for each in given:
         values = spliced(each.value)
         if isinstance(values, Failed):
             return FAILED
-        for value in values:
-            found.setdefault(key(value), _Given(value, each.weight, each.span))
+        found += (_Given(value, each.weight, each.span) for value in values)
+    return found
+
+
+def _once(given: list[_Given]) -> list[_Given]:
+    """Equal models count once: under a variant many may be one."""
+    found: dict[str, _Given] = {}
+    for each in given:
+        found.setdefault(key(each.value), each)
     return list(found.values())
 
 

@@ -90,7 +90,7 @@ def run(arguments: list[str]) -> int:
     except StepError as problem:
         return complain(problem.message, problem.help)
     except ProjectError as problem:
-        return complain(str(problem), "")
+        return complain(str(problem), problem.help)
     except ModuleNotFoundError as problem:
         name = (problem.name or "").partition(".")[0]
         if name not in OPTIONAL:

@@ -11,7 +11,7 @@ import tiny
 from ladle.dsl.graph import Graph
 from ladle.dsl.types import ModelType
 from ladle.executor.adopt import adopt
-from ladle.executor.collect import collect, throw_away
+from ladle.executor.collect import collect, kept, throw_away
 from ladle.executor.layout import Layout, layout
 from ladle.executor.locks import Holder, hold
 from ladle.executor.plan import plan
@@ -36,14 +36,14 @@ def test_only_what_no_recipe_has_may_go(tmp_path: Path) -> None:
     run_all(tmp_path, two)
     workspace = Workspace(tmp_path)
     (workspace.work("0" * 64) / "scratch").mkdir(parents=True)
-    assert [item.path.name for item in collect(workspace, [steps(one), steps(two)])] == ["0" * 64]
-    unused = collect(workspace, [steps(one)])
+    assert [item.path.name for item in collect(workspace, kept([steps(one), steps(two)]))] == ["0" * 64]
+    unused = collect(workspace, kept([steps(one)]))
     places = {item.path.relative_to(tmp_path).as_posix() for item in unused if item.what.startswith("artifact")}
     assert places == {place for place in workspace.published() if place.split("/")[1] == "other"}
     throw_away(workspace, unused)
     assert not plan(steps(one), workspace).work
     assert {place.split("/")[1] for place in workspace.published()} == {"small"}
-    assert collect(workspace, [steps(one)]) == ()
+    assert collect(workspace, kept([steps(one)])) == ()
 
 
 def test_nothing_is_thrown_away_while_a_run_goes_on(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from ladle.executor.disk import write_file
 from ladle.executor.layout import REPORT, Layout, layout
 from ladle.executor.load import examine_source, graph_of
 from ladle.executor.opened import Opened, open_recipe
-from ladle.executor.project import recipes_here
+from ladle.executor.project import recipes_in
 from ladle.executor.rename import rename
 from ladle.executor.task import StepError
 
@@ -73,7 +73,7 @@ def rewritten(recipe: Path, old: str, new: str) -> str:
 def refuse_used(opened: Opened, name: str) -> None:
     """Raise StepError where another recipe of the project uses `name` of this one."""
     root, recipe = opened.loaded.root, opened.loaded.path.resolve()
-    for other in recipes_here():
+    for other in recipes_in(root):
         source, _ = read_source(other)
         for each in parse(source)[0].declarations if source else ():
             if not isinstance(each, UseDecl) or (root / each.path.value).resolve() != recipe:

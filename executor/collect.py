@@ -10,6 +10,7 @@ from pathlib import Path
 from ladle.dsl.graph import whole
 from ladle.dsl.signature import Role
 from ladle.executor.disk import in_words, remove, tree_bytes
+from ladle.executor.gitignore import forget
 from ladle.executor.layout import REPORT, Layout
 from ladle.executor.locks import hold, refuse_beside_a_run
 from ladle.executor.plan import Plan
@@ -109,6 +110,8 @@ def throw_away(workspace: Workspace, unused: Iterable[Unused]) -> None:
     with in_words("removing what is not used"), hold(workspace.lock("run"), refuse_beside_a_run):
         for item in unused:
             remove(item.path)
+        tops = tuple(item.path.relative_to(workspace.root).as_posix() for item in unused)
+        forget(workspace, (place for place in tops if place.split("/")[0] in PLACES))
 
 
 def drop_intermediates(plan: Plan, workspace: Workspace) -> None:

@@ -8,8 +8,6 @@ import click
 from ladle.executor.adopt import adopt
 from ladle.executor.console import plain
 from ladle.executor.opened import Opened, open_recipe
-from ladle.executor.plan import sought
-from ladle.executor.project import ProjectError, project_here, recipes_in
 from ladle.executor.task import StepError
 
 

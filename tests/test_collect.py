@@ -13,6 +13,7 @@ from ladle.dsl.types import ModelType
 from ladle.executor.adopt import adopt
 from ladle.executor.collect import collect, kept, throw_away
 from ladle.executor.layout import Layout, layout
+from ladle.executor.lineage import Lineage, read_lineage
 from ladle.executor.locks import Holder, hold
 from ladle.executor.plan import plan
 from ladle.executor.record import read_record
@@ -107,6 +108,27 @@ def test_an_adopted_model_stands_for_its_node(tmp_path: Path) -> None:
     assert record.taken_from == str(tmp_path / "elsewhere")
     (tmp_path / "elsewhere/model.safetensors").write_bytes(b"changed later")
     assert [item.node.name for item in plan(found, workspace).work] == ["two"]
+
+
+def test_what_is_made_from_an_adopted_model_says_so(tmp_path: Path) -> None:
+    b = tiny.Builder(tmp_path)
+    tiny.write_data(tmp_path)
+    base = b.add("start", "base")
+    one, own = b.add("train", "one", model=base), b.add("train", "own", {"seed": 5}, model=base)
+    b.nodes[one] = tiny.typed(b.nodes[one], ModelType(architecture="llama"))
+    inner = b.add("blend", "inner", {"t": 0.4}, _0=one, _1=own)
+    merged = b.add("blend", "merged", {"t": 0.3}, _0=inner, _1=own)
+    grade = b.grade(merged, "quiz", b.data("notes", "corpora/bench.jsonl"))
+    found, workspace = steps(b.graph(grade, b.add("train", "last", model=own))), Workspace(tmp_path)
+    adopt(found, workspace, model(tmp_path / "elsewhere"), "one")
+    run_all(tmp_path, found.graph)
+    reasons = {item.node.name: item.reason for item in plan(found, workspace).nodes}
+    assert reasons["one"] == "adopted: trained elsewhere, and vouched for"
+    assert reasons["merged"] == reasons["merged/quiz"] == "made already, from an adopted model"
+    assert reasons["own"] == reasons["last"] == "made already"
+    lineage = read_lineage(tmp_path / "scores/small/merged/quiz")
+    assert isinstance(lineage, Lineage)
+    assert lineage.from_adopted == (one,)
 
 
 def test_another_architecture_is_not_adopted(tmp_path: Path) -> None:

@@ -105,7 +105,8 @@ def _value(given: object) -> str:
     if files:
         return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
     if path:
-        return str((path / "value.txt").read_text().strip())
+        own = path / "value.txt"
+        return own.read_text().strip() if own.exists() else _mix("adopted", (path / "config.json").read_text())
     value = str(given.operator)  # type: ignore[attr-defined]
     for inner in inputs:
         value = _mix(value, _value(inner))

@@ -11,6 +11,7 @@ from ladle.dsl.parse import parse, read_source
 from ladle.dsl.renaming import renamed
 from ladle.dsl.source import Source
 from ladle.dsl.syntax import UseDecl
+from ladle.executor import completing
 from ladle.executor.catalog import vocabulary
 from ladle.executor.console import from_here, plain
 from ladle.executor.disk import write_file
@@ -26,7 +27,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 
 @click.command("rename")
 @click.argument("recipe", type=click.Path(path_type=Path))
-@click.argument("old")
+@click.argument("old", shell_complete=completing.declarations)
 @click.argument("new")
 def COMMAND(recipe: Path, old: str, new: str) -> int:  # noqa: N802 - found by this name
     """Call the declaration OLD of RECIPE NEW: in the recipe, on disk and in dvc.lock. Nothing runs again."""

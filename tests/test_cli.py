@@ -244,3 +244,36 @@ def test_the_doctor_names_what_brings_a_command_that_is_not_installed(monkeypatc
     monkeypatch.setattr(sys, "path", [])
     helps = {finding.subject: finding.help for finding in doctor.on_path()}
     assert helps["dvc on PATH"] == "pip install 'ladle[run]'"
+
+
+def adopting(project: Path, capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """What `adopt` says when it refuses."""
+    capsys.readouterr()
+    assert run(["adopt", *arguments]) == 1
+    return capsys.readouterr().err
+
+
+def test_a_member_as_the_recipe_writes_it_is_adopted(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "elsewhere").mkdir()
+    (project / "recipes/broken.recipe").write_text("model = \n")
+    for name in ("trained[cpt | sft]", "trained-cpt-sft", "merged"):
+        said = adopting(project, capsys, "elsewhere", "as", name)
+        assert "config.json" in said
+        assert "no recipe" not in said
+    said = adopting(project, capsys, "elsewhere", "as", "trained")
+    assert "`trained` is 2 of them" in said
+    assert "name one of them" in said
+    said = adopting(project, capsys, "elsewhere", "as", "mergd")
+    assert "no recipe of this project has a model called `mergd`" in said
+    assert "`recipes/broken.recipe` could not be read" in said
+
+
+def test_a_name_that_several_recipes_have_needs_its_recipe(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["new", "elsewhere/second"]) == 0
+    said = adopting(project, capsys, "elsewhere", "as", "merged")
+    assert "`elsewhere/second.recipe`, `recipes/first.recipe`" in said
+
+
+def test_adopting_without_as_says_how_it_is_written(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["adopt", "elsewhere", "merged"]) == 2
+    assert "write `ladle adopt FOLDER as NAME`" in capsys.readouterr().err

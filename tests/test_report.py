@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from ladle.dsl.graph import Json
+from ladle.executor.lineage import Lineage
 from ladle.executor.report import program
 from ladle.executor.report.content import Table
 from ladle.executor.report.figure import ticks
@@ -198,6 +199,31 @@ def test_a_report_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     folder = made(tmp_path)
     report = program.load_report(folder)
     assert program.render_markdown(report) == (folder / "report.md").read_text()
+
+
+def vouched(folder: Path, model: str, adopted: str) -> None:
+    """Say in a score's lineage that its model, or one before it, was adopted."""
+    lineage = Lineage("choice", 1, {}, {}, (("model", model),), (), {}, from_adopted=(adopted,))
+    (folder / "lineage.json").write_bytes(lineage.encode())
+
+
+def test_models_that_were_adopted_are_named(tmp_path: Path) -> None:
+    folder = made(tmp_path / "before")
+    assert "adopted" not in (folder / "report.json").read_text()
+    given = task(tmp_path / "after")
+    paths = {item.role: item.path for item in given.inputs}
+    for label, key in (("instruct", "1" * 64), ("merged", "2" * 64)):
+        path = paths[f"score:main/{label}/silk"]
+        assert path
+        vouched(path, key, "1" * 64)
+    given.output.mkdir(exist_ok=True)
+    program.run(given)
+    said = "`instruct` was adopted: trained elsewhere, and vouched for. `merged` was made from an adopted model."
+    content = table(given.output)
+    assert (content.adopted, content.from_adopted) == (("instruct",), ("merged",))
+    assert content.notes[0] == said
+    assert said in (given.output / "report.md").read_text()
+    assert re.sub("`([a-z]+)`", r"<code>\1</code>", said) in (given.output / "report.html").read_text()
 
 
 def test_the_same_scores_give_the_same_bytes(tmp_path: Path) -> None:

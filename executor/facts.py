@@ -24,7 +24,17 @@ from ladle.executor.model_folder import model_type
 from ladle.executor.places import located
 from ladle.executor.project import ProjectError, recipe_name
 from ladle.executor.quoting import short
-from ladle.executor.rows import MAX_LINE, Row, RowError, canonical_row, kind_of, parse_row, same_shape
+from ladle.executor.rows import (
+    MAX_LINE,
+    Row,
+    RowError,
+    answered,
+    canonical_row,
+    kind_of,
+    parse_row,
+    same_shape,
+    without_last_blanks,
+)
 
 if TYPE_CHECKING:
     from ladle.executor.lock.entries import LockedCorpus
@@ -87,20 +97,22 @@ class ProjectFacts:
         if faults:
             return faults[:MAX_FAULTS]
         found: list[Fault] = []
-        shape, first = "", None
+        shape, first, unanswered = "", None, ""
         for path in paths[:MAX_FILES]:
             rows = self._first_rows(path, columns)
             if isinstance(rows, Fault):
                 found.append(rows)
                 continue
             first = first or rows[0]
+            silent = next((number for number, row in enumerate(rows, 1) if not answered(row)), 0)
+            unanswered = unanswered or (f"{self._name(path)}:{silent}" if silent else "")
             try:
                 shape = same_shape(shape, rows[0])
             except RowError as error:
                 found.append(_fault(f"{self._name(path)}:1", error))
         if found or first is None:
             return tuple(found[:MAX_FAULTS])
-        return CorpusFacts(tuple(first), kind_of(first))
+        return CorpusFacts(tuple(first), kind_of(first), unanswered=unanswered)
 
     def benchmark(self, pattern: str, columns: Columns, wanted: tuple[str, ...]) -> tuple[Fault, ...]:
         """Return what is wrong with the first rows of a benchmark's files: they have the columns `wanted`.
@@ -191,7 +203,7 @@ class ProjectFacts:
         rows: list[Row] = []
         shape = ""
         try:
-            for line in _first_lines(path):
+            for line in without_last_blanks(_first_lines(path)):
                 row = canonical_row(parse_row(line), columns)
                 shape = same_shape(shape, row)
                 rows.append(row)
@@ -215,10 +227,8 @@ def _first_lines(path: Path) -> Iterator[bytes]:
         for _ in range(FIRST_ROWS):
             if left <= 0 or not (line := file.readline(MAX_LINE + 1)):
                 return
-            if len(line) > MAX_LINE:
-                raise RowError(f"a line is longer than {MAX_LINE} bytes: this is not a file of JSON lines")
             left -= len(line)
-            yield line.removesuffix(b"\n").removesuffix(b"\r")
+            yield line
 
 
 def _listed(columns: Iterable[str]) -> str:

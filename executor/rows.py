@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import repeat
 from pathlib import Path
 from typing import BinaryIO
 
@@ -78,10 +79,24 @@ def _lines(path: Path) -> Iterator[bytes]:
 
 
 def bounded_lines(file: BinaryIO) -> Iterator[bytes]:
-    """Yield the lines of `file` without their ends. Raises RowError for a line over `MAX_LINE` bytes."""
-    while line := file.readline(MAX_LINE + 1):
+    """Yield the lines of `file` without their ends; blank lines at its end are none.
+
+    Raises RowError for a line over `MAX_LINE` bytes.
+    """
+    return without_last_blanks(iter(lambda: file.readline(MAX_LINE + 1), b""))
+
+
+def without_last_blanks(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield lines without their ends; a blank one is a line where another follows. Raises RowError for a long one."""
+    blank = 0
+    for line in lines:
         if len(line) > MAX_LINE:
             raise RowError(f"a line is longer than {MAX_LINE} bytes: this is not a file of JSON lines")
+        if not line.strip():
+            blank += 1
+            continue
+        yield from repeat(b"", blank)
+        blank = 0
         yield line.removesuffix(b"\n").removesuffix(b"\r")
 
 
@@ -149,6 +164,12 @@ def kind_of(row: Row) -> CorpusKind:
     if "chosen" in row:
         return CorpusKind.PREFERENCE
     return CorpusKind.LABELLED if "question" in row else CorpusKind.PROMPT
+
+
+def answered(row: Row) -> bool:
+    """Say whether a canonical row is no chat, or one in which the assistant answers."""
+    turns = row.get("messages")
+    return not isinstance(turns, list) or any(isinstance(turn, dict) and turn["role"] == "assistant" for turn in turns)
 
 
 def same_shape(shape: str, row: Row) -> str:

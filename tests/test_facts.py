@@ -77,6 +77,34 @@ def test_what_is_wrong_with_a_corpus_is_said_with_file_and_row(
     assert found[0].help
 
 
+def test_blank_lines_at_the_end_are_no_rows_and_one_in_the_middle_is_an_error(project: Path) -> None:
+    question = '{"question": "q", "choices": ["a", "b"], "answer": 1}\n'
+    for row, wanted in (('{"text": "a"}\n', ("text",)), (question, ("question", "choices", "answer"))):
+        path = project / "x.jsonl"
+        path.write_text(f"{row}\n \n\n")
+        assert isinstance(ProjectFacts(project).corpus("x.jsonl", {}), CorpusFacts)
+        assert ProjectFacts(project).benchmark("x.jsonl", {}, wanted) == ()
+        path.write_text(f"{row}\n{row}")
+        found = ProjectFacts(project).corpus("x.jsonl", {})
+        assert codes(found) == ["E405"]
+        assert isinstance(found, tuple)
+        assert "`x.jsonl:2`" in found[0].message
+        path.write_text("\n\n")
+        assert codes(ProjectFacts(project).corpus("x.jsonl", {})) == ["E403"]
+
+
+def test_the_first_chat_without_an_answer_is_known(project: Path) -> None:
+    silent = {"messages": [{"role": "user", "content": "why?"}]}
+    write(project / "chats" / "a.jsonl", [chat("a", "b")])
+    write(project / "chats" / "b.jsonl", [chat("a", "b"), silent, silent])
+    found = ProjectFacts(project).corpus("chats/*.jsonl", {})
+    assert isinstance(found, CorpusFacts)
+    assert found.unanswered == "chats/b.jsonl:2"
+    answered = ProjectFacts(project).corpus("chats/a.jsonl", {})
+    assert isinstance(answered, CorpusFacts)
+    assert answered.unanswered == ""
+
+
 def test_columns_are_spoken_of_only_where_they_are_the_problem(project: Path) -> None:
     for row, spoken in (({"body": "a"}, True), ({"text": 3}, False), ({"messages": []}, False)):
         write(project / "x.jsonl", [row])

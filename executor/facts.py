@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ladle.dsl.diagnostics import Diagnostic
+from ladle.dsl.frozen import replace
 from ladle.dsl.read import read_source
 from ladle.dsl.signature import CorpusFacts, Fault, File, Sort
 from ladle.dsl.source import Source
@@ -33,6 +34,7 @@ from ladle.executor.rows import (
     kind_of,
     parse_row,
     same_shape,
+    whole_file,
     without_last_blanks,
 )
 
@@ -190,7 +192,7 @@ class ProjectFacts:
         return self._locked.corpus(pattern) if all(fault.code == "E402" for fault in faults) else None
 
     def _read_model(self, folder: str) -> ModelType | tuple[Fault, ...]:
-        paths, faults = located(self._root, folder)
+        paths, faults = located(self._root, folder, noun="folder")
         return faults[:MAX_FAULTS] if faults else model_type(self._root / folder, folder, paths)
 
     def _file(self, path: Path) -> File | Fault:
@@ -201,14 +203,15 @@ class ProjectFacts:
 
     def _first_rows(self, path: Path, columns: Columns) -> list[Row] | Fault:
         rows: list[Row] = []
-        shape = ""
+        shape, line = "", b""
         try:
             for line in without_last_blanks(_first_lines(path)):
                 row = canonical_row(parse_row(line), columns)
                 shape = same_shape(shape, row)
                 rows.append(row)
         except RowError as error:
-            return _fault(f"{self._name(path)}:{len(rows) + 1}", error)
+            fault = _fault(f"{self._name(path)}:{len(rows) + 1}", error)
+            return replace(fault, help=whole_file(line, len(rows) + 1, error.code) or fault.help)
         except OSError as error:
             return self._unreadable(path, error)
         return rows or Fault("E403", f"`{self._name(path)}` is empty", "a corpus file has one JSON object a line")

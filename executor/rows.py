@@ -51,7 +51,8 @@ def located_rows(given: Given) -> Iterator[tuple[str, Row]]:
                 row = canonical_row(parse_row(line), names)
                 shape = same_shape(shape, row)
             except RowError as error:
-                raise StepError(f"`{place}`: {error.message}", "mend the row or leave it out") from None
+                help = whole_file(line, number, error.code) or "mend the row or leave it out"
+                raise StepError(f"`{place}`: {error.message}", help) from None
             yield place, row
     if not shape:
         raise StepError(f"the corpus of `{given.role}` has no row", "give it a file with one JSON object a line")
@@ -117,6 +118,18 @@ def parse_row(line: bytes) -> Row:
     if not isinstance(value, dict):
         raise RowError(f"a JSON object was wanted, not {_named(value)}", "E405")
     return value
+
+
+def whole_file(line: bytes, number: int, code: str) -> str:
+    """Return what to do where not one row but the whole file is wrong, as its first line shows; "" for a single row."""
+    start = line.lstrip()
+    if number != 1 or code not in ("E404", "E405"):
+        return ""
+    if line.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "the file is UTF-16: save it as UTF-8"
+    if start.startswith(b"["):
+        return "the file is one JSON array: write one object a line, without brackets and commas around them"
+    return "the file is one JSON object over several lines: write one object a line" if start == b"{" else ""
 
 
 def canonical_row(row: Row, columns: Mapping[str, str]) -> Row:

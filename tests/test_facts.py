@@ -192,6 +192,33 @@ def test_a_misspelt_file_is_suggested(project: Path) -> None:
     assert "`corpora/papers.jsonl`" in found[0].help
 
 
+def test_an_ending_alone_makes_no_name_alike(project: Path) -> None:
+    write(project / "new" / "chat.jsonl", [chat("a", "b")])
+    found = ProjectFacts(project).corpus("new/text.jsonl", {})
+    assert isinstance(found, tuple)
+    assert found[0].help == "check the path"
+    for written in ("new/chats.jsonl", "new/chat.json"):
+        found = ProjectFacts(project).corpus(written, {})
+        assert isinstance(found, tuple)
+        assert "`new/chat.jsonl`" in found[0].help
+
+
+@pytest.mark.parametrize(
+    ("content", "help"),
+    [
+        ('{"text": "a"}\n'.encode("utf-16"), "the file is UTF-16: save it as UTF-8"),
+        (b'[{"text": "a"},\n{"text": "b"}]\n', "the file is one JSON array: write one object a line"),
+        (b'{\n  "text": "a"\n}\n', "one JSON object over several lines"),
+        (b'{"text": "a"}\n[1]\n', "mend the row"),
+    ],
+)
+def test_a_file_that_is_wrong_as_a_whole_is_told_as_one(project: Path, content: bytes, help: str) -> None:
+    (project / "x.jsonl").write_bytes(content)
+    found = ProjectFacts(project).corpus("x.jsonl", {})
+    assert isinstance(found, tuple)
+    assert help in found[0].help
+
+
 def test_globs_do_not_reach_into_hidden_folders(project: Path) -> None:
     write(project / ".ladle" / "work" / "x.jsonl", ["{"])
     found = ProjectFacts(project).files("**/*.jsonl")
@@ -420,6 +447,8 @@ def test_the_files_of_a_model_are_those_that_make_it(project: Path) -> None:
 
 
 def test_a_missing_folder_is_a_fault(project: Path) -> None:
-    assert codes(ProjectFacts(project).model("models/none")) == ["E402"]
+    found = ProjectFacts(project).model("models/none")
+    assert isinstance(found, tuple)
+    assert [(fault.code, fault.message) for fault in found] == [("E402", "there is no folder `models/none`")]
     (project / "models" / "empty").mkdir(parents=True)
     assert codes(ProjectFacts(project).model("models/empty")) == ["E402"]

@@ -203,7 +203,10 @@ def unknown_option(world: World, operator: Operator, name: Name, what: str = "")
     ]
     belongs = f"`{name.name}` belongs to {listing(owners)}, not to `{operator.written}`" if owners else ""
     takes = f"`{operator.written}` takes {listing(own, 20)}" if own else f"`{operator.written}` takes no option"
-    help = sentences((meant(operator.options, name.name), belongs)) or takes
+    # A name that another kind has is no misspelling: `beta` is not `betas`.
+    same = field_of(operator.options, name.name)
+    like = f"it is called `{same}` here" if same else "" if owners else meant(operator.options, name.name)
+    help = sentences((like, belongs)) or takes
     message = f"{what or f'`{operator.written}`'} has no option `{name.name}`"
     world.problems.report("E203", name.span, message, help, f"not an option of `{operator.written}`")
 

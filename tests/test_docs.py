@@ -119,6 +119,17 @@ def test_every_command_in_the_documents_exists(document: str) -> None:
     assert used <= set(cli.list_commands(None))  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("document", ["README.md", *(f"docs/{name}.md" for name in ("tutorial", "commands", "ci"))])
+def test_every_option_of_a_command_in_the_documents_exists(document: str) -> None:
+    text = (ROOT / document).read_text(encoding="utf-8")
+    for line in re.findall(r"^ladle .*$|`ladle [^`\n]*`", text, re.MULTILINE):
+        name, *words = line.strip("`").split("#")[0].split()[1:] or ["--help"]
+        command = cli.get_command(None, name)  # type: ignore[arg-type]
+        if command is not None:
+            known = {option for parameter in command.params for option in parameter.opts}
+            assert {word.split("=")[0] for word in words if word.startswith("--")} <= known, line
+
+
 def test_every_command_is_documented() -> None:
     text = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
     described = set(re.findall(r"^## `ladle ([a-z]+)", text, re.MULTILINE))

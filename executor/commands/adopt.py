@@ -12,7 +12,7 @@ from ladle.executor.project import recipes_here
 from ladle.executor.task import StepError
 
 
-@click.command("adopt")
+@click.command("adopt", short_help="Take a model trained elsewhere as the result of a name.")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("word", metavar="as", type=click.Choice(["as"]))
 @click.argument("name")

@@ -13,7 +13,7 @@ from ladle.executor.explaining import Record, codes, explain, operators
 WIDE = 100
 
 
-@click.command("explain")
+@click.command("explain", short_help="Say what a code, operator, option or kind means.")
 @click.argument("words", nargs=-1, metavar="[WORD...]")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def COMMAND(words: tuple[str, ...], form: str) -> int:  # noqa: N802 - found by this name

@@ -16,6 +16,13 @@ HEAVY = ("torch", "transformers", "trl", "datasets", "accelerate", "mergekit", "
 
 
 @pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project as `ladle new` makes it, entered."""
+    monkeypatch.chdir(tmp_path)
+    assert run(["new", "recipes/first"]) == 0
+    return tmp_path
+
+
 def test_the_list_of_commands_cuts_no_sentence(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -24,13 +31,6 @@ def test_the_list_of_commands_cuts_no_sentence(
     commands = capsys.readouterr().out.split("Commands:\n")[1].splitlines()
     assert len(commands) == len(cli.list_commands(None))  # type: ignore[arg-type]
     assert [line for line in commands if len(line) > 80 or not line.endswith(".") or line.endswith("...")] == []
-
-
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project as `ladle new` makes it, entered."""
-    monkeypatch.chdir(tmp_path)
-    assert run(["new", "recipes/first"]) == 0
-    return tmp_path
 
 
 def edit(project: Path, old: str, new: str) -> None:

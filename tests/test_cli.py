@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from ladle.executor.cli import run
+from ladle.executor.cli import cli, run
 from ladle.executor.commands import doctor
 
 HEAVY = ("torch", "transformers", "trl", "datasets", "accelerate", "mergekit", "dvc", "pydantic", "numpy", "rich")
@@ -21,6 +21,16 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     assert run(["new", "recipes/first"]) == 0
     return tmp_path
+
+
+def test_the_list_of_commands_cuts_no_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run(["--help"]) == 0
+    commands = capsys.readouterr().out.split("Commands:\n")[1].splitlines()
+    assert len(commands) == len(cli.list_commands(None))  # type: ignore[arg-type]
+    assert [line for line in commands if len(line) > 80 or not line.endswith(".") or line.endswith("...")] == []
 
 
 def edit(project: Path, old: str, new: str) -> None:

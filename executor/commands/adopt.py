@@ -21,7 +21,7 @@ def joining(context: click.Context, parameter: click.Parameter, word: str) -> st
     return word
 
 
-@click.command("adopt")
+@click.command("adopt", short_help="Take a model trained elsewhere as the result of a name.")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("word", metavar="as", callback=joining)
 @click.argument("name")

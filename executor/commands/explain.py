@@ -18,7 +18,7 @@ def explainable(context: click.Context, parameter: click.Parameter, incomplete: 
     return [word for word in known() if word.startswith(incomplete)]
 
 
-@click.command("explain")
+@click.command("explain", short_help="Say what a code, operator, option or kind means.")
 @click.argument("words", nargs=-1, metavar="[WORD...]", shell_complete=explainable)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def COMMAND(words: tuple[str, ...], form: str) -> int:  # noqa: N802 - found by this name

@@ -16,7 +16,7 @@ from ladle.executor.plan import find
 from ladle.executor.task import StepError
 
 
-@click.command("export")
+@click.command("export", short_help="Write a model of a recipe for another tool.")
 @click.argument("recipe", type=click.Path(path_type=Path))
 @click.argument("name", shell_complete=completing.results)
 @click.option("--to", "tool", type=click.Choice(sorted(exporters())), required=True, help="The tool to write for.")

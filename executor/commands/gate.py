@@ -22,7 +22,7 @@ from ladle.executor.task import StepError
 WORDS = {True: "holds", False: "FAILS", None: "unknown"}
 
 
-@click.command("gate")
+@click.command("gate", short_help="Say which requirements on scores hold.")
 @click.argument("recipe", type=click.Path(path_type=Path))
 @click.argument("names", nargs=-1, shell_complete=completing.gates)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)

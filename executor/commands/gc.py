@@ -18,7 +18,7 @@ from ladle.executor.sizes import in_units
 from ladle.executor.workspace import Workspace
 
 
-@click.command("gc")
+@click.command("gc", short_help="List, and with --yes remove, what no recipe makes.")
 @click.argument("recipes", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--yes", is_flag=True, help="Remove what is listed. Without it nothing is removed.")
 def COMMAND(recipes: tuple[Path, ...], yes: bool) -> int:  # noqa: N802 - found by this name

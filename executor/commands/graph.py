@@ -13,7 +13,7 @@ from ladle.executor.report.drawing import dot, mermaid, svg
 DRAW = {"mermaid": mermaid, "dot": dot, "svg": svg}
 
 
-@click.command("graph")
+@click.command("graph", short_help="Draw what is made from what.")
 @click.argument("recipe", type=click.Path(path_type=Path))
 @click.argument("names", nargs=-1, shell_complete=completing.results)
 @click.option(

@@ -17,7 +17,7 @@ from ladle.executor.plan_markdown import markdown
 from ladle.executor.sizes import in_units
 
 
-@click.command("plan")
+@click.command("plan", short_help="List what would run, and why.")
 @click.argument("recipe", type=click.Path(path_type=Path))
 @click.argument("names", nargs=-1, shell_complete=completing.results)
 @click.option("--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)

@@ -25,7 +25,7 @@ from ladle.executor.task import StepError
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 
 
-@click.command("rename")
+@click.command("rename", short_help="Rename a declaration, in the recipe and on disk.")
 @click.argument("recipe", type=click.Path(path_type=Path))
 @click.argument("old", shell_complete=completing.declarations)
 @click.argument("new")

@@ -14,7 +14,7 @@ from ladle.executor.profile import read_profile
 from rich.console import Console
 
 
-@click.command("run")
+@click.command("run", short_help="Make what a recipe asks for.")
 @click.argument("recipe", type=click.Path(path_type=Path))
 @click.argument("names", nargs=-1, shell_complete=completing.results)
 @click.option("--workers", type=click.IntRange(1), help="Processes side by side. The bytes do not depend on it.")

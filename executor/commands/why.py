@@ -11,7 +11,7 @@ from ladle.executor.opened import open_recipe, variant_option
 from ladle.executor.plan import why
 
 
-@click.command("why")
+@click.command("why", short_help="Say why a result will or will not be made.")
 @click.argument("recipe", type=click.Path(path_type=Path))
 @click.argument("name", shell_complete=completing.results)
 @variant_option

@@ -12,6 +12,7 @@ from ladle.executor.report.statistics import Interval
 from ladle.executor.task import StepError
 
 SCHEMA: Final = 1
+LOSS_UNIT: Final = "nats per token, lower is better"
 SIGNIFICANT: Final = 0.05
 """An adjusted p below this is called a difference."""
 
@@ -24,6 +25,11 @@ class Benchmark:
     metric: str
     n: int
     chance: float | None
+
+    @property
+    def unit(self) -> str:
+        """What its numbers are and which are good, where that is not an accuracy in percent."""
+        return "" if self.metric == "accuracy" else LOSS_UNIT
 
 
 @dataclass(frozen=True, slots=True)

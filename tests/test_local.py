@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import signal
 import subprocess
@@ -230,6 +231,12 @@ def test_a_killed_run_leaves_no_orphan_and_goes_on(
     until(lambda: not any(alive(pid) for pid in pids(tmp_path / "log")))
     assert list((tmp_path / ".ladle/work").glob("*/scratch/checkpoints/step-*"))
     finish_and_compare(tmp_path, monkeypatch)
+
+
+def test_who_waits_for_a_step_is_told_of_the_run(tmp_path: Path, process: subprocess.Popen[str]) -> None:
+    held = [json.loads(path.read_text()) for path in (tmp_path / ".ladle/locks").glob("*.lock") if path.stat().st_size]
+    assert {item["pid"] for item in held} == {process.pid}
+    assert not [item for item in held if "worker" in item["command"]]
 
 
 def test_ctrl_c_saves_says_so_and_leaves_no_process(

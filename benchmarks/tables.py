@@ -68,9 +68,9 @@ def seeds(result: Mapping[str, Any]) -> Iterator[str]:
     """Yield the accuracy of the miniature over seeds."""
     listed = ", ".join(result["seeds"])
     yield f"## The miniature under seeds {listed}\n"
-    yield "Accuracy in percent: mean over seeds (lowest to highest). Models are called as in the report of the quickstart,"
-    yield "which is this recipe under seed 42. Here `overall` is the mean of the three groups; in the report `mean` counts"
-    yield "each of the five benchmarks the same.\n"
+    yield "Accuracy in percent: mean over seeds (lowest to highest). Models are called as in the report of the"
+    yield "quickstart, which is this recipe under seed 42. Here `overall` is the mean of the three groups; in the"
+    yield "report `mean` counts each of the five benchmarks the same.\n"
     yield "| variant | domain | general | chat | overall |\n|---|---|---|---|---|"
     for variant, row in result["variants"].items():
         cells = (f"{100 * v['mean']:.0f} ({100 * v['low']:.0f} to {100 * v['high']:.0f})" for v in row.values())

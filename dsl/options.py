@@ -138,6 +138,8 @@ def fitted(world: World, option: Option, meaning: Meaning, span: Span, constant:
         message = f"`{option.name}` {found.message}"
         once = f"{found.code} {option.name} = {constant}" if constant else ""
         instead = remedy(world, option.type, meaning, span, lambda other: _fits(world, option, other, span))
+        if found.code == "E407":
+            instead = ""  # the corpus is meant, and its row is to be mended
         help = sentences((found.help, instead)) or sentences((option.text, _example(option)))
         world.problems.report(found.code, span, message, help, found.label, once)
     if isinstance(found, Mismatch | Failed):

@@ -107,6 +107,30 @@ def test_plan_lists_every_node_with_its_reason(project: Path, capsys: pytest.Cap
     assert not (project / "artifacts").exists()
 
 
+def test_plan_counts_what_is_there_and_lists_it_when_asked(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert run(["plan", "recipes/first.recipe"]) == 0
+    short = capsys.readouterr().out.splitlines()
+    assert run(["plan", "recipes/first.recipe", "--all"]) == 0
+    whole = capsys.readouterr().out.splitlines()
+    there = [line for line in whole if line.startswith("reuse ")]
+    assert any(line.split()[1:3] == ["reading", "jsonl"] for line in there)
+    counted = [line for line in short if line.startswith("reuse ")]
+    assert len(counted) == 1
+    assert counted[0].startswith(f"reuse   {len(there)} of ")
+    assert "`--all`" in counted[0]
+    assert {line.split()[1] for line in short if line.startswith("run ")} == {
+        line.split()[1] for line in whole if line.startswith("run ")
+    }
+
+
+def test_rows_that_a_benchmark_writes_out_are_called_after_it(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "colours" in asked(project, capsys)
+    assert not any(name.startswith("jsonl-") for name in asked(project, capsys))
+
+
 def test_a_name_that_is_not_there_is_a_mistake_of_the_users(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["why", "recipes/first.recipe", "mergd"]) == 1
     assert "merged" in capsys.readouterr().err

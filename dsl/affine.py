@@ -23,6 +23,7 @@ from ladle.dsl.program import (
 from ladle.dsl.signature import Sort
 from ladle.dsl.source import Span
 from ladle.dsl.spelling import joined, number, spelled
+from ladle.dsl.suggest import sentences
 from ladle.dsl.types import Schedule, Value
 from ladle.dsl.values import show, sized, what
 from ladle.dsl.world import World
@@ -89,6 +90,8 @@ def as_model(world: World, meaning: Meaning, span: Span) -> Named | Mismatch | F
         case StageValue(steps):
             help = f"apply it to a model: `m | {steps[0].name}`"
             return Mismatch("E201", f"takes a model, not {what(meaning)}", help, f"this is {what(meaning)}")
+        case Constant(str() as text) if text in world.declared:
+            return Mismatch("E201", "takes a model, not a string", f"write it without quotes: `{text}`", "quotes")
         case Items() | Constant() | _:
             return Mismatch("E201", f"takes a model, not {what(meaning)}", label=f"this is {what(meaning)}")
 
@@ -98,7 +101,8 @@ def _finished(world: World, models: Combination, span: Span) -> Named | Mismatch
         help = "add it to a model: `m + (b - a)`"
         return Mismatch("E211", "takes a model, not a delta: the coefficients sum to 0, not 1", help, "a delta")
     if models.total != 1:
-        help = "coefficients that sum to 1 make a model, to 0 a delta"
+        rule = "coefficients that sum to 1 make a model, to 0 a delta"
+        help = sentences((_mean(world, models), rule))
         message = f"takes a model, and the coefficients sum to {show(models.total)}, not 1"
         return Mismatch("E211", message, help, f"sum {show(models.total)}")
     if len(models.parts) == 1 and models.parts[0].schedule is None:
@@ -106,6 +110,16 @@ def _finished(world: World, models: Combination, span: Span) -> Named | Mismatch
     if any(math.isinf(_float(part.factor)) for part in models.parts):
         return Mismatch("E217", "has a coefficient that is too large", label="too large")
     return _affine(world, models, span)
+
+
+def _mean(world: World, models: Combination) -> str:
+    """Say how the mean of models is written that were merely added, "" for another sum."""
+    if len(models.parts) < 2 or any(part.factor != 1 or part.schedule for part in models.parts):
+        return ""
+    names = [part.model.label if part.model.label in world.declared else "..." for part in models.parts]
+    if len(names) == 2:
+        return f"their mean is `0.5 * {names[0]} + 0.5 * {names[1]}`"
+    return f"their mean is `({' + '.join(names[:4])}{' + ...' if len(names) > 4 else ''}) / {len(names)}`"
 
 
 def _affine(world: World, models: Combination, span: Span) -> Named | Failed:

@@ -26,6 +26,8 @@ def apply(
     settled = layer(world, operator, named, scope, before=by_position)
     if isinstance(given, Failed):
         return FAILED
+    if operator.operands.family and len(given) == 1 < operator.operands.minimum:
+        return given[0].value  # several models that are one: the mean of it, or the best, is itself
     match operator.role:
         case Role.STATE:
             return state(world, operator, given[0], settled, span)

@@ -9,7 +9,7 @@ from ladle.dsl.codes import CODES
 from ladle.dsl.diagnostics import Diagnostic
 from ladle.dsl.frozen import replace
 from ladle.dsl.lex import Token
-from ladle.dsl.numbers import NumberFault, read_number
+from ladle.dsl.numbers import NumberFault, read_number, with_point
 from ladle.dsl.source import Source, Span
 from ladle.dsl.syntax import (
     Argument,
@@ -198,7 +198,9 @@ class Builder:
         span = place(token)
         found = read_number(token.text)
         if isinstance(found, NumberFault):
-            self.report("E002", span, found.message, "not a number", found.help)
+            point = with_point(self.source.text, token.start, token.end)
+            help = f"a decimal is written with a point: `{point}`" if point else found.help
+            self.report("E002", span, found.message, "not a number", help)
             return NumberLiteral(0, Dimension.PLAIN, token.text, span)
         return NumberLiteral(*found, token.text, span)
 

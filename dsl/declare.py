@@ -74,8 +74,8 @@ def _corpus(world: World, declaration: CorpusDecl) -> Named | Failed:
     if not isinstance(found, Named) or found.term.sort is not Sort.CORPUS:
         message = f"`{name}` must be a corpus, and this is {what(found)}"
         return world.problems.report("E201", declaration.value.span, message, "", f"this is {what(found)}")
-    if kind is not None:
-        _of_kind(world, declaration, kind, found)
+    if kind is not None and not _of_kind(world, declaration, kind, found):
+        return FAILED
     return _entitled(world, declaration, found.term, name)
 
 
@@ -88,7 +88,8 @@ def _corpus_kind(world: World, name: Name) -> CorpusKind | None:
     return None
 
 
-def _of_kind(world: World, declaration: CorpusDecl, kind: CorpusKind, found: Named) -> None:
+def _of_kind(world: World, declaration: CorpusDecl, kind: CorpusKind, found: Named) -> bool:
+    """Say whether rows may be of the kind that is declared; report where not, once for all uses."""
     type = found.term.type
     name = declaration.name.name
     if isinstance(type, CorpusType) and isinstance(type.kind, Unknown):
@@ -97,6 +98,8 @@ def _of_kind(world: World, declaration: CorpusDecl, kind: CorpusKind, found: Nam
         message = f"`{name}` is declared a {kind.value} corpus, and its rows are {type.kind}"
         help = f"write `corpus {name}: {type.kind}`; the kind is checked, never a conversion"
         world.problems.report("E207", declaration.kind.span, message, help, f"its rows are {type.kind}")
+        return False
+    return True
 
 
 # --- stages and benchmarks ------------------------------------------------------------------------------------------

@@ -240,13 +240,17 @@ def _one(world: World, type: Reference, meaning: Meaning, span: Span) -> Named |
         return as_model(world, meaning, span)
     if not isinstance(meaning, Named) or meaning.term.sort is not type.sort:
         return _wanted(type, meaning)
-    return _of_kind(world, type.kinds, meaning, span) if type.sort is Sort.CORPUS else meaning
+    return _of_kind(world, type, meaning, span) if type.sort is Sort.CORPUS else meaning
 
 
-def _of_kind(world: World, kinds: tuple[CorpusKind, ...], corpus: Named, span: Span) -> Named | Mismatch:
-    found = corpus.term.type
+def _of_kind(world: World, type: Reference, corpus: Named, span: Span) -> Named | Mismatch:
+    found, kinds = corpus.term.type, type.kinds
     if not kinds or not isinstance(found, CorpusType):
         return corpus
+    if type.answered and found.unanswered:
+        message = f"takes chats that are answered, and `{found.unanswered}` has no answer of the assistant"
+        help = "leave the row out, or give it an answer: answers are what is learned"
+        return Mismatch("E407", message, help, "a chat without an answer")
     names = " or ".join(kind.value for kind in kinds)
     if isinstance(found.kind, Unknown):
         world.skip(span, f"whether `{corpus.label}` is a {names} corpus")

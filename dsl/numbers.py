@@ -66,6 +66,12 @@ def read_number(written: str) -> tuple[int | float, Dimension] | NumberFault:
     return _fraction(written, int(whole + part) * unit.factor, int(exponent or 0) - len(part) + unit.exponent, unit)
 
 
+def with_point(text: str, start: int, end: int) -> str:
+    """Return the number whose digits a comma parts before `text[start:end]`, written with a point, "" where none is."""
+    before = re.search(r"(?<![\w.])([0-9]+),$", text[max(0, start - LONGEST) : start])
+    return f"{before[1]}.{text[start:end]}" if before and text[start:end][:1].isdigit() else ""
+
+
 def _fraction(written: str, digits: int, exponent: int, unit: Unit) -> tuple[float, Dimension] | NumberFault:
     """Return `digits * 10**exponent` rounded once to the nearest float."""
     value = float(f"{digits}e{exponent}")

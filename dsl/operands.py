@@ -7,13 +7,22 @@ from collections.abc import Sequence
 from ladle.dsl.affine import as_model
 from ladle.dsl.fitting import fit
 from ladle.dsl.frozen import frozen
+from ladle.dsl.numbers import with_point
 from ladle.dsl.options import fitted, read
 from ladle.dsl.problems import Mismatch
 from ladle.dsl.program import FAILED, Choice, Failed, Family, Items, Linked, Meaning, Named, Setting, Term
 from ladle.dsl.signature import Operator, Reference, Sort
 from ladle.dsl.source import Span
 from ladle.dsl.suggest import listing
-from ladle.dsl.syntax import Argument, Expr
+from ladle.dsl.syntax import (
+    Argument,
+    ConstantLiteral,
+    Expr,
+    ListLiteral,
+    MapLiteral,
+    NumberLiteral,
+    StringLiteral,
+)
 from ladle.dsl.types import CorpusType, Unknown, Value
 from ladle.dsl.values import key, what
 from ladle.dsl.world import Scope, World
@@ -61,7 +70,7 @@ def operands(
     found = _spliced(given) if takes.family else given
     if isinstance(found, Failed) or not _counted(world, operator, len(found), span):
         return FAILED, by_position
-    return _fitted(world, operator, found, scope), by_position
+    return _fitted(world, operator, _once(found) if takes.family else found, scope), by_position
 
 
 def _by_position(
@@ -86,8 +95,30 @@ def _by_position(
 def _surplus(world: World, operator: Operator, argument: Argument) -> Failed:
     message = f"`{operator.written}` takes {_count(operator)}, and this is one more"
     named = [option.name for option in operator.options if not option.positional]
-    help = f"options are named: `{named[0]} = {world.written(argument.value.span)}`" if named else ""
+    help = cut_decimal(world, argument.value) or _taking_many(world, operator, argument.value)
+    if not help and named:
+        help = f"options are named: `{named[0]} = {world.written(argument.value.span)}`"
     return world.problems.report("E209", argument.span, message, help, "one too many")
+
+
+def cut_decimal(world: World, value: Expr) -> str:
+    """Say how a decimal is written whose digits a comma parts, "" where `value` is no such digits."""
+    span = value.span
+    point = with_point(span.within(world.problems.source).text, span.start, span.end)
+    return f"a decimal is written with a point: `{point}`" if point and isinstance(value, NumberLiteral) else ""
+
+
+def _taking_many(world: World, operator: Operator, value: Expr) -> str:
+    """Name the operators of this role that take any number of operands; what is written out is an option's value."""
+    others = [
+        other.written
+        for other in world.vocabulary.values()
+        if other.role is operator.role and (other.operands.variadic or other.operands.family) and not other.needs_base
+    ]
+    literal = isinstance(value, NumberLiteral | StringLiteral | ConstantLiteral | ListLiteral | MapLiteral)
+    if literal or not operator.operands.sorts or not others:
+        return ""
+    return f"{listing(sorted(others))} {'take' if len(others) > 1 else 'takes'} any number of them"
 
 
 def _count(operator: Operator) -> str:
@@ -117,14 +148,21 @@ def _counted(world: World, operator: Operator, count: int, span: Span) -> bool:
 
 
 def _spliced(given: list[_Given]) -> list[_Given] | Failed:
-    """The members of families and lists, in order, each once."""
-    found: dict[str, _Given] = {}
+    """The members of families and lists, in order."""
+    found: list[_Given] = []
     for each in given:
         values = spliced(each.value)
         if isinstance(values, Failed):
             return FAILED
-        for value in values:
-            found.setdefault(key(value), _Given(value, each.weight, each.span))
+        found += (_Given(value, each.weight, each.span) for value in values)
+    return found
+
+
+def _once(given: list[_Given]) -> list[_Given]:
+    """Equal models count once: under a variant many may be one."""
+    found: dict[str, _Given] = {}
+    for each in given:
+        found.setdefault(key(each.value), each)
     return list(found.values())
 
 

@@ -23,6 +23,7 @@ from ladle.dsl.signature import (
 from ladle.dsl.source import Span
 from ladle.dsl.suggest import did_you_mean, listing, nearest, sentences
 from ladle.dsl.syntax import Argument, Call, ConstantLiteral, Expr, Name
+from ladle.dsl.types import Share
 from ladle.dsl.world import Scope, World, option_of, words
 
 Layer = Mapping[str, Setting]
@@ -137,11 +138,22 @@ def fitted(world: World, option: Option, meaning: Meaning, span: Span, constant:
         message = f"`{option.name}` {found.message}"
         once = f"{found.code} {option.name} = {constant}" if constant else ""
         instead = remedy(world, option.type, meaning, span, lambda other: _fits(world, option, other, span))
-        help = sentences((found.help, instead)) or option.text
+        help = sentences((found.help, instead)) or sentences((option.text, _example(option)))
         world.problems.report(found.code, span, message, help, found.label, once)
     if isinstance(found, Mismatch | Failed):
         return Setting(None, span, failed=True)
     return Setting(found, span)
+
+
+def _example(option: Option) -> str:
+    """Show how the option is written, by its default; "" where that is no number."""
+    match option.default:
+        case Share(fraction):
+            return f"such as `{option.name} = {fraction * 100:g}%`"
+        case int() | float() if not isinstance(option.default, bool):
+            return f"such as `{option.name} = {option.default:g}`".replace("e-0", "e-")
+        case _:
+            return ""
 
 
 def _fits(world: World, option: Option, meaning: Meaning, span: Span) -> bool:
@@ -191,7 +203,10 @@ def unknown_option(world: World, operator: Operator, name: Name, what: str = "")
     ]
     belongs = f"`{name.name}` belongs to {listing(owners)}, not to `{operator.written}`" if owners else ""
     takes = f"`{operator.written}` takes {listing(own, 20)}" if own else f"`{operator.written}` takes no option"
-    help = sentences((meant(operator.options, name.name), belongs)) or takes
+    # A name that another kind has is no misspelling: `beta` is not `betas`.
+    same = field_of(operator.options, name.name)
+    like = f"it is called `{same}` here" if same else "" if owners else meant(operator.options, name.name)
+    help = sentences((like, belongs)) or takes
     message = f"{what or f'`{operator.written}`'} has no option `{name.name}`"
     world.problems.report("E203", name.span, message, help, f"not an option of `{operator.written}`")
 

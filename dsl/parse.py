@@ -143,10 +143,27 @@ def _broken(chunk: Chunk) -> tuple[BrokenDecl, ...]:
         named = [first]
     # Of a name that cannot be one, such as `Merged`, the uses are spelt as the help says: `merged`.
     named = [token._replace(text=token.text.lower()) for token in named]
+    if named and (joined := _dashed(rest)):
+        # The uses are spelt as the help says, `my_model`, or as here, `my-model`: then no name of theirs is known.
+        named = [named[0]._replace(text=joined)]
+        return BrokenDecl(first.text, Name(joined, place(named[0])), chunk.span), BrokenDecl(
+            first.text, None, chunk.span
+        )
     names = _imported(rest) if first.type == RESERVED["use"] else [Name(token.text, place(token)) for token in named]
     return tuple(BrokenDecl(first.text, name, chunk.span) for name in names) or (
         BrokenDecl(first.text, None, chunk.span),
     )
+
+
+def _dashed(tokens: Sequence[Token]) -> str:
+    """Return the name that tokens at the start spell with `-` between its parts, written with `_`; "" for another."""
+    parts = [token.text for token in tokens[:1]]
+    for dash, part in zip(tokens[1::2], tokens[2::2], strict=False):
+        touching = dash.start == tokens[2 * len(parts) - 2].end and part.start == dash.end
+        if dash.type != "MINUS" or not touching or part.type not in ("NAME", "NUMBER"):
+            break
+        parts.append(part.text)
+    return "_".join(parts).lower() if len(parts) > 1 else ""
 
 
 def _imported(tokens: Sequence[Token]) -> list[Name]:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 import stat
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from ladle.dsl.codes import CODES
 from ladle.dsl.diagnostics import Diagnostic
 from ladle.dsl.source import Source, Span
+from ladle.dsl.suggest import nearest
 
 LARGEST: Final = 2 * 1024 * 1024
 """Bytes of the largest recipe: some thirty thousand lines."""
 
 _BOM: Final = "\ufeff"
+_MOST_BESIDE: Final = 1000
+"""Recipes of a folder that a misspelt name is compared with."""
 
 
 def read_source(path: str | os.PathLike[str]) -> tuple[Source | None, tuple[Diagnostic, ...]]:
@@ -30,8 +34,21 @@ def read_source(path: str | os.PathLike[str]) -> tuple[Source | None, tuple[Diag
             data = file.read(LARGEST + 1)
     except (OSError, ValueError) as error:
         reason = error.strerror.lower() if isinstance(error, OSError) and error.strerror else "its name is no file name"
-        return _refuse(shown, "E016", f"it cannot be read: {reason}", "check its name and who may read it")
+        near = _beside(Path(path)) if isinstance(error, FileNotFoundError) else ""
+        help = f"did you mean `{near}`?" if near else "check its name and who may read it"
+        return _refuse(shown, "E016", f"it cannot be read: {reason}", help)
     return decode_source(shown, data)
+
+
+def _beside(path: Path) -> str:
+    """Return the recipe that is meant by a path that there is not, "" where none in its folder is like it."""
+    try:
+        there = {each.stem: each for each in islice(path.parent.glob("*.recipe"), _MOST_BESIDE)}
+    except OSError:
+        return ""
+    stem = path.name.removesuffix(".recipe")
+    near = (stem,) if stem in there else nearest(stem, there)
+    return str(path.with_name(there[near[0]].name)) if near else ""
 
 
 def decode_source(shown: str, data: bytes) -> tuple[Source | None, tuple[Diagnostic, ...]]:

@@ -121,6 +121,8 @@ class Reference:
     sort: Sort
     kinds: tuple[CorpusKind, ...] = ()
     many: bool = False
+    answered: bool = False
+    """Each chat of the corpus has an answer of the assistant: it is what is learned."""
 
 
 @frozen
@@ -220,6 +222,8 @@ class CorpusFacts:
     columns: tuple[str, ...] | Unknown
     kind: CorpusKind | Unknown
     skipped: str = ""
+    unanswered: str = ""
+    """The first of these rows that is a chat without an answer of the assistant, as `file:row`."""
 
 
 @frozen
@@ -309,6 +313,8 @@ class Operator:
     """A stage or benchmark that renders chats: a model without a template is an error."""
     needs_base: bool = False
     """A merge over task vectors: it names `base =`."""
+    keeps_rows: bool = False
+    """A transform whose result has the rows of its operands: what is known of one row holds of the result."""
     produces: bool = True
     """False: the node records data that lies in the project or a hub cache (jsonl, local); no step makes it."""
     headline: Dimension = Dimension.PERCENT

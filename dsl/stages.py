@@ -6,7 +6,7 @@ from ladle.dsl.affine import as_model
 from ladle.dsl.agreement import same_tokens
 from ladle.dsl.building import build, required
 from ladle.dsl.frozen import replace
-from ladle.dsl.operands import Operand, Piped
+from ladle.dsl.operands import Operand, Piped, cut_decimal
 from ladle.dsl.options import Layer, Written, layer, settle
 from ladle.dsl.problems import Mismatch
 from ladle.dsl.program import FAILED, Failed, Linked, Meaning, Named, Setting, StageValue, Step
@@ -32,8 +32,8 @@ def call_stage(
         stage = StageValue((_called(world, stage.steps[0], named, scope),))
     name = stage.steps[0].name
     if len(models) + (piped is not None) > 1 or any(model.weight is not None for model in models):
-        place = models[-1].span
-        return world.problems.report("E209", place, f"`{name}` takes one model", "options are named", "one too many")
+        help = cut_decimal(world, models[-1].value) or "options are named"
+        return world.problems.report("E209", models[-1].span, f"`{name}` takes one model", help, "one too many")
     if models:
         piped = Piped(world.evaluate(models[0].value, scope), models[0].value.span)
     return stage if piped is None else feed(world, piped, stage, span, scope)

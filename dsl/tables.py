@@ -140,7 +140,7 @@ def _baseline(world: World, declaration: EvaluateDecl, expr: Expr | None, models
     model = as_model(world, found, expr.span)
     if isinstance(model, Mismatch):
         message = f"`baseline` {model.message}"
-        world.problems.report(model.code, expr.span, message, "a table has one baseline", model.label)
+        world.problems.report(model.code, expr.span, message, model.help or "a table has one baseline", model.label)
         return ""
     if isinstance(model, Failed):
         return ""

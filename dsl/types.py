@@ -99,3 +99,5 @@ class CorpusType:
     """The type of a corpus: the kind of its rows."""
 
     kind: CorpusKind | Unknown
+    unanswered: str = ""
+    """The first chat that is known to have no answer of the assistant, as `file:row`; "" where none is known."""

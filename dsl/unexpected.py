@@ -12,6 +12,7 @@ from ladle.dsl.diagnostics import Diagnostic
 from ladle.dsl.frozen import frozen
 from ladle.dsl.lalr import END, Stuck
 from ladle.dsl.lex import CLOSER, RESERVED, SIGNS, Token
+from ladle.dsl.numbers import with_point
 from ladle.dsl.source import Source
 
 FORMS: Final = {
@@ -188,6 +189,8 @@ def _help(at: _Place) -> str:
     """Return what to do: the slips that happen, else how the declaration is written."""
     inside = at.opening is not None
     match at.token.type:
+        case "NUMBER" if number := with_point(at.source.text, at.token.start, at.token.end):
+            return f"a decimal is written with a point: `{number}`"
         case "EQUAL" if _valueless(at):
             return "a setting is written `name = value`"
         case "EQUAL" if "EQ" in at.wanted:
@@ -195,7 +198,8 @@ def _help(at: _Place) -> str:
         case "EQUAL" if "COLON" in at.wanted and inside:
             return "an entry of a map is written `name: value`"
         case "MINUS" if at.before and at.before.type == "NAME" and at.before.end == at.token.start:
-            return "a name has letters, digits and `_`, no `-`"
+            after = at.tokens[at.index + 1].text if at.index + 1 < len(at.tokens) else ""
+            return f"a name has letters, digits and `_`, no `-`: `{at.before.text}_{after}`"
         case "INDEX" | "LSQB" if "NAME" in at.wanted and "RBRACE" in at.wanted:
             return "an index touches the word before it; a setting is written `name = [...]`"
         case _ if "EQUAL" in at.wanted and inside:

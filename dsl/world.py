@@ -238,12 +238,12 @@ class World:
         spans: Mapping[str, Span],
     ) -> ModelType | CorpusType | Failed:
         if operator.typed is None:
-            return _generic(operator, operands)
+            return _kept(operator, _generic(operator, operands))
         types = {name: tuple(term.type for term in terms) for name, terms in references.items()}
         given = Typing(options, tuple(term.type for term in operands), types, self.facts, key)
         found = operator.typed(given)
         if not isinstance(found, tuple):
-            return found
+            return _kept(operator, found)
         for fault in found:
             self.problems.report(fault.code, spans.get(fault.option, span), fault.message, fault.help)
         return FAILED
@@ -255,6 +255,13 @@ def _generic(operator: Operator, operands: Iterable[Term]) -> ModelType | Corpus
         return operand.type
     corpus = operator.role in (Role.CORPUS_SOURCE, Role.TRANSFORM, Role.BENCHMARK)
     return CorpusType(UNKNOWN) if corpus else ModelType()
+
+
+def _kept(operator: Operator, found: ModelType | CorpusType) -> ModelType | CorpusType:
+    """The type of a result; what is known of a row of an operand does not hold where rows may be left out."""
+    if operator.role is Role.TRANSFORM and isinstance(found, CorpusType) and not operator.keeps_rows:
+        return CorpusType(found.kind)
+    return found
 
 
 def _key(

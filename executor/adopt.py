@@ -28,7 +28,7 @@ def adopt(layout: Layout, workspace: Workspace, folder: Path, name: str) -> str:
     need not exist. Returns the place. Raises StepError where the folder is no model, or another one.
     """
     node = layout.graph.nodes[find(layout, name)]
-    if not node.produces or not (merges(layout.operator(node)) or layout.operator(node).role in _MODELS):
+    if not is_model(layout, node):
         raise StepError(f"`{name}` is not a model that a step makes", "models are adopted, not corpora or scores")
     files = _files(folder)
     _compare(node, folder, files)
@@ -40,6 +40,12 @@ def adopt(layout: Layout, workspace: Workspace, folder: Path, name: str) -> str:
 
 
 _MODELS = (Role.STAGE, Role.MODEL_SOURCE)
+
+
+def is_model(layout: Layout, node: Node) -> bool:
+    """Say whether a node is a model that a step makes."""
+    operator = layout.operator(node)
+    return node.produces and (merges(operator) or operator.role in _MODELS)
 
 
 def _refuse_second_result(workspace: Workspace, node: Node, place: str) -> None:

@@ -93,7 +93,7 @@ def run(arguments: Sequence[str], remembered: bool = False) -> int:
     except StepError as problem:
         return complain(problem.message, problem.help)
     except ProjectError as problem:
-        return complain(str(problem), "")
+        return complain(str(problem), problem.help)
     except ModuleNotFoundError as problem:
         name = (problem.name or "").partition(".")[0]
         if name not in OPTIONAL:

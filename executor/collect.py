@@ -1,4 +1,4 @@
-"""What may be thrown away. In: graphs of all recipes, and the disk. Out: what nothing refers to."""
+"""What may be thrown away. In: graphs of all recipes, and the disk. Out: what is known to be nobody's."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ladle.dsl.graph import whole
+from ladle.dsl.signature import Role
 from ladle.executor.disk import in_words, remove, tree_bytes
+from ladle.executor.gitignore import forget
 from ladle.executor.layout import REPORT, Layout
 from ladle.executor.locks import hold, refuse_beside_a_run
 from ladle.executor.plan import Plan
-from ladle.executor.workspace import Workspace
+from ladle.executor.record import read_record
+from ladle.executor.workspace import PLACES, Workspace
 
 RECORD = "record of a run of no recipe"
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}\Z")
@@ -26,32 +30,79 @@ class Unused:
     size: int
 
 
-def collect(workspace: Workspace, layouts: Iterable[Layout]) -> tuple[Unused, ...]:
-    """Return artifacts, work folders and run records that no step of the given recipes has. Nothing is removed."""
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What recipes refer to. `unread` are names of recipes with mistakes: what they refer to cannot be known."""
+
+    places: frozenset[str]
+    keys: frozenset[str]
+    unread: frozenset[str] = frozenset()
+
+    def has(self, place: str) -> bool:
+        """Say whether a place is, or may be, that of a step of a recipe."""
+        return place in self.places or any(made_by(name, place) for name in self.unread)
+
+
+def kept(layouts: Iterable[Layout], unread: Iterable[str] = ()) -> Kept:
+    """Return what the steps of recipes refer to."""
     places: set[str] = set()
     keys: set[str] = set()
     for layout in layouts:
         steps = layout.steps(layout.graph.targets)
         places.update(layout.spots[node.fingerprint].place for node in steps)
         keys.update(node.fingerprint for node in steps)
-    found = [*_artifacts(workspace, places), *_private(workspace, keys)]
+        # States of one training work in the folder of the whole, which may be nobody's step.
+        keys.update(whole(node) for node in steps if layout.operator(node).role is Role.STAGE)
+    return Kept(frozenset(places), frozenset(keys), frozenset(unread))
+
+
+def made_by(recipe: str, place: str) -> bool:
+    """Say whether a place is among those of a recipe or of one of its variants, of which there may be any."""
+    owner = place.split("/")[1]
+    return owner == recipe or owner.startswith(f"{recipe}-")
+
+
+def has_made(workspace: Workspace, recipe: str) -> bool:
+    """Say whether a recipe, or a variant of it, was ever run: node files are written before anything else."""
+    tops = (workspace.root / top for top in ("pipelines", *PLACES))
+    return any(made_by(recipe, f"{path.parent.name}/{path.name}") for top in tops for path in top.glob("*/"))
+
+
+def collect(workspace: Workspace, known: Kept, only: frozenset[str] | None = None) -> tuple[Unused, ...]:
+    """Return artifacts, work folders and run records that no step of the known recipes has. Nothing is removed.
+
+    With `only` what lies in the places of recipes of these names. Work says nothing of its recipe: it is returned
+    where all recipes could be read, and nobody asked for some alone.
+    """
+    found = [*_artifacts(workspace, known, only), *_records(workspace, known, only)]
+    if only is None and not known.unread:
+        found += _work(workspace, known)
     return tuple(sorted(found, key=lambda item: item.path))
 
 
-def _artifacts(workspace: Workspace, places: set[str]) -> Iterator[Unused]:
+def _artifacts(workspace: Workspace, known: Kept, only: frozenset[str] | None) -> Iterator[Unused]:
     for place in workspace.published():
-        if place not in places:
+        if not known.has(place) and (only is None or place.split("/")[1] in only):
             path = workspace.artifact(place)
             yield Unused(path, "artifact of no recipe", tree_bytes(path))
 
 
-def _private(workspace: Workspace, keys: set[str]) -> Iterator[Unused]:
-    for path in sorted((workspace.private / "work").glob("*")):
-        if _FINGERPRINT.match(path.name) and path.name not in keys:
-            yield Unused(path, "unfinished work of no recipe", tree_bytes(path))
+def _records(workspace: Workspace, known: Kept, only: frozenset[str] | None) -> Iterator[Unused]:
+    """Yield records of no step. One that cannot be read says nothing of its recipe."""
     for path in sorted((workspace.private / "runs").glob("*.json")):
-        if _FINGERPRINT.match(path.stem) and path.stem not in keys:
+        if not _FINGERPRINT.match(path.stem) or path.stem in known.keys:
+            continue
+        record = read_record(path)
+        owner = record.place.split("/")[1] if record and "/" in record.place else ""
+        kept_for = any(made_by(name, f"/{owner}") for name in known.unread) or (bool(known.unread) and not owner)
+        if not kept_for and (only is None or owner in only):
             yield Unused(path, RECORD, path.stat().st_size)
+
+
+def _work(workspace: Workspace, known: Kept) -> Iterator[Unused]:
+    for path in sorted((workspace.private / "work").glob("*")):
+        if _FINGERPRINT.match(path.name) and path.name not in known.keys:
+            yield Unused(path, "unfinished work of no recipe", tree_bytes(path))
 
 
 def throw_away(workspace: Workspace, unused: Iterable[Unused]) -> None:
@@ -59,6 +110,8 @@ def throw_away(workspace: Workspace, unused: Iterable[Unused]) -> None:
     with in_words("removing what is not used"), hold(workspace.lock("run"), refuse_beside_a_run):
         for item in unused:
             remove(item.path)
+        tops = tuple(item.path.relative_to(workspace.root).as_posix() for item in unused)
+        forget(workspace, (place for place in tops if place.split("/")[0] in PLACES))
 
 
 def drop_intermediates(plan: Plan, workspace: Workspace) -> None:
@@ -66,14 +119,14 @@ def drop_intermediates(plan: Plan, workspace: Workspace) -> None:
 
     What a used recipe asks for is that recipe's, and stays.
     """
-    layout, kept = plan.layout, set(plan.targets)
+    layout, needed = plan.layout, set(plan.targets)
     for key in plan.targets:
         node = layout.graph.nodes[key]
         if node.operator == REPORT:
-            kept.update(used.fingerprint for _, used in layout.reads(node))
+            needed.update(used.fingerprint for _, used in layout.reads(node))
             models = (layout.reads(used) for _, used in layout.reads(node))
-            kept.update(used.fingerprint for reads in models for role, used in reads if role == "model")
+            needed.update(used.fingerprint for reads in models for role, used in reads if role == "model")
     with in_words("removing intermediates"):
         for item in plan.nodes:
-            if item.place and not item.node.recipe and item.node.fingerprint not in kept:
+            if item.place and not item.node.recipe and item.node.fingerprint not in needed:
                 remove(workspace.artifact(item.place))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ladle.dsl.diagnostics import Diagnostic
+from ladle.dsl.frozen import replace
 from ladle.dsl.read import read_source
 from ladle.dsl.signature import CorpusFacts, Fault, File, Sort
 from ladle.dsl.source import Source
@@ -24,7 +25,18 @@ from ladle.executor.model_folder import model_type
 from ladle.executor.places import Asked, located
 from ladle.executor.project import ProjectError, recipe_name
 from ladle.executor.quoting import short
-from ladle.executor.rows import MAX_LINE, Row, RowError, canonical_row, kind_of, parse_row, same_shape
+from ladle.executor.rows import (
+    MAX_LINE,
+    Row,
+    RowError,
+    answered,
+    canonical_row,
+    kind_of,
+    parse_row,
+    same_shape,
+    whole_file,
+    without_last_blanks,
+)
 
 if TYPE_CHECKING:
     from ladle.executor.lock.entries import LockedCorpus
@@ -51,9 +63,11 @@ class ProjectFacts:
         self.asked: dict[Asked, None] = {}
         """What was asked of the disk, and how it would be asked again."""
 
-    def _located(self, pattern: str, folders: bool = True) -> tuple[tuple[Path, ...], tuple[Fault, ...]]:
+    def _located(
+        self, pattern: str, folders: bool = True, noun: str = "file"
+    ) -> tuple[tuple[Path, ...], tuple[Fault, ...]]:
         self.asked[Asked("glob", str(self._root), pattern, folders)] = None
-        return located(self._root, pattern, folders)
+        return located(self._root, pattern, folders, noun)
 
     @cached_property
     def _locked(self) -> LockedFacts:
@@ -94,20 +108,22 @@ class ProjectFacts:
         if faults:
             return faults[:MAX_FAULTS]
         found: list[Fault] = []
-        shape, first = "", None
+        shape, first, unanswered = "", None, ""
         for path in paths[:MAX_FILES]:
             rows = self._first_rows(path, columns)
             if isinstance(rows, Fault):
                 found.append(rows)
                 continue
             first = first or rows[0]
+            silent = next((number for number, row in enumerate(rows, 1) if not answered(row)), 0)
+            unanswered = unanswered or (f"{self._name(path)}:{silent}" if silent else "")
             try:
                 shape = same_shape(shape, rows[0])
             except RowError as error:
                 found.append(_fault(f"{self._name(path)}:1", error))
         if found or first is None:
             return tuple(found[:MAX_FAULTS])
-        return CorpusFacts(tuple(first), kind_of(first))
+        return CorpusFacts(tuple(first), kind_of(first), unanswered=unanswered)
 
     def benchmark(self, pattern: str, columns: Columns, wanted: tuple[str, ...]) -> tuple[Fault, ...]:
         """Return what is wrong with the first rows of a benchmark's files: they have the columns `wanted`.
@@ -186,7 +202,7 @@ class ProjectFacts:
 
     def _read_model(self, folder: str) -> ModelType | tuple[Fault, ...]:
         self.asked[Asked("file", str(self._root / folder))] = None  # pickles count, and are no files of the model
-        paths, faults = self._located(folder)
+        paths, faults = self._located(folder, noun="folder")
         return faults[:MAX_FAULTS] if faults else model_type(self._root / folder, folder, paths)
 
     def _file(self, path: Path) -> File | Fault:
@@ -197,14 +213,15 @@ class ProjectFacts:
 
     def _first_rows(self, path: Path, columns: Columns) -> list[Row] | Fault:
         rows: list[Row] = []
-        shape = ""
+        shape, line = "", b""
         try:
-            for line in _first_lines(path):
+            for line in without_last_blanks(_first_lines(path)):
                 row = canonical_row(parse_row(line), columns)
                 shape = same_shape(shape, row)
                 rows.append(row)
         except RowError as error:
-            return _fault(f"{self._name(path)}:{len(rows) + 1}", error)
+            fault = _fault(f"{self._name(path)}:{len(rows) + 1}", error)
+            return replace(fault, help=whole_file(line, len(rows) + 1, error.code) or fault.help)
         except OSError as error:
             return self._unreadable(path, error)
         return rows or Fault("E403", f"`{self._name(path)}` is empty", "a corpus file has one JSON object a line")
@@ -223,10 +240,8 @@ def _first_lines(path: Path) -> Iterator[bytes]:
         for _ in range(FIRST_ROWS):
             if left <= 0 or not (line := file.readline(MAX_LINE + 1)):
                 return
-            if len(line) > MAX_LINE:
-                raise RowError(f"a line is longer than {MAX_LINE} bytes: this is not a file of JSON lines")
             left -= len(line)
-            yield line.removesuffix(b"\n").removesuffix(b"\r")
+            yield line
 
 
 def _listed(columns: Iterable[str]) -> str:

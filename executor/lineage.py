@@ -31,6 +31,8 @@ class Lineage:
     """SHA-256 by path within the folder."""
     adopted: bool = False
     """Whether somebody said that this is the computation's result, where no step made it. No part of the identity."""
+    from_adopted: tuple[str, ...] = ()
+    """Fingerprints of the adopted artifacts that it was made from, near or far, sorted. No part of the identity."""
 
     @property
     def fingerprint(self) -> str:
@@ -53,6 +55,8 @@ class Lineage:
         }
         if self.adopted:
             parts["adopted"] = True
+        if self.from_adopted:
+            parts["from_adopted"] = list(self.from_adopted)
         return (json.dumps(parts, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
@@ -95,7 +99,9 @@ def _lineage(raw: Json) -> Lineage:
     if not isinstance(operator, str) or type(version) is not int or not isinstance(options, dict):
         raise TypeError
     adopted = raw.get("adopted") is True
-    return Lineage(operator, version, options, texts(engines), _pairs(inputs), _list(content), texts(files), adopted)
+    made_from = _list(raw.get("from_adopted", []))
+    parts = texts(engines), _pairs(inputs), _list(content), texts(files)
+    return Lineage(operator, version, options, *parts, adopted, made_from)
 
 
 def texts(raw: Json) -> dict[str, str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import click
+from ladle.executor import completing
 from ladle.executor.catalog import vocabulary
 from ladle.executor.layout import Layout, layout
 from ladle.executor.load import Loaded, load
@@ -51,4 +52,6 @@ def used_by(opened: Opened) -> tuple[Opened, ...]:
 
 def variant_option(command: Decorated) -> Decorated:
     """Give a command the option `--variant`."""
-    return click.option("--variant", default="", metavar="NAME", help="A variant of the recipe.")(command)
+    help = "A variant of the recipe."
+    option = click.option("--variant", default="", metavar="NAME", shell_complete=completing.variants, help=help)
+    return option(command)

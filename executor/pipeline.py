@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ladle.executor.backends.dvc import compile_pipeline, pipeline_file
 from ladle.executor.disk import in_words, write_file
+from ladle.executor.gitignore import ignore
 from ladle.executor.layout import Layout
 from ladle.executor.workspace import Workspace
 
@@ -13,7 +14,7 @@ from ladle.executor.workspace import Workspace
 def write_pipeline(layout: Layout, workspace: Workspace, dvc: bool = True) -> tuple[str, ...]:
     """Write what a recipe compiles to and remove node files of steps it no longer has; return what changed.
 
-    Without `dvc` only the node files are written, which `ladle run` needs too.
+    Without `dvc` only the node files are written, which `ladle run` needs too. With it git is kept from seeing results.
     """
     wanted = compile_pipeline(layout)
     if not dvc:
@@ -28,6 +29,8 @@ def write_pipeline(layout: Layout, workspace: Workspace, dvc: bool = True) -> tu
         for place in left_over(layout, workspace, frozenset(wanted)):
             workspace.path(place).unlink()
             written.append(place)
+        if is_dvc_project(workspace):
+            ignore(workspace, (layout.spots[node.fingerprint].place for node in layout.own_steps()))
     return tuple(written)
 
 

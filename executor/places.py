@@ -35,30 +35,33 @@ class Asked(NamedTuple):
     folders: bool = True
 
 
-def located(root: Path, pattern: str, folders: bool = True) -> tuple[tuple[Path, ...], tuple[Fault, ...]]:
+def located(
+    root: Path, pattern: str, folders: bool = True, noun: str = "file"
+) -> tuple[tuple[Path, ...], tuple[Fault, ...]]:
     """Return the files that `pattern` names, sorted by path, and what is wrong.
 
-    A folder stands for its model files, where `folders` lets it. Paths are below `root`, absolute and resolved.
+    A folder stands for its model files, where `folders` lets it. Paths are below `root`, absolute and resolved. `noun`
+    is what is wanted, for a message.
     """
     if fault := _outside(pattern):
         return (), (fault,)
     try:
-        return _located(root, pattern, folders)
+        return _located(root, pattern, folders, noun)
     except (ValueError, OSError, NotImplementedError) as error:
         why = (isinstance(error, OSError) and error.strerror) or str(error)
         help = "write a path such as `corpora/x/*.jsonl`"
         return (), (Fault("E402", f"`{short(pattern)}` is no path or glob: {why.lower()}", help),)
 
 
-def _located(root: Path, pattern: str, folders: bool) -> tuple[tuple[Path, ...], tuple[Fault, ...]]:
+def _located(root: Path, pattern: str, folders: bool, noun: str) -> tuple[tuple[Path, ...], tuple[Fault, ...]]:
     if (root / pattern).is_dir() and inside(root, root / pattern) and not folders:
         help = f"name its files: `{short(pattern.rstrip('/'))}/*.jsonl`"
         return (), (Fault("E402", f"`{short(pattern)}` is a folder", help),)
     if (root / pattern).is_dir():
-        return _checked(root, model_files(root / pattern), pattern)
+        return _checked(root, model_files(root / pattern), pattern, noun)
     matches = sorted(root.glob(pattern), key=lambda path: path.relative_to(root).as_posix())
     shown = tuple(path for path in matches if not _hidden(path.relative_to(root), pattern) and not path.is_dir())
-    return _checked(root, shown, pattern)
+    return _checked(root, shown, pattern, noun)
 
 
 def model_files(folder: Path) -> tuple[Path, ...]:
@@ -84,9 +87,11 @@ def _outside(pattern: str) -> Fault | None:
     return None
 
 
-def _checked(root: Path, paths: tuple[Path, ...], pattern: str) -> tuple[tuple[Path, ...], tuple[Fault, ...]]:
+def _checked(
+    root: Path, paths: tuple[Path, ...], pattern: str, noun: str
+) -> tuple[tuple[Path, ...], tuple[Fault, ...]]:
     if not paths:
-        return (), (_nothing(root, pattern),)
+        return (), (_nothing(root, pattern, noun),)
     faults = tuple(fault for path in paths if (fault := _bad(root, path)))
     return (() if faults else paths), faults
 
@@ -100,21 +105,26 @@ def _bad(root: Path, path: Path) -> Fault | None:
     return None
 
 
-def _nothing(root: Path, pattern: str) -> Fault:
+def _nothing(root: Path, pattern: str, noun: str) -> Fault:
     name = short(pattern)
     if (root / pattern).is_dir():
         return Fault("E402", f"the folder `{name}` holds no model", "a model folder has config.json and safetensors")
     if any(char in pattern for char in "*?["):
         return Fault("E402", f"no file matches `{name}`", "globs are relative to the project's root")
     near = _nearest(root, pattern)
-    return Fault("E402", f"there is no file `{name}`", f"did you mean `{near}`?" if near else "check the path")
+    return Fault("E402", f"there is no {noun} `{name}`", f"did you mean `{near}`?" if near else "check the path")
 
 
 def _nearest(root: Path, pattern: str) -> str:
     folder = (root / pattern).parent
     if not folder.is_dir() or not inside(root, folder):
         return ""
-    names = nearest(PurePosixPath(pattern).name, [path.name for path in folder.iterdir()])
+    written = PurePosixPath(pattern)
+    there = [PurePosixPath(path.name) for path in folder.iterdir()]
+    # An ending that is alike says nothing of how near names are.
+    stems = nearest(written.stem, [path.stem for path in there if path.suffix == written.suffix])
+    others = nearest(written.name, [path.name for path in there if path.suffix != written.suffix])
+    names = (*(f"{stem}{written.suffix}" for stem in stems), *others)
     return str(PurePosixPath(pattern).with_name(names[0])) if names else ""
 
 

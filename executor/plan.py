@@ -165,7 +165,8 @@ class _Planner:
         if key in self.sources:
             reason = f"equal to `{self.sources[key]}`, which gets a second name"
             return Planned(node, Action.REUSE, reason, place, self.sources[key], size)
-        reason = "made already" if key in self.found else "not needed: what is made from it is there"
+        found = self.found.get(key)
+        reason = _lies(found) if isinstance(found, Lineage) else "not needed: what is made from it is there"
         return Planned(node, Action.REUSE, reason, place, size=size)
 
     def fused(self, node: Node) -> None:
@@ -211,6 +212,13 @@ class _Planner:
             return node.type.parameters * (2 if dict(node.options).get("precision") == "bf16" else 4)
         record = self.record(self.layout.spots[node.fingerprint].place) if node.produces else None
         return record.size if record else None
+
+
+def _lies(found: Lineage) -> str:
+    """Say how what lies ready came to be."""
+    if found.adopted:
+        return "adopted: trained elsewhere, and vouched for"
+    return "made already, from an adopted model" if found.from_adopted else "made already"
 
 
 def _manifest(node: Node) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -11,8 +12,16 @@ MARKS = (".dvc", ".git", "ladle.lock")
 _STEM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\Z")
 
 
+MOST = 100_000
+"""Folders of a project that are looked into for its recipes."""
+
+
 class ProjectError(Exception):
-    """A recipe that cannot be placed in a project; the message says why and what to do."""
+    """A recipe that cannot be placed in a project: why, and what to do where the message does not say it."""
+
+    def __init__(self, message: str, help: str = "") -> None:
+        super().__init__(message)
+        self.help = help
 
 
 def project_root(recipe: Path) -> Path:
@@ -36,7 +45,30 @@ def recipe_name(recipe: Path) -> str:
     return recipe.stem
 
 
-def recipes_here() -> tuple[Path, ...]:
-    """Return the recipes below `recipes/` of the project that the working folder lies in, sorted."""
-    folder = project_root(Path.cwd() / "any.recipe") / "recipes"
-    return tuple(sorted(folder.rglob("*.recipe")))
+def project_here() -> Path:
+    """Return the root of the project that the working folder lies in."""
+    return project_root(Path.cwd() / "any.recipe")
+
+
+def recipes_in(root: Path) -> tuple[Path, ...]:
+    """Return every recipe of the project at `root`, sorted.
+
+    Hidden folders, environments of Python, other projects and links to folders are not entered. Raises ProjectError
+    beyond `MOST` folders, and OSError for one that cannot be read.
+    """
+    found: list[Path] = []
+    for looked, (parent, names, files) in enumerate(os.walk(root, onerror=_refuse)):
+        if looked >= MOST:
+            raise ProjectError(f"`{root}` holds more than {MOST:,} folders", "keep what is no part of it elsewhere")
+        names[:] = [name for name in names if not name.startswith(".") and not _foreign(Path(parent, name))]
+        found += [Path(parent, name) for name in files if name.endswith(".recipe") and not name.startswith(".")]
+    return tuple(sorted(found))
+
+
+def _foreign(folder: Path) -> bool:
+    return any((folder / mark).exists() for mark in (*MARKS, "pyvenv.cfg"))
+
+
+def _refuse(error: OSError) -> None:
+    """A folder that cannot be read may hold recipes."""
+    raise error

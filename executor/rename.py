@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from ladle.executor.backends.dvc_lock import commit
 from ladle.executor.disk import in_words, remove
+from ladle.executor.gitignore import forget
 from ladle.executor.layout import Layout
 from ladle.executor.locks import hold, refuse_beside_a_run
 from ladle.executor.pipeline import is_dvc_project, write_pipeline
@@ -33,6 +34,7 @@ def rename(before: Layout, after: Layout, workspace: Workspace) -> tuple[tuple[s
         write_pipeline(after, workspace, is_dvc_project(workspace))
         if is_dvc_project(workspace):
             commit(after, workspace, lock)
+            forget(workspace, (old for old, _ in moves.values()))
     return tuple(moves.values())
 
 

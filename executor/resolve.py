@@ -8,7 +8,7 @@ from importlib import metadata
 from pathlib import Path
 
 from ladle.dsl.graph import UNTIL, Json, fingerprint
-from ladle.executor.lineage import LINEAGE, Damage, inspect
+from ladle.executor.lineage import LINEAGE, Damage, Lineage, inspect, read_lineage
 from ladle.executor.nodefile import Computation, Inline, Made
 from ladle.executor.quoting import short
 from ladle.executor.task import Given, StepError
@@ -32,6 +32,17 @@ class Resolved:
     def fingerprint(self) -> str:
         """The deep identity."""
         return _fingerprint(self.computation, self.inputs, self.content)
+
+    @property
+    def from_adopted(self) -> tuple[str, ...]:
+        """Fingerprints of the adopted artifacts behind what was read."""
+        found: set[str] = set()
+        for path, _ in self.reads:
+            lineage = read_lineage(path.parent)
+            if isinstance(lineage, Lineage):
+                found.update(lineage.from_adopted)
+                found.update([lineage.fingerprint] if lineage.adopted else [])
+        return tuple(sorted(found))
 
     @property
     def whole(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import repeat
 from pathlib import Path
 from typing import BinaryIO
 
@@ -50,7 +51,8 @@ def located_rows(given: Given) -> Iterator[tuple[str, Row]]:
                 row = canonical_row(parse_row(line), names)
                 shape = same_shape(shape, row)
             except RowError as error:
-                raise StepError(f"`{place}`: {error.message}", "mend the row or leave it out") from None
+                help = whole_file(line, number, error.code) or "mend the row or leave it out"
+                raise StepError(f"`{place}`: {error.message}", help) from None
             yield place, row
     if not shape:
         raise StepError(f"the corpus of `{given.role}` has no row", "give it a file with one JSON object a line")
@@ -78,10 +80,24 @@ def _lines(path: Path) -> Iterator[bytes]:
 
 
 def bounded_lines(file: BinaryIO) -> Iterator[bytes]:
-    """Yield the lines of `file` without their ends. Raises RowError for a line over `MAX_LINE` bytes."""
-    while line := file.readline(MAX_LINE + 1):
+    """Yield the lines of `file` without their ends; blank lines at its end are none.
+
+    Raises RowError for a line over `MAX_LINE` bytes.
+    """
+    return without_last_blanks(iter(lambda: file.readline(MAX_LINE + 1), b""))
+
+
+def without_last_blanks(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield lines without their ends; a blank one is a line where another follows. Raises RowError for a long one."""
+    blank = 0
+    for line in lines:
         if len(line) > MAX_LINE:
             raise RowError(f"a line is longer than {MAX_LINE} bytes: this is not a file of JSON lines")
+        if not line.strip():
+            blank += 1
+            continue
+        yield from repeat(b"", blank)
+        blank = 0
         yield line.removesuffix(b"\n").removesuffix(b"\r")
 
 
@@ -102,6 +118,18 @@ def parse_row(line: bytes) -> Row:
     if not isinstance(value, dict):
         raise RowError(f"a JSON object was wanted, not {_named(value)}", "E405")
     return value
+
+
+def whole_file(line: bytes, number: int, code: str) -> str:
+    """Return what to do where not one row but the whole file is wrong, as its first line shows; "" for a single row."""
+    start = line.lstrip()
+    if number != 1 or code not in ("E404", "E405"):
+        return ""
+    if line.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "the file is UTF-16: save it as UTF-8"
+    if start.startswith(b"["):
+        return "the file is one JSON array: write one object a line, without brackets and commas around them"
+    return "the file is one JSON object over several lines: write one object a line" if start == b"{" else ""
 
 
 def canonical_row(row: Row, columns: Mapping[str, str]) -> Row:
@@ -149,6 +177,12 @@ def kind_of(row: Row) -> CorpusKind:
     if "chosen" in row:
         return CorpusKind.PREFERENCE
     return CorpusKind.LABELLED if "question" in row else CorpusKind.PROMPT
+
+
+def answered(row: Row) -> bool:
+    """Say whether a canonical row is no chat, or one in which the assistant answers."""
+    turns = row.get("messages")
+    return not isinstance(turns, list) or any(isinstance(turn, dict) and turn["role"] == "assistant" for turn in turns)
 
 
 def same_shape(shape: str, row: Row) -> str:

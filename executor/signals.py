@@ -53,3 +53,9 @@ def die_with_parent(parent: int | None = None) -> None:
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     if os.getppid() != before:
         os._exit(STOPPED)
+
+
+def parent_is_gone() -> None:
+    """Send this process the SIGTERM that the kernel sends by itself on Linux: a second one would not be held back."""
+    if sys.platform != "linux":
+        os.kill(os.getpid(), signal.SIGTERM)

@@ -24,9 +24,8 @@ SEED = Number(low=0, high=2**32 - 1, integer=True)
 
 def corpus(kind: CorpusKind) -> Option:
     """Return the option `on` of a stage that learns from `kind`."""
-    return Option(
-        "on", Reference(Sort.CORPUS, (kind,)), REQUIRED, "the corpus; every row of it is trained on", prepare=True
-    )
+    rows = Reference(Sort.CORPUS, (kind,), answered=kind is CorpusKind.CHAT)
+    return Option("on", rows, REQUIRED, "the corpus; every row of it is trained on", prepare=True)
 
 
 def sequence() -> tuple[Option, ...]:

@@ -209,6 +209,7 @@ def _lineage(resolved: Resolved, files: dict[str, str]) -> Lineage:
         tuple((item.role, item.fingerprint) for item in resolved.inputs),
         resolved.content,
         files,
+        from_adopted=resolved.from_adopted,
     )
 
 

@@ -20,7 +20,7 @@ from ladle.dsl.graph import Json
 from ladle.dsl.signature import Vocabulary
 from ladle.executor.locks import Holder
 from ladle.executor.profile import read_profile
-from ladle.executor.signals import StopFlag, die_with_parent
+from ladle.executor.signals import StopFlag, die_with_parent, parent_is_gone
 from ladle.executor.step import Surroundings, run_step
 from ladle.executor.task import Interrupted, Progress, StepError
 from ladle.executor.workspace import Workspace
@@ -60,12 +60,13 @@ class _Worker:
 
 
 def say(out: IO[str], message: dict[str, Json]) -> None:
-    """Write one message. A run that is gone hears nothing, and the worker ends with its step."""
+    """Write one message. A run that is gone hears nothing more; the step goes on to its next checkpoint, and ends."""
     try:
         out.write(json.dumps(message) + "\n")
         out.flush()
     except BrokenPipeError:
-        os._exit(0)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
+        parent_is_gone()
 
 
 def _load(modules: list[str]) -> None:

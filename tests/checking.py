@@ -38,7 +38,10 @@ MODELS = {
 
 
 class FakeFacts:
-    """A project whose corpora lie in folders named like their kinds, `unknown` among them; `lost` holds nothing."""
+    """A project whose corpora lie in folders named like their kinds, `unknown` among them; `lost` holds nothing.
+
+    Row 2 of `unanswered.jsonl` is a chat without an answer.
+    """
 
     def __init__(
         self,
@@ -56,7 +59,8 @@ class FakeFacts:
             return CorpusFacts(UNKNOWN, UNKNOWN, "no row could be read")
         if folder not in [kind.value for kind in CorpusKind]:
             return (Fault("E402", f"no file matches `{pattern}`", "check the path"),)
-        return CorpusFacts((), CorpusKind(folder))
+        unanswered = f"{pattern}:2" if pattern.endswith("/unanswered.jsonl") else ""
+        return CorpusFacts((), CorpusKind(folder), unanswered=unanswered)
 
     def benchmark(self, pattern: str, columns: Mapping[str, str], wanted: tuple[str, ...]) -> tuple[Fault, ...]:
         return ()

@@ -42,7 +42,7 @@ from trees import keeps
 STRETCH = 2000
 """Inputs of one line of the log."""
 SLOW_S = 1.0
-"""Seconds within which every input must be done."""
+"""CPU seconds within which every input must be done."""
 HANG_S = 20
 """Seconds after which an input is given up."""
 RECIPES = tuple(path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parents[1].rglob("*.recipe")))
@@ -242,14 +242,14 @@ def stretch(seed: int, count: int = STRETCH) -> Found:
     signal.signal(signal.SIGALRM, _give_up)
     found = Found(seed)
     for text in inputs(seed, count):
-        began = time.perf_counter()
+        began = time.process_time()
         signal.alarm(HANG_S)
         try:
             judge(text, found)
         except Exception:
             found.failures.append({"text": text, "what": traceback.format_exc(limit=-4)})
         signal.alarm(0)
-        took = time.perf_counter() - began
+        took = time.process_time() - began
         if took > SLOW_S:
             found.failures.append({"text": text, "what": f"took {took:.2f} s"})
         found.slowest_s = round(max(found.slowest_s, took), 3)

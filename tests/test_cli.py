@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from ladle.executor.cli import run
+from ladle.executor.cli import cli, run
 from ladle.executor.commands import doctor
 
 HEAVY = ("torch", "transformers", "trl", "datasets", "accelerate", "mergekit", "dvc", "pydantic", "numpy", "rich")
@@ -21,6 +21,16 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     assert run(["new", "recipes/first"]) == 0
     return tmp_path
+
+
+def test_the_list_of_commands_cuts_no_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run(["--help"]) == 0
+    commands = capsys.readouterr().out.split("Commands:\n")[1].splitlines()
+    assert len(commands) == len(cli.list_commands(None))  # type: ignore[arg-type]
+    assert [line for line in commands if len(line) > 80 or not line.endswith(".") or line.endswith("...")] == []
 
 
 def edit(project: Path, old: str, new: str) -> None:
@@ -244,3 +254,36 @@ def test_the_doctor_names_what_brings_a_command_that_is_not_installed(monkeypatc
     monkeypatch.setattr(sys, "path", [])
     helps = {finding.subject: finding.help for finding in doctor.on_path()}
     assert helps["dvc on PATH"] == "pip install 'ladle[run]'"
+
+
+def adopting(project: Path, capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """What `adopt` says when it refuses."""
+    capsys.readouterr()
+    assert run(["adopt", *arguments]) == 1
+    return capsys.readouterr().err
+
+
+def test_a_member_as_the_recipe_writes_it_is_adopted(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "elsewhere").mkdir()
+    (project / "recipes/broken.recipe").write_text("model = \n")
+    for name in ("trained[cpt | sft]", "trained-cpt-sft", "merged"):
+        said = adopting(project, capsys, "elsewhere", "as", name)
+        assert "config.json" in said
+        assert "no recipe" not in said
+    said = adopting(project, capsys, "elsewhere", "as", "trained")
+    assert "`trained` is 2 of them" in said
+    assert "name one of them" in said
+    said = adopting(project, capsys, "elsewhere", "as", "mergd")
+    assert "no recipe of this project has a model called `mergd`" in said
+    assert "`recipes/broken.recipe` could not be read" in said
+
+
+def test_a_name_that_several_recipes_have_needs_its_recipe(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["new", "elsewhere/second"]) == 0
+    said = adopting(project, capsys, "elsewhere", "as", "merged")
+    assert "`elsewhere/second.recipe`, `recipes/first.recipe`" in said
+
+
+def test_adopting_without_as_says_how_it_is_written(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["adopt", "elsewhere", "merged"]) == 2
+    assert "write `ladle adopt FOLDER as NAME`" in capsys.readouterr().err

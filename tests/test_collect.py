@@ -11,8 +11,9 @@ import tiny
 from ladle.dsl.graph import Graph
 from ladle.dsl.types import ModelType
 from ladle.executor.adopt import adopt
-from ladle.executor.collect import collect, throw_away
+from ladle.executor.collect import collect, kept, throw_away
 from ladle.executor.layout import Layout, layout
+from ladle.executor.lineage import Lineage, read_lineage
 from ladle.executor.locks import Holder, hold
 from ladle.executor.plan import plan
 from ladle.executor.record import read_record
@@ -36,14 +37,14 @@ def test_only_what_no_recipe_has_may_go(tmp_path: Path) -> None:
     run_all(tmp_path, two)
     workspace = Workspace(tmp_path)
     (workspace.work("0" * 64) / "scratch").mkdir(parents=True)
-    assert [item.path.name for item in collect(workspace, [steps(one), steps(two)])] == ["0" * 64]
-    unused = collect(workspace, [steps(one)])
+    assert [item.path.name for item in collect(workspace, kept([steps(one), steps(two)]))] == ["0" * 64]
+    unused = collect(workspace, kept([steps(one)]))
     places = {item.path.relative_to(tmp_path).as_posix() for item in unused if item.what.startswith("artifact")}
     assert places == {place for place in workspace.published() if place.split("/")[1] == "other"}
     throw_away(workspace, unused)
     assert not plan(steps(one), workspace).work
     assert {place.split("/")[1] for place in workspace.published()} == {"small"}
-    assert collect(workspace, [steps(one)]) == ()
+    assert collect(workspace, kept([steps(one)])) == ()
 
 
 def test_nothing_is_thrown_away_while_a_run_goes_on(tmp_path: Path) -> None:
@@ -107,6 +108,27 @@ def test_an_adopted_model_stands_for_its_node(tmp_path: Path) -> None:
     assert record.taken_from == str(tmp_path / "elsewhere")
     (tmp_path / "elsewhere/model.safetensors").write_bytes(b"changed later")
     assert [item.node.name for item in plan(found, workspace).work] == ["two"]
+
+
+def test_what_is_made_from_an_adopted_model_says_so(tmp_path: Path) -> None:
+    b = tiny.Builder(tmp_path)
+    tiny.write_data(tmp_path)
+    base = b.add("start", "base")
+    one, own = b.add("train", "one", model=base), b.add("train", "own", {"seed": 5}, model=base)
+    b.nodes[one] = tiny.typed(b.nodes[one], ModelType(architecture="llama"))
+    inner = b.add("blend", "inner", {"t": 0.4}, _0=one, _1=own)
+    merged = b.add("blend", "merged", {"t": 0.3}, _0=inner, _1=own)
+    grade = b.grade(merged, "quiz", b.data("notes", "corpora/bench.jsonl"))
+    found, workspace = steps(b.graph(grade, b.add("train", "last", model=own))), Workspace(tmp_path)
+    adopt(found, workspace, model(tmp_path / "elsewhere"), "one")
+    run_all(tmp_path, found.graph)
+    reasons = {item.node.name: item.reason for item in plan(found, workspace).nodes}
+    assert reasons["one"] == "adopted: trained elsewhere, and vouched for"
+    assert reasons["merged"] == reasons["merged/quiz"] == "made already, from an adopted model"
+    assert reasons["own"] == reasons["last"] == "made already"
+    lineage = read_lineage(tmp_path / "scores/small/merged/quiz")
+    assert isinstance(lineage, Lineage)
+    assert lineage.from_adopted == (one,)
 
 
 def test_another_architecture_is_not_adopted(tmp_path: Path) -> None:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from checking import LLAMA, FakeFacts, checked
+from ladle.dsl.render import render_text
+from ladle.dsl.signature import CorpusFacts, Fault
+from ladle.dsl.types import CorpusKind, ModelType
 from ladle.executor.cli import cli
 from ladle.executor.commands.new import RECIPE, corpora
 from ladle.executor.load import examine
@@ -65,6 +70,29 @@ def test_a_wrong_example_fails_as_it_says(project: Path, code: str, block: str) 
     assert [line[:4] for line in found] == [code]
 
 
+class ReadmeFacts(FakeFacts):
+    """The files that the README's recipe speaks of."""
+
+    def corpus(self, pattern: str, columns: Mapping[str, str]) -> CorpusFacts | tuple[Fault, ...]:
+        kinds = {"papers/*": "text", "qa": "chat", "pairs": "preference", "bench/silk": "labelled"}
+        return CorpusFacts((), CorpusKind(kinds[pattern.removeprefix("corpora/").removesuffix(".jsonl")]))
+
+    def model(self, folder: str) -> ModelType | tuple[Fault, ...]:
+        return {"models/llama-3.1-8b-instruct": LLAMA}[folder]
+
+
+def test_the_readmes_recipe_is_sound_and_its_mistake_is_told_as_it_shows() -> None:
+    section = (ROOT / "README.md").read_text(encoding="utf-8").split("## What a recipe looks like")[1]
+    recipe, shown = re.findall(r"^```\n(.*?)^```", section, re.MULTILINE | re.DOTALL)[:2]
+    assert checked(recipe, ReadmeFacts())[1] == ()
+    number, wrong = re.findall(r"^(\d+) \| (.*)$", shown, re.MULTILINE)[0]
+    lines = recipe.split("\n")
+    assert lines[int(number) - 1].split("{")[0] == wrong.split("{")[0]
+    lines[int(number) - 1] = wrong
+    _, found = checked("\n".join(lines), ReadmeFacts())
+    assert render_text(found, color=False).replace("recipes/t.recipe", "recipes/silk.recipe").strip() == shown.strip()
+
+
 def test_the_tutorials_changes_to_the_new_recipe_are_sound(project: Path) -> None:
     tutorial = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
     section = tutorial.split("## 3. ")[1].split("## 4. ")[0]
@@ -89,6 +117,17 @@ def test_every_command_in_the_documents_exists(document: str) -> None:
     used = set(re.findall(r"(?:^|`)ladle ([a-z]+)\b", text, re.MULTILINE))
     assert used
     assert used <= set(cli.list_commands(None))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("document", ["README.md", *(f"docs/{name}.md" for name in ("tutorial", "commands", "ci"))])
+def test_every_option_of_a_command_in_the_documents_exists(document: str) -> None:
+    text = (ROOT / document).read_text(encoding="utf-8")
+    for line in re.findall(r"^ladle .*$|`ladle [^`\n]*`", text, re.MULTILINE):
+        name, *words = line.strip("`").split("#")[0].split()[1:] or ["--help"]
+        command = cli.get_command(None, name)  # type: ignore[arg-type]
+        if command is not None:
+            known = {option for parameter in command.params for option in parameter.opts}
+            assert {word.split("=")[0] for word in words if word.startswith("--")} <= known, line
 
 
 def test_every_command_is_documented() -> None:

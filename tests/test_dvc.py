@@ -350,3 +350,83 @@ def test_what_dvc_can_fetch_is_said_before_it_is_made_again(tmp_path: Path, dvc:
     dvc("checkout", "-q", "pipelines/small/dvc.yaml")
     assert note(graph) == ""
     assert not running(root, graph)
+
+
+def test_either_way_leaves_the_lock_file_that_the_other_wrote_as_it_is(
+    tmp_path: Path, dvc: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where DVC itself would write its entries in another order: with three pipelines it does so by chance."""
+    root = tmp_path / "project"
+    graph = tiny.small(root)
+    for recipe in ("a", "b"):
+        write(root, tiny.small(root, recipe))
+    lock = root / "pipelines/small/dvc.lock"
+    monkeypatch.setenv("PYTHONHASHSEED", "1")
+    go(root, graph)
+    by_run = lock.read_bytes()
+    dvc("repro", "-q", "pipelines/small/dvc.yaml")
+    assert lock.read_bytes() == by_run
+    lock.unlink()
+    dvc("repro", "-q", "pipelines/small/dvc.yaml")
+    by_repro = lock.read_bytes()
+    go(root, graph)
+    assert lock.read_bytes() == by_repro
+
+
+def tracked(root: Path) -> set[str]:
+    """The top folders of what git would add."""
+    return {line[3:].split("/")[0] for line in git(root, "status", "--porcelain", "-uall").splitlines()}
+
+
+def test_what_dvc_brings_back_stays_hidden_from_git(tmp_path: Path, dvc: Project) -> None:
+    root, graph = tmp_path / "project", tiny.small(tmp_path / "project")
+    (root / ".gitignore").write_text("/.ladle/\n")
+    go(root, graph)
+    hides = (root / "artifacts/small/.gitignore").read_bytes()
+    git(root, "add", "-A")
+    git(root, "commit", "-qm", "all")
+    assert not tracked(root)
+    for name in ("artifacts", "scores", "reports"):
+        shutil.rmtree(root / name)
+    dvc("checkout", "-q", "pipelines/small/dvc.yaml")
+    assert tracked(root) == {"artifacts", "scores", "reports"}
+    go(root, graph)
+    assert sorted((root / "artifacts/small/.gitignore").read_bytes().split()) == sorted(hides.split())
+    git(root, "add", "-A")
+    assert not [name for name in git(root, "ls-files").split() if name.endswith("value.txt")]
+    go(root, graph)
+    assert len(set((root / "artifacts/small/.gitignore").read_bytes().split())) == len(hides.split())
+
+
+def test_compiling_hides_what_lies_there_from_git(tmp_path: Path, dvc: Project) -> None:
+    root, graph = tmp_path / "project", tiny.small(tmp_path / "project")
+    (root / ".gitignore").write_text("/.ladle/\n")
+    go(root, graph)
+    for mark in root.glob("*/small/**/.gitignore"):
+        mark.unlink()
+    for mark in root.glob("reports/.gitignore"):
+        mark.unlink()
+    assert tracked(root) >= {"artifacts", "scores", "reports"}
+    write(root, graph)
+    assert not tracked(root) & {"artifacts/small/one"}
+    git(root, "add", "-A")
+    assert not [name for name in git(root, "ls-files").split() if name.endswith("value.txt")]
+
+
+def test_a_renaming_leaves_no_empty_folder_behind(tmp_path: Path, dvc: Project) -> None:
+    root = tmp_path / "project"
+    (root / ".gitignore").write_text("/.ladle/\n")
+
+    def scored(name: str) -> Graph:
+        b = tiny.Builder(root)
+        model = b.add("start", name)
+        return b.graph(model, b.grade(model, "quiz", b.data("notes", "corpora/bench.jsonl")))
+
+    tiny.write_data(root)
+    before, after = scored("first"), scored("second")
+    go(root, before)
+    assert (root / "scores/small/first/.gitignore").exists()
+    rename(layout(before, tiny.vocabulary()), layout(after, tiny.vocabulary()), Workspace(root))
+    assert not (root / "scores/small/first").exists()
+    assert (root / "artifacts/small/.gitignore").read_text() == "/second\n"
+    assert dvc("status") == CLEAN

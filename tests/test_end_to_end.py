@@ -115,3 +115,7 @@ def test_a_model_trained_elsewhere_is_adopted_where_no_result_is(project: Path, 
     nodes = json.loads(call(project, "ladle", "plan", RECIPE, "--format", "json"))["nodes"]
     assert {node["name"] for node in nodes if node["action"] != "reuse"} == {"merged/colours", "report"}
     assert json.loads((project / "artifacts/first/merged/lineage.json").read_text())["adopted"] is True
+    call(project, "ladle", "run", RECIPE)
+    assert "`merged` was adopted" in (project / "reports/first/report.md").read_text()
+    assert "`merged` was adopted" in call(project, "ladle", "report", RECIPE, "--format", "markdown")
+    assert "merged: reuse: adopted" in call(project, "ladle", "why", RECIPE, "merged")

@@ -77,6 +77,34 @@ def test_what_is_wrong_with_a_corpus_is_said_with_file_and_row(
     assert found[0].help
 
 
+def test_blank_lines_at_the_end_are_no_rows_and_one_in_the_middle_is_an_error(project: Path) -> None:
+    question = '{"question": "q", "choices": ["a", "b"], "answer": 1}\n'
+    for row, wanted in (('{"text": "a"}\n', ("text",)), (question, ("question", "choices", "answer"))):
+        path = project / "x.jsonl"
+        path.write_text(f"{row}\n \n\n")
+        assert isinstance(ProjectFacts(project).corpus("x.jsonl", {}), CorpusFacts)
+        assert ProjectFacts(project).benchmark("x.jsonl", {}, wanted) == ()
+        path.write_text(f"{row}\n{row}")
+        found = ProjectFacts(project).corpus("x.jsonl", {})
+        assert codes(found) == ["E405"]
+        assert isinstance(found, tuple)
+        assert "`x.jsonl:2`" in found[0].message
+        path.write_text("\n\n")
+        assert codes(ProjectFacts(project).corpus("x.jsonl", {})) == ["E403"]
+
+
+def test_the_first_chat_without_an_answer_is_known(project: Path) -> None:
+    silent = {"messages": [{"role": "user", "content": "why?"}]}
+    write(project / "chats" / "a.jsonl", [chat("a", "b")])
+    write(project / "chats" / "b.jsonl", [chat("a", "b"), silent, silent])
+    found = ProjectFacts(project).corpus("chats/*.jsonl", {})
+    assert isinstance(found, CorpusFacts)
+    assert found.unanswered == "chats/b.jsonl:2"
+    answered = ProjectFacts(project).corpus("chats/a.jsonl", {})
+    assert isinstance(answered, CorpusFacts)
+    assert answered.unanswered == ""
+
+
 def test_columns_are_spoken_of_only_where_they_are_the_problem(project: Path) -> None:
     for row, spoken in (({"body": "a"}, True), ({"text": 3}, False), ({"messages": []}, False)):
         write(project / "x.jsonl", [row])
@@ -162,6 +190,33 @@ def test_a_misspelt_file_is_suggested(project: Path) -> None:
     found = ProjectFacts(project).corpus("corpora/paper.jsonl", {})
     assert isinstance(found, tuple)
     assert "`corpora/papers.jsonl`" in found[0].help
+
+
+def test_an_ending_alone_makes_no_name_alike(project: Path) -> None:
+    write(project / "new" / "chat.jsonl", [chat("a", "b")])
+    found = ProjectFacts(project).corpus("new/text.jsonl", {})
+    assert isinstance(found, tuple)
+    assert found[0].help == "check the path"
+    for written in ("new/chats.jsonl", "new/chat.json"):
+        found = ProjectFacts(project).corpus(written, {})
+        assert isinstance(found, tuple)
+        assert "`new/chat.jsonl`" in found[0].help
+
+
+@pytest.mark.parametrize(
+    ("content", "help"),
+    [
+        ('{"text": "a"}\n'.encode("utf-16"), "the file is UTF-16: save it as UTF-8"),
+        (b'[{"text": "a"},\n{"text": "b"}]\n', "the file is one JSON array: write one object a line"),
+        (b'{\n  "text": "a"\n}\n', "one JSON object over several lines"),
+        (b'{"text": "a"}\n[1]\n', "mend the row"),
+    ],
+)
+def test_a_file_that_is_wrong_as_a_whole_is_told_as_one(project: Path, content: bytes, help: str) -> None:
+    (project / "x.jsonl").write_bytes(content)
+    found = ProjectFacts(project).corpus("x.jsonl", {})
+    assert isinstance(found, tuple)
+    assert help in found[0].help
 
 
 def test_globs_do_not_reach_into_hidden_folders(project: Path) -> None:
@@ -392,6 +447,8 @@ def test_the_files_of_a_model_are_those_that_make_it(project: Path) -> None:
 
 
 def test_a_missing_folder_is_a_fault(project: Path) -> None:
-    assert codes(ProjectFacts(project).model("models/none")) == ["E402"]
+    found = ProjectFacts(project).model("models/none")
+    assert isinstance(found, tuple)
+    assert [(fault.code, fault.message) for fault in found] == [("E402", "there is no folder `models/none`")]
     (project / "models" / "empty").mkdir(parents=True)
     assert codes(ProjectFacts(project).model("models/empty")) == ["E402"]

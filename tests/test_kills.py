@@ -19,8 +19,10 @@ from pathlib import Path
 import pytest
 import tiny
 from ladle.dsl.graph import Graph
+from ladle.executor.cli import run
 from ladle.executor.layout import layout
 from ladle.executor.lineage import Lineage, inspect
+from ladle.executor.plan import Action, plan
 from ladle.executor.workspace import Workspace
 from test_local import alive, pids, results, until
 from test_step import run_all, write_nodes
@@ -58,12 +60,12 @@ sys.exit(execute(steps, Workspace(root), (), Profile("", Machine()), Console(), 
 """
 
 
-def chain(root: Path, t: float, steps: int = 2) -> Graph:
+def chain(root: Path, t: float, steps: int = 2, mood: str = "good") -> Graph:
     """A start, a training and a merge of both."""
     tiny.write_data(root)
     b = tiny.Builder(root)
     base = b.add("start", "base")
-    one = b.add("train", "one", {"steps": steps}, model=base)
+    one = b.add("train", "one", {"steps": steps, "mood": mood}, model=base)
     return b.graph(b.add("blend", "merged", {"t": t}, _0=base, _1=one))
 
 
@@ -232,6 +234,22 @@ def test_an_orphaned_step_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert layout(graph, tiny.vocabulary())
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a parent's death is seen when a report is due")
+def test_a_killed_run_leaves_a_checkpoint_of_what_was_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worker is asked to end while nobody reads what it says: it saves what it would have lost."""
+    monkeypatch.setenv("TINY_LOG", str(tmp_path / "log"))
+    monkeypatch.setenv("TINY_PAUSE", "0.05")
+    graph = chain(tmp_path, 0.5, steps=500, mood="late")
+    code = RUN.replace("chain(root, float(sys.argv[2]))", "chain(root, 0.5, 500, 'late')")
+    with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True) as running:
+        until(lambda: "train one" in (tmp_path / "log").read_text() if (tmp_path / "log").exists() else False)
+        until(lambda: (Workspace(tmp_path).work(graph.aliases["one"]) / "total").exists())
+        running.kill()
+    until(lambda: not any(alive(pid) for pid in pids(tmp_path / "log")))
+    planned = {item.node.name: item.action for item in plan(layout(graph, tiny.vocabulary()), Workspace(tmp_path)).work}
+    assert planned["one"] is Action.RESUME
+
+
 MINIATURE = """
 edition 1
 corpus web:   text       = jsonl("corpora/quickstart/base.jsonl")
@@ -248,18 +266,45 @@ model merged = slerp(tuned | orpo, lerp(tuned | dpo, tuned, t = 0.3), t = 0.5)
 """
 
 
+def mini_project(root: Path, steps: int = 24, profile: str = "save_steps = 3\nworkers = 2\n") -> None:
+    shutil.copytree(HERE.parent / "corpora", root / "corpora")
+    (root / "recipes").mkdir()
+    (root / "recipes/mini.recipe").write_text(MINIATURE.replace("steps = 24", f"steps = {steps}", 1))
+    (root / "profiles").mkdir()
+    (root / "profiles/often.toml").write_text(profile)
+
+
+MINI = [sys.executable, "-c", "from ladle.executor.cli import main; main()", "run", "recipes/mini.recipe"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a parent's death is seen when a report is due")
+def test_a_real_training_whose_run_is_killed_saves_and_resumes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mini_project(tmp_path, 5000, "save_seconds = 3600\nworkers = 1\n")
+    monkeypatch.chdir(tmp_path)
+    with subprocess.Popen([*MINI, "tuned", "--profile", "often"], stdout=subprocess.DEVNULL) as running:
+        until(lambda: list(tmp_path.glob(".ladle/work/*/total")) and trains(tmp_path), 120)
+        running.kill()
+    key = next(tmp_path.glob(".ladle/work/*/scratch/trainer")).parts[-3]
+    until(lambda: list(tmp_path.glob(f".ladle/work/{key}/scratch/checkpoints/step-*")), 30)
+    assert run(["why", "recipes/mini.recipe", "tuned"]) == 0
+    assert "resume: resumes at step" in capsys.readouterr().out
+
+
+def trains(root: Path) -> bool:
+    """Whether a training is under way: its trainer has a folder, and time passes between its steps."""
+    return bool(list(root.glob(".ladle/work/*/scratch/trainer")))
+
+
 @pytest.mark.slow
 def test_real_trainings_killed_at_random_moments_end_with_the_same_bytes(tmp_path: Path) -> None:
     """Every kind of training, resumed from its checkpoints as often as the dice say."""
     roots = [tmp_path / "whole", tmp_path / "killed"]
     for root in roots:
-        shutil.copytree(HERE.parent / "corpora", root / "corpora")
-        (root / "recipes").mkdir()
-        (root / "recipes/mini.recipe").write_text(MINIATURE)
-        (root / "profiles").mkdir()
-        (root / "profiles/often.toml").write_text("save_steps = 3\nworkers = 2\n")
-    code = "from ladle.executor.cli import main; main()"
-    command = [sys.executable, "-c", code, "run", "recipes/mini.recipe", "--profile", "often"]
+        mini_project(root)
+    command = [*MINI, "--profile", "often"]
     began = time.monotonic()
     subprocess.run(command, cwd=roots[0], check=True, stdout=subprocess.DEVNULL)
     whole = time.monotonic() - began

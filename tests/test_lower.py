@@ -443,3 +443,8 @@ evaluate t { models = [instruct]  on = [rest] }
     (problem,) = caught.value.diagnostics
     assert problem.code == "E303"
     assert "`papers` holds the same bytes" in problem.message
+
+
+def test_a_soup_of_one_model_under_two_names_is_that_model() -> None:
+    found = graph("model m = soup([base, base])\nmodel n = best([base, base], on = silk)\n")
+    assert found.aliases["m"] == found.aliases["n"] == found.aliases["base"]

@@ -82,3 +82,13 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
         assert (source is None) == bool(problems)
     finally:
         file.unlink()
+
+
+def test_a_recipe_that_is_not_there_is_looked_for_beside(tmp_path: Path) -> None:
+    (tmp_path / "silk.recipe").write_text("edition 1\n")
+    for written in ("silk", "sikl.recipe", "slk"):
+        source, found = read_source(tmp_path / written)
+        assert source is None
+        assert f"did you mean `{tmp_path / 'silk.recipe'}`?" in found[0].help
+    for written in ("other.recipe", "nowhere/silk.recipe"):
+        assert "check its name" in read_source(tmp_path / written)[1][0].help

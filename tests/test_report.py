@@ -8,12 +8,14 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ladle.dsl.graph import Json
+from ladle.executor.lineage import Lineage
 from ladle.executor.report import program
 from ladle.executor.report.content import Table
 from ladle.executor.report.figure import ticks
@@ -194,10 +196,74 @@ def test_a_loss_stands_in_the_table_and_not_in_the_mean(tmp_path: Path) -> None:
     assert "held" in (folder / "report.md").read_text()
 
 
+UNIT = "nats per token, lower is better"
+
+
+def test_a_loss_is_said_to_be_one_in_every_form(tmp_path: Path) -> None:
+    folder = made(tmp_path, extra="reading")
+    text = program.render_text(program.load_report(folder))
+    assert text.startswith(f"main: accuracy in percent, with 95 % intervals; reading in {UNIT}\n")
+    assert "reading (n=1, nats)" in text
+    assert f"`reading` in {UNIT}, with 95 % intervals." in (folder / "report.md").read_text()
+    assert f"<th>reading<small>{UNIT}</small></th>" in (folder / "report.html").read_text()
+    plain = made(tmp_path / "plain")
+    for name in ("report.md", "report.html"):
+        assert "nats" not in (plain / name).read_text()
+
+
+def test_a_table_of_losses_is_not_called_accuracy(tmp_path: Path) -> None:
+    report = program.load_report(made(tmp_path, extra="reading"))
+    only = replace(
+        report.tables[0],
+        benchmarks=tuple(b for b in report.tables[0].benchmarks if b.metric == "loss"),
+        models=tuple(replace(model, overall=None) for model in report.tables[0].models),
+        merges=(),
+        notes=(),
+    )
+    for render in (program.render_text, program.render_markdown):
+        shown = render(replace(report, tables=(only,)))
+        assert UNIT in shown
+        assert "ccuracy" not in shown
+
+
+def test_notes_say_plainly_what_there_is_none_of(tmp_path: Path) -> None:
+    values = {"instruct": [1] * 20 + [0] * 20, "trained": [1] * 40, "merged": [0] * 40}
+    said = " ".join(table(made(tmp_path, right={(model, "silk"): right for model, right in values.items()})).notes)
+    assert "each can be told apart from it" in said
+    assert "No merge lies above the mean of its parents." in said
+    assert "none cannot" not in said
+    assert "not synergy" not in said
+
+
 def test_a_report_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     folder = made(tmp_path)
     report = program.load_report(folder)
     assert program.render_markdown(report) == (folder / "report.md").read_text()
+
+
+def vouched(folder: Path, model: str, adopted: str) -> None:
+    """Say in a score's lineage that its model, or one before it, was adopted."""
+    lineage = Lineage("choice", 1, {}, {}, (("model", model),), (), {}, from_adopted=(adopted,))
+    (folder / "lineage.json").write_bytes(lineage.encode())
+
+
+def test_models_that_were_adopted_are_named(tmp_path: Path) -> None:
+    folder = made(tmp_path / "before")
+    assert "adopted" not in (folder / "report.json").read_text()
+    given = task(tmp_path / "after")
+    paths = {item.role: item.path for item in given.inputs}
+    for label, key in (("instruct", "1" * 64), ("merged", "2" * 64)):
+        path = paths[f"score:main/{label}/silk"]
+        assert path
+        vouched(path, key, "1" * 64)
+    given.output.mkdir(exist_ok=True)
+    program.run(given)
+    said = "`instruct` was adopted: trained elsewhere, and vouched for. `merged` was made from an adopted model."
+    content = table(given.output)
+    assert (content.adopted, content.from_adopted) == (("instruct",), ("merged",))
+    assert content.notes[0] == said
+    assert said in (given.output / "report.md").read_text()
+    assert re.sub("`([a-z]+)`", r"<code>\1</code>", said) in (given.output / "report.html").read_text()
 
 
 def test_the_same_scores_give_the_same_bytes(tmp_path: Path) -> None:
@@ -280,7 +346,7 @@ def test_nothing_of_a_name_becomes_markup(tmp_path: Path) -> None:
 
 
 PROBE = """<!doctype html><meta charset="utf-8"><body>
-<iframe id="page" width="1280" height="3000"></iframe><pre id="out"></pre>
+<iframe id="page" width="WIDTH" height="3000"></iframe><pre id="out"></pre>
 <script>
 const frame = document.getElementById("page");
 frame.onload = () => {
@@ -299,13 +365,13 @@ frame.srcdoc = SOURCE;
 </script>"""
 
 
-def in_browser(folder: Path, work: Path) -> tuple[dict[str, Any], str]:
+def in_browser(folder: Path, work: Path, width: int = 1280) -> tuple[dict[str, Any], str]:
     browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if browser is None:
         pytest.skip("no chromium on this machine: apt-get install chromium")
     source = json.dumps((folder / "report.html").read_text()).replace("</", "<\\/")
     probe = work / "probe.html"
-    probe.write_text(PROBE.replace("SOURCE", source))
+    probe.write_text(PROBE.replace("WIDTH", str(width)).replace("SOURCE", source))
     flags = (
         "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
         "--disable-component-update --disable-sync --enable-logging=stderr --virtual-time-budget=10000"
@@ -331,3 +397,8 @@ def test_a_browser_draws_the_figure(tmp_path: Path) -> None:
     assert "rgb(0, 0, 0)" not in fills.values()
     assert (seen["curves"], seen["boxes"], seen["font"]) == (1, 3, "15px")
     assert seen["wide"] == 1280
+
+
+def test_a_narrow_page_does_not_scroll_sideways(tmp_path: Path) -> None:
+    seen, _ = in_browser(made(tmp_path, extra="reading"), tmp_path, width=420)
+    assert seen["wide"] <= 420

@@ -55,7 +55,6 @@ def test_a_system_message_is_kept() -> None:
         ('{"text": "a"', "not JSON"),
         ('{"body": "a"}', "no column of a known kind among `body`"),
         ("[1]", "not a list"),
-        ("", "an empty line"),
         ('{"text": "\\ud800"}', "surrogate"),
         ("[" * 100_000, "nested too deep"),
         ('{"messages": []}', "`messages` is empty"),
@@ -133,6 +132,18 @@ def test_windows_line_ends_and_a_missing_last_one_are_fine(tmp_path: Path) -> No
     path = tmp_path / "a.jsonl"
     path.write_bytes(b'{"text": "a"}\r\n{"text": "b"}')
     assert list(read_rows(source(path))) == texts("a", "b")
+
+
+def test_blank_lines_at_the_end_are_no_rows_and_one_in_the_middle_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b'{"text": "a"}\n{"text": "b"}\n\n  \n\r\n')
+    assert list(read_rows(source(path))) == texts("a", "b")
+    path.write_bytes(b'{"text": "a"}\n\n{"text": "b"}\n')
+    with pytest.raises(StepError, match=r"a\.jsonl:2`: an empty line"):
+        list(read_rows(source(path)))
+    path.write_bytes(b"\n\n")
+    with pytest.raises(StepError, match="has no row"):
+        list(read_rows(source(path)))
 
 
 def test_an_artifact_is_read_like_a_source(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import json
 import os
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -15,14 +16,15 @@ from ladle.dsl.frozen import replace
 from ladle.dsl.graph import Graph, Input, Json, Node, Table, fingerprint
 from ladle.dsl.signature import REQUIRED, Number, Operator, Option, Role, Text, Word
 from ladle.dsl.types import ModelType
-from ladle.executor.task import CHECKPOINTS, Progress, StepError, Task
+from ladle.executor.task import CHECKPOINTS, Interrupted, Progress, StepError, Task
+from ladle.executor.trainers.signals import Stop, stop_on_signal
 
 SEED = Option("seed", Number(low=0, integer=True), 42, "seed")
 STEPS = Option("steps", Number(low=1, integer=True), 4, "steps")
 T = Option("t", Number(low=0, high=1), 0.5, "t")
 
 PATH = Option("path", Text(True), REQUIRED, "path")
-MOOD = Option("mood", Word(("good", "bad", "ill")), "good", "how it ends")
+MOOD = Option("mood", Word(("good", "bad", "ill", "late")), "good", "how it ends")
 
 OPERATORS = (
     Operator("notes", Role.CORPUS_SOURCE, 1, "data", options=(PATH,), produces=False, pattern="path"),
@@ -73,11 +75,19 @@ def _train(task: Task, value: str) -> str:
         state = json.loads(saved.read_text())
         done, value = state["done"], state["value"]
     lines = ["step,loss"]
-    while done < steps:
-        time.sleep(float(os.environ.get("TINY_PAUSE", "0")))
-        value, done = _mix(value, str(done)), done + 1
-        _save(task.work / CHECKPOINTS / f"step-{done:04}", {"done": done, "value": value})
-        task.report(Progress(done, steps, "step", (("loss", 1 / done),)))
+    late = task.options["mood"] == "late"
+    with stop_on_signal() if late else nullcontext(Stop()) as stop:
+        while done < steps and stop.signal is None:
+            time.sleep(float(os.environ.get("TINY_PAUSE", "0")))
+            value, done = _mix(value, str(done)), done + 1
+            if late:  # as a real training does it: it reports a step, and saves after that, when it was asked to end
+                task.report(Progress(done, steps, "step", (("loss", 1 / done),)))
+            if not late or stop.signal is not None:
+                _save(task.work / CHECKPOINTS / f"step-{done:04}", {"done": done, "value": value})
+            if not late:
+                task.report(Progress(done, steps, "step", (("loss", 1 / done),)))
+    if done < steps:
+        raise Interrupted("stopped")
     lines += [f"{n},{1 / n}" for n in range(1, steps + 1)]
     (task.output / "losses.csv").write_text("\n".join(lines) + "\n")
     return value
@@ -95,7 +105,8 @@ def _value(given: object) -> str:
     if files:
         return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
     if path:
-        return str((path / "value.txt").read_text().strip())
+        own = path / "value.txt"
+        return own.read_text().strip() if own.exists() else _mix("adopted", (path / "config.json").read_text())
     value = str(given.operator)  # type: ignore[attr-defined]
     for inner in inputs:
         value = _mix(value, _value(inner))

@@ -5,16 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from ladle.executor.adopt import adopt
-from ladle.executor.console import plain
+from ladle.dsl.diagnostics import RecipeError
+from ladle.executor.adopt import adopt, is_model
+from ladle.executor.console import from_here, plain
 from ladle.executor.opened import Opened, open_recipe
-from ladle.executor.project import recipes_here
+from ladle.executor.plan import sought
+from ladle.executor.project import ProjectError, project_here, recipes_in
 from ladle.executor.task import StepError
 
 
-@click.command("adopt")
+def joining(context: click.Context, parameter: click.Parameter, word: str) -> str:
+    """Return the word between folder and name. Raises UsageError for any other than `as`."""
+    if word != "as":
+        raise click.UsageError("write `ladle adopt FOLDER as NAME`", context)
+    return word
+
+
+@click.command("adopt", short_help="Take a model trained elsewhere as the result of a name.")
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.argument("word", metavar="as", type=click.Choice(["as"]))
+@click.argument("word", metavar="as", callback=joining)
 @click.argument("name")
 @click.option("--recipe", type=click.Path(path_type=Path), help="The recipe that declares NAME, where several do.")
 def COMMAND(folder: Path, word: str, name: str, recipe: Path | None) -> int:  # noqa: N802 - found by this name
@@ -30,18 +39,30 @@ def COMMAND(folder: Path, word: str, name: str, recipe: Path | None) -> int:  # 
 
 
 def _declares(opened: Opened, name: str) -> bool:
-    """Say whether a name is of a result of this recipe, and not of one that it uses."""
-    graph = opened.layout.graph
-    return name in graph.aliases and not graph.nodes[graph.aliases[name]].recipe
+    """Say whether a name means models of this recipe, and not of one that it uses."""
+    try:
+        nodes = [opened.layout.graph.nodes[key] for key in sought(opened.layout, name)]
+    except StepError:
+        return False
+    return all(is_model(opened.layout, node) and not node.recipe for node in nodes)
 
 
 def declaring(name: str) -> Opened:
-    """Return the one recipe of this project that has `name`. Raises StepError where none or several have."""
-    recipes = recipes_here()
-    found = [opened for path in recipes if _declares(opened := open_recipe(path), name)]
+    """Return the one recipe of this project that has a model `name`. Raises StepError where none or several have."""
+    found: list[Opened] = []
+    unread: list[Path] = []
+    for path in recipes_in(project_here()):
+        try:
+            opened = open_recipe(path)
+        except (RecipeError, ProjectError):
+            unread.append(path)
+        else:
+            found += [opened] if _declares(opened, name) else []
     if len(found) == 1:
         return found[0]
-    listed = ", ".join(str(opened.loaded.path) for opened in found)
+    listed = ", ".join(f"`{from_here(opened.loaded.path)}`" for opened in found)
     if listed:
-        raise StepError(f"several recipes have a `{name}`: {listed}", "say which with `--recipe FILE`")
-    raise StepError(f"no recipe below `recipes/` has a model called `{name}`", "name its recipe with `--recipe FILE`")
+        raise StepError(f"several recipes have a model called `{name}`: {listed}", "say which with `--recipe FILE`")
+    wrong = ", ".join(f"`{from_here(path)}`" for path in unread[:3])
+    why = f"; {wrong} could not be read: `ladle check` says why" if wrong else ""
+    raise StepError(f"no recipe of this project has a model called `{name}`", f"`ladle plan RECIPE` lists names{why}")

@@ -15,7 +15,7 @@ from ladle.executor.load import Checked, examine
 from ladle.executor.recipe_files import recipe_files
 
 
-@click.command("check")
+@click.command("check", short_help="Find every mistake in recipes, without running anything.")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE|FOLDER...")
 @click.option("--lint", "linting", is_flag=True, help="What `ladle lint` finds too.")
 @click.option("--format", "form", type=click.Choice(FORMS), default="text", show_default=True)

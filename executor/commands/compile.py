@@ -16,7 +16,7 @@ _SHOWN = 10
 """How many files `--check` lists."""
 
 
-@click.command("compile")
+@click.command("compile", short_help="Write the DVC pipeline of a recipe.")
 @click.argument("recipe", type=click.Path(path_type=Path))
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 where a new compilation would write something else.")
 @variant_option

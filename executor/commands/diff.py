@@ -39,7 +39,7 @@ class Difference:
     runs: tuple[str, ...]
 
 
-@click.command("diff")
+@click.command("diff", short_help="Say what differs between two recipes in what they make.")
 @click.argument("before", metavar="A")
 @click.argument("after", metavar="B")
 @click.option("--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)

@@ -79,7 +79,7 @@ def machine() -> Iterator[Finding]:
     yield Finding(True, "accelerator", "an NVIDIA driver is loaded" if gpu else "none: steps run on the CPU")
 
 
-@click.command("doctor")
+@click.command("doctor", short_help="Say what this machine can run.")
 def COMMAND() -> int:  # noqa: N802 - the one name by which a command module is found
     """Say what this machine can run, and what to do about what it cannot.
 

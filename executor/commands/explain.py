@@ -8,13 +8,18 @@ from textwrap import fill, indent
 
 import click
 from ladle.executor.console import plain
-from ladle.executor.explaining import Record, codes, explain, operators
+from ladle.executor.explaining import Record, codes, explain, known, operators
 
 WIDE = 100
 
 
-@click.command("explain")
-@click.argument("words", nargs=-1, metavar="[WORD...]")
+def explainable(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Complete a word that can be explained."""
+    return [word for word in known() if word.startswith(incomplete)]
+
+
+@click.command("explain", short_help="Say what a code, operator, option or kind means.")
+@click.argument("words", nargs=-1, metavar="[WORD...]", shell_complete=explainable)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def COMMAND(words: tuple[str, ...], form: str) -> int:  # noqa: N802 - found by this name
     """Say what each WORD means: an error code or its name, an operator, an option (`lr`, or `sft.lr`), a corpus kind.

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 from ladle.dsl.diagnostics import RecipeError
+from ladle.executor import completing
 from ladle.executor.console import plain
 from ladle.executor.exporting.subject import Subject
 from ladle.executor.exporting.tools import exporters
@@ -15,9 +16,9 @@ from ladle.executor.plan import find
 from ladle.executor.task import StepError
 
 
-@click.command("export")
+@click.command("export", short_help="Write a model of a recipe for another tool.")
 @click.argument("recipe", type=click.Path(path_type=Path))
-@click.argument("name")
+@click.argument("name", shell_complete=completing.results)
 @click.option("--to", "tool", type=click.Choice(sorted(exporters())), required=True, help="The tool to write for.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="The file to write; without it, it is printed.")
 def COMMAND(recipe: Path, name: str, tool: str, output: Path | None) -> int:  # noqa: N802 - found by this name

@@ -37,7 +37,7 @@ class Formatted:
         return not self.problems and self.before != self.text.encode()
 
 
-@click.command("fmt")
+@click.command("fmt", short_help="Lay recipes out in the one way.")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE|FOLDER...")
 @click.option("--check", "only_check", is_flag=True, help="Write nothing; name the files that would change.")
 @click.option("--diff", "show", is_flag=True, help="Write nothing; show what would change.")

@@ -12,6 +12,7 @@ import click
 from ladle.dsl.graph import Json
 from ladle.dsl.program import Gate
 from ladle.dsl.types import Dimension
+from ladle.executor import completing
 from ladle.executor.console import plain
 from ladle.executor.gates import Found, State, Verdict, judge
 from ladle.executor.opened import Opened, open_recipe, variant_option
@@ -21,9 +22,9 @@ from ladle.executor.task import StepError
 WORDS = {True: "holds", False: "FAILS", None: "unknown"}
 
 
-@click.command("gate")
+@click.command("gate", short_help="Say which requirements on scores hold.")
 @click.argument("recipe", type=click.Path(path_type=Path))
-@click.argument("names", nargs=-1)
+@click.argument("names", nargs=-1, shell_complete=completing.gates)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @variant_option
 def COMMAND(recipe: Path, names: tuple[str, ...], form: str, variant: str) -> int:  # noqa: N802 - found by this name

@@ -2,55 +2,87 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import click
+from ladle.dsl.diagnostics import RecipeError
 from ladle.executor.catalog import vocabulary
-from ladle.executor.collect import RECORD, collect, throw_away
-from ladle.executor.console import plain
-from ladle.executor.layout import layout
-from ladle.executor.load import Loaded, load
-from ladle.executor.project import ProjectError, project_root, recipes_here
+from ladle.executor.collect import RECORD, Kept, Unused, collect, has_made, kept, throw_away
+from ladle.executor.console import from_here, plain
+from ladle.executor.layout import Layout, layout
+from ladle.executor.load import load
+from ladle.executor.project import ProjectError, project_here, project_root, recipes_in
 from ladle.executor.sizes import in_units
 from ladle.executor.workspace import Workspace
 
 
-@click.command("gc")
+@click.command("gc", short_help="List, and with --yes remove, what no recipe makes.")
 @click.argument("recipes", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--yes", is_flag=True, help="Remove what is listed. Without it nothing is removed.")
 def COMMAND(recipes: tuple[Path, ...], yes: bool) -> int:  # noqa: N802 - found by this name
-    """List artifacts, unfinished work and run records that no recipe refers to.
+    """List artifacts, unfinished work and run records that no recipe of the project refers to.
 
-    The recipes are those given, else every `.recipe` of the project's `recipes/`.
+    With RECIPES only what they no longer refer to, in their own folders.
     """
-    found = recipes or recipes_here()
-    if not found:
-        raise ProjectError("no recipe was found below `recipes/`: name those whose results are to be kept")
-    root = project_root(found[0])
-    workspace = Workspace(root)
-    unused = collect(workspace, [layout(loaded.graph, vocabulary()) for recipe in found for loaded in every(recipe)])
-    records = [item for item in unused if item.what == RECORD]
-    for item in unused:
-        if item.what == RECORD:
-            continue
-        click.echo(plain(f"{in_units(item.size):>10}  {item.path.relative_to(root)}  {item.what}"))
-    if records:
-        folder = records[0].path.parent.relative_to(root)
-        size = in_units(sum(item.size for item in records))
-        click.echo(plain(f"{size:>10}  {folder}/  {len(records)} records of runs of no recipe"))
+    workspace = Workspace(root_of(recipes))
+    only = frozenset(steps.graph.recipe for recipe in recipes for steps in every(recipe)) if recipes else None
+    unused = collect(workspace, referred(workspace, recipes), only)
+    for line in shown(workspace, unused):
+        click.echo(plain(line))
     total = in_units(sum(item.size for item in unused))
     if yes:
         throw_away(workspace, unused)
         click.echo(f"removed {len(unused)}, {total}")
     else:
-        click.echo(f"{len(unused)} unused, {total}" + ("; `ladle gc --yes` removes them" if unused else ""))
+        click.echo(f"{len(unused)} unused, {total}" + ("; with `--yes` they are removed" if unused else ""))
     return 0
 
 
-def every(recipe: Path) -> Iterator[Loaded]:
-    """Yield a recipe and each of its variants."""
+def root_of(recipes: Iterable[Path]) -> Path:
+    """Return the root of the one project that recipes lie in; of that of the working folder, where none is given."""
+    roots = dict.fromkeys(project_root(recipe) for recipe in recipes) or {project_here(): None}
+    if len(roots) > 1:
+        listed = ", ".join(f"`{from_here(root)}`" for root in roots)
+        raise ProjectError(f"these recipes lie in several projects: {listed}", "name those of one project")
+    return next(iter(roots))
+
+
+def referred(workspace: Workspace, given: Iterable[Path]) -> Kept:
+    """Return what the recipes of a project, and those given, refer to; say which of them cannot be read."""
+    found = {os.path.realpath(path): path for path in (*recipes_in(workspace.root), *given)}
+    if not found:
+        help = "go to the folder of a project, or name a recipe of it: `ladle gc recipes/first.recipe`"
+        raise ProjectError(f"no recipe lies in `{workspace.root}`: nothing is known to be nobody's", help)
+    layouts: list[Layout] = []
+    unread: list[str] = []
+    for path in found.values():
+        try:
+            layouts += every(path)
+        except (RecipeError, ProjectError):
+            if has_made(workspace, path.stem):
+                unread.append(path.stem)
+                what = "what it made and all unfinished work are kept"
+                click.echo(plain(f"note: `{from_here(path)}` has mistakes: {what}"), err=True)
+    return kept(layouts, unread)
+
+
+def every(recipe: Path) -> Iterator[Layout]:
+    """Yield the steps of a recipe and of each of its variants."""
     plain_one = load(recipe)
-    yield plain_one
+    yield layout(plain_one.graph, vocabulary())
     for variant in plain_one.program.variants:
-        yield load(recipe, variant)
+        yield layout(load(recipe, variant).graph, vocabulary())
+
+
+def shown(workspace: Workspace, unused: Iterable[Unused]) -> Iterator[str]:
+    """Yield a line for each thing that may go; records are one line."""
+    records = [item for item in unused if item.what == RECORD]
+    for item in unused:
+        if item.what != RECORD:
+            yield f"{in_units(item.size):>10}  {item.path.relative_to(workspace.root)}  {item.what}"
+    if records:
+        folder = records[0].path.parent.relative_to(workspace.root)
+        size = in_units(sum(item.size for item in records))
+        yield f"{size:>10}  {folder}/  {len(records)} records of runs of no recipe"

@@ -6,15 +6,16 @@ import json
 from pathlib import Path
 
 import click
+from ladle.executor import completing
 from ladle.executor.opened import Opened, open_recipe, variant_option
 from ladle.executor.report.drawing import dot, mermaid, svg
 
 DRAW = {"mermaid": mermaid, "dot": dot, "svg": svg}
 
 
-@click.command("graph")
+@click.command("graph", short_help="Draw what is made from what.")
 @click.argument("recipe", type=click.Path(path_type=Path))
-@click.argument("names", nargs=-1)
+@click.argument("names", nargs=-1, shell_complete=completing.results)
 @click.option(
     "--format", "form", type=click.Choice(["mermaid", "dot", "svg", "json"]), default="mermaid", show_default=True
 )

@@ -18,7 +18,7 @@ from ladle.executor.task import StepError
 ORDER = (Sort.LOST, Sort.MISSING, Sort.ASSUMED, Sort.MACHINE, Sort.SAME)
 
 
-@click.command("import")
+@click.command("import", short_help="Turn the YAML of another tool into a recipe.")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="The recipe to write; without it, it is printed.")
 @click.option("--from", "tool", type=click.Choice(sorted(importers())), help="The tool; without it, as the keys show.")

@@ -16,7 +16,7 @@ from ladle.executor.places import Asked
 from ladle.executor.recipe_files import recipe_files
 
 
-@click.command("lint")
+@click.command("lint", short_help="Find what checks and is likely not meant.")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE|FOLDER...")
 @click.option("--select", multiple=True, metavar="CODES", help="Only rules with these codes or prefixes.")
 @click.option("--ignore", multiple=True, metavar="CODES", help="No rule with these codes or prefixes.")

@@ -23,7 +23,7 @@ from ladle.executor.project import project_root
 from ladle.executor.task import StepError
 
 
-@click.command("lock")
+@click.command("lock", short_help="Write `ladle.lock`: commits and facts of models and data.")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="[FILE...]")
 @click.option("--check", "only", is_flag=True, help="Ask nobody and change nothing: is the lock good for the recipes?")
 @click.option("--update", "names", multiple=True, metavar="NAME", help="Ask again about a repository, or `all`.")

@@ -73,7 +73,7 @@ def corpora() -> dict[str, list[dict[str, object]]]:
     return rows
 
 
-@click.command("new")
+@click.command("new", short_help="Begin a recipe, with small corpora, ready to run.")
 @click.argument("recipe", type=click.Path(path_type=Path, dir_okay=False))
 def COMMAND(recipe: Path) -> int:  # noqa: N802 - the one name by which a command module is found
     """Begin a recipe: a commented RECIPE and small corpora, ready for `ladle run`.

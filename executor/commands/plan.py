@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+from ladle.executor import completing
 from ladle.executor.absent import absent
 from ladle.executor.console import plain
 from ladle.executor.fetchable import fetchable
@@ -16,9 +17,9 @@ from ladle.executor.plan_markdown import markdown
 from ladle.executor.sizes import in_units
 
 
-@click.command("plan")
+@click.command("plan", short_help="List what would run, and why.")
 @click.argument("recipe", type=click.Path(path_type=Path))
-@click.argument("names", nargs=-1)
+@click.argument("names", nargs=-1, shell_complete=completing.results)
 @click.option("--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
 @variant_option
 def COMMAND(recipe: Path, names: tuple[str, ...], form: str, variant: str) -> int:  # noqa: N802 - found by this name

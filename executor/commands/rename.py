@@ -11,22 +11,23 @@ from ladle.dsl.parse import parse, read_source
 from ladle.dsl.renaming import renamed
 from ladle.dsl.source import Source
 from ladle.dsl.syntax import UseDecl
+from ladle.executor import completing
 from ladle.executor.catalog import vocabulary
 from ladle.executor.console import from_here, plain
 from ladle.executor.disk import write_file
 from ladle.executor.layout import REPORT, Layout, layout
 from ladle.executor.load import examine_source, graph_of
 from ladle.executor.opened import Opened, open_recipe
-from ladle.executor.project import recipes_here
+from ladle.executor.project import recipes_in
 from ladle.executor.rename import rename
 from ladle.executor.task import StepError
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 
 
-@click.command("rename")
+@click.command("rename", short_help="Rename a declaration, in the recipe and on disk.")
 @click.argument("recipe", type=click.Path(path_type=Path))
-@click.argument("old")
+@click.argument("old", shell_complete=completing.declarations)
 @click.argument("new")
 def COMMAND(recipe: Path, old: str, new: str) -> int:  # noqa: N802 - found by this name
     """Call the declaration OLD of RECIPE NEW: in the recipe, on disk and in dvc.lock. Nothing runs again."""
@@ -73,7 +74,7 @@ def rewritten(recipe: Path, old: str, new: str) -> str:
 def refuse_used(opened: Opened, name: str) -> None:
     """Raise StepError where another recipe of the project uses `name` of this one."""
     root, recipe = opened.loaded.root, opened.loaded.path.resolve()
-    for other in recipes_here():
+    for other in recipes_in(root):
         source, _ = read_source(other)
         for each in parse(source)[0].declarations if source else ():
             if not isinstance(each, UseDecl) or (root / each.path.value).resolve() != recipe:

@@ -15,7 +15,7 @@ from ladle.executor.report.markdown import render_markdown, render_text
 from ladle.executor.task import StepError
 
 
-@click.command("report")
+@click.command("report", short_help="Print the tables and the path of the report.")
 @click.argument("recipe", type=click.Path(path_type=Path))
 @click.option("--format", "form", type=click.Choice(["text", "markdown", "json"]), default="text", show_default=True)
 @variant_option

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from ladle.executor import completing
 from ladle.executor.console import from_here, plain
 from ladle.executor.execute import Ran, execute
 from ladle.executor.layout import REPORT
@@ -13,9 +14,9 @@ from ladle.executor.profile import read_profile
 from rich.console import Console
 
 
-@click.command("run")
+@click.command("run", short_help="Make what a recipe asks for.")
 @click.argument("recipe", type=click.Path(path_type=Path))
-@click.argument("names", nargs=-1)
+@click.argument("names", nargs=-1, shell_complete=completing.results)
 @click.option("--workers", type=click.IntRange(1), help="Processes side by side. The bytes do not depend on it.")
 @click.option("--profile", "name", help="A machine of `profiles/NAME.toml`. Without one: what this machine has.")
 @variant_option

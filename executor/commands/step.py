@@ -17,7 +17,7 @@ from ladle.executor.task import Interrupted
 from ladle.executor.workspace import Workspace
 
 
-@click.command("step")
+@click.command("step", short_help="Make one node of a compiled pipeline.")
 @click.argument("node", type=click.Path(path_type=Path))
 def COMMAND(node: Path) -> int:  # noqa: N802 - found by this name
     """Make the artifact of one NODE file of a compiled pipeline.

@@ -5,7 +5,7 @@ from ladle.dsl.signature import REQUIRED, Operator, Option, Role, Text
 OPERATOR = Operator(
     name="report",
     role=Role.INTERNAL,
-    version=1,
+    version=2,
     text="tables, figure, loss curves and graph of what a recipe evaluates",
     options=(
         Option(

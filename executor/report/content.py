@@ -12,6 +12,7 @@ from ladle.executor.report.statistics import Interval
 from ladle.executor.task import StepError
 
 SCHEMA: Final = 1
+LOSS_UNIT: Final = "nats per token, lower is better"
 SIGNIFICANT: Final = 0.05
 """An adjusted p below this is called a difference."""
 
@@ -24,6 +25,11 @@ class Benchmark:
     metric: str
     n: int
     chance: float | None
+
+    @property
+    def unit(self) -> str:
+        """What its numbers are and which are good, where that is not an accuracy in percent."""
+        return "" if self.metric == "accuracy" else LOSS_UNIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +140,10 @@ class Table:
     development: bool = False
     """Whether the table says `as = dev`: a model in it may have been chosen on these very items."""
     choices: tuple[Chosen, ...] = ()
+    adopted: tuple[str, ...] = ()
+    """Models that no step made: trained elsewhere, and vouched for."""
+    from_adopted: tuple[str, ...] = ()
+    """Models that steps made from such."""
 
     @property
     def alone(self) -> tuple[Model, ...]:
@@ -186,7 +196,7 @@ def to_json(report: Report) -> dict[str, Json]:
     return {"schema": SCHEMA, "name": report.name, "rows": rows, "tables": tables}
 
 
-_LATE: Final = ("average", "averages", "development", "choices")
+_LATE: Final = ("average", "averages", "development", "choices", "adopted", "from_adopted")
 """Keys that a table without them does not write: reports of before keep their bytes."""
 
 
@@ -233,6 +243,8 @@ def _table(value: dict[str, Any]) -> Table:
         averages=tuple(Average(**item | {"models": tuple(item["models"])}) for item in value.get("averages", ())),
         development=value.get("development", False) is True,
         choices=tuple(_chosen(item) for item in value.get("choices", ())),
+        adopted=tuple(value.get("adopted", ())),
+        from_adopted=tuple(value.get("from_adopted", ())),
     )
 
 

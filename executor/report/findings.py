@@ -46,7 +46,7 @@ def _baseline(table: Table) -> str:
     parts = [
         f"{_count(better)} better than `{table.baseline}` in the mean over benchmarks{_named(better)}",
         f"{_count(worse)} worse{_named(worse)}",
-        f"{rest or 'none'} cannot be told apart from it",
+        f"{rest} cannot be told apart from it" if rest else "each can be told apart from it",
     ]
     return f"Item by item, {parts[0]}; {parts[1]}; {parts[2]}."
 
@@ -58,10 +58,12 @@ def _merges(table: Table) -> tuple[str, ...]:
     synergy = [merged for merged in overall if merged.synergy]
     above = [merged for merged in overall if merged.value.value > merged.expected]
     alone = [merged for merged in table.merges if merged.benchmark and merged.synergy]
-    mean = (
-        f"{len(above)} of {len(overall)} merges lie above the mean of their parents. That alone is not synergy: one "
-        "that keeps the skills of both is above their mean without being better than the better one at anything."
-    )
+    mean = "No merge lies above the mean of its parents."
+    if above:
+        mean = (
+            f"{len(above)} of {len(overall)} merges lie above the mean of their parents. That alone is not synergy: one"
+            " that keeps the skills of both is above their mean without being better than the better one at anything."
+        )
     if synergy:
         claim = f"Better than each parent in the mean over benchmarks, interval included: {_improvements(synergy)}."
         if not alone:

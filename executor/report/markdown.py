@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from ladle.executor.report.content import Average, Cell, Model, Report, Table
+from ladle.executor.report.content import LOSS_UNIT, Average, Benchmark, Cell, Model, Report, Table
 from ladle.executor.report.markup import visible
 
 _SPECIAL: Final = re.compile(r"([\\`*_\[\]<>|~$&])")
@@ -18,7 +18,7 @@ def render_markdown(report: Report) -> str:
     for table in report.tables:
         parts.extend([f"## {escaped(table.name)}"] if len(report.tables) > 1 else [])
         parts.append(_pipes(_grid(table)))
-        parts.append("Accuracy in percent with its 95 % interval; `mean` counts every benchmark the same.")
+        parts.append(_coded(_legend(table)))
         if said := _said(table):
             parts.append(_coded(said))
         if merges := _merges(table):
@@ -31,7 +31,7 @@ def render_text(report: Report) -> str:
     """Return the tables and notes of a report as plain columns for a terminal, without control characters."""
     parts: list[str] = []
     for table in report.tables:
-        parts.append(f"{visible(table.name)}: accuracy in percent, with 95 % intervals")
+        parts.append(f"{visible(table.name)}: {_title(table)}")
         parts.append(_columns(_grid(table)))
         if said := _said(table):
             parts.append(said.replace("`", ""))
@@ -44,10 +44,34 @@ def escaped(text: str) -> str:
     return _SPECIAL.sub(r"\\\1", visible(text).replace("\n", " "))
 
 
+def _title(table: Table) -> str:
+    """What the numbers of a table are, on one line."""
+    losses = [visible(benchmark.name) for benchmark in table.benchmarks if benchmark.unit]
+    if len(losses) == len(table.benchmarks):
+        return f"{LOSS_UNIT}; with 95 % intervals"
+    told = f"; {', '.join(losses)} in {LOSS_UNIT}" if losses else ""
+    return f"accuracy in percent, with 95 % intervals{told}"
+
+
+def _legend(table: Table) -> str:
+    """What the numbers of a table are, in sentences."""
+    losses = [f"`{visible(benchmark.name)}`" for benchmark in table.benchmarks if benchmark.unit]
+    said = []
+    if len(losses) < len(table.benchmarks):
+        said.append("Accuracy in percent with its 95 % interval; `mean` counts every benchmark the same.")
+    if losses:
+        said.append(f"{', '.join(losses)} in {LOSS_UNIT}, with 95 % intervals.")
+    return " ".join(said)
+
+
+def _headed(benchmark: Benchmark) -> str:
+    return f"{benchmark.name} (n={benchmark.n}{', nats' if benchmark.unit else ''})"
+
+
 def _grid(table: Table) -> list[list[str]]:
     names = [benchmark.name for benchmark in table.benchmarks]
     mean = any(model.overall for model in table.models)
-    head = ["model", *(["mean"] if mean else []), *(f"{b.name} (n={b.n})" for b in table.benchmarks)]
+    head = ["model", *(["mean"] if mean else []), *map(_headed, table.benchmarks)]
     rows = []
     for name, row in table.averaged.items():
         own = row.values() if mean or "" not in row else [each for each in row.values() if each.benchmark]

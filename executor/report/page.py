@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from ladle.executor.report import curves, drawing, figure
-from ladle.executor.report.content import Against, Average, Merged, Report, Table
+from ladle.executor.report.content import Against, Average, Benchmark, Merged, Report, Table
 from ladle.executor.report.curves import Curve
 from ladle.executor.report.markup import Markup, coded, join, tag
 
@@ -34,7 +34,7 @@ code{font:.92em ui-monospace,monospace;background:var(--track);padding:.08em .34
 .card.wide>svg.figure{min-width:960px}
 .card svg.graph{max-width:100%;height:auto}
 .card svg.graph.wide{min-width:900px}
-.two{display:grid;grid-template-columns:repeat(auto-fit,minmax(480px,1fr));gap:16px}
+.two{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(480px,100%),1fr));gap:16px}
 .many{display:grid;grid-template-columns:repeat(auto-fill,minmax(230px,1fr));gap:22px 26px}
 .key{display:flex;flex-wrap:wrap;gap:4px 20px;color:var(--muted);font-size:13px;margin-top:12px}
 .key svg.figure{display:inline-block;width:18px;height:12px;margin-right:7px;vertical-align:-1px}
@@ -45,7 +45,7 @@ table{border-collapse:collapse;width:100%;font-size:13.5px;font-variant-numeric:
 th,td{padding:5px 14px 5px 0;text-align:right;white-space:nowrap;border-bottom:1px solid var(--line)}
 th:first-child,td:first-child{text-align:left}
 thead th{font-weight:600;color:var(--muted);vertical-align:bottom}
-td small{display:block;color:var(--muted);font-size:11.5px}
+td small,th small{display:block;color:var(--muted);font-size:11.5px}
 td.best{font-weight:700}
 td.best small{font-weight:400}
 td.yes{color:var(--green);font-weight:650}
@@ -136,7 +136,7 @@ def _with_key(drawn: Markup | None) -> Markup | None:
         return None
     entries = (
         (tag("circle", cx=9, cy=6, r=4.5, class_="parent"), "a parent"),
-        (tag("line", x1=9, x2=9, y1=-1, y2=13, class_="expected"), "mean of the parents, E"),
+        (tag("line", x1=9, x2=9, y1=-1, y2=13, class_="expected"), "mean of the parents"),
         (tag("path", d="M9 0l6 6-6 6-6-6z", class_="point"), "the merge, with its interval"),
     )
     said = tag("span", "right: the merge minus its better parent, in points; green: better than each parent")
@@ -166,7 +166,7 @@ def _entry(mark: Markup, text: str) -> Markup:
 def _scores(table: Table) -> Markup:
     names = [benchmark.name for benchmark in table.benchmarks]
     mean = any(model.overall for model in table.models)
-    head = ["model", *(["mean"] if mean else []), *names]
+    head = ["model", *(["mean"] if mean else []), *map(_headed, table.benchmarks)]
     best = {name: _best(table, name) for name in names}
     highest = max((model.overall.value for model in table.models if model.overall), default=0.0)
     rows = []
@@ -183,11 +183,15 @@ def _scores(table: Table) -> Markup:
     return _grid(head, rows)
 
 
+def _headed(benchmark: Benchmark) -> Markup:
+    return join([benchmark.name, *([tag("small", benchmark.unit)] if benchmark.unit else [])])
+
+
 def _averages(table: Table) -> Markup:
     rows = table.averaged
     mean = any("" in row for row in rows.values())
     columns = [*([""] if mean else []), *(benchmark.name for benchmark in table.benchmarks)]
-    head = ["row", "runs", *(name or "mean" for name in columns)]
+    head = ["row", "runs", *(["mean"] if mean else []), *map(_headed, table.benchmarks)]
     shown = [
         tag(
             "tr",
@@ -225,7 +229,7 @@ def _merges(table: Table) -> Markup:
         "merge",
         "benchmark",
         "parents",
-        "their mean E",
+        "their mean",
         "merged",
         "over the better parent",
         "diversity",
@@ -281,7 +285,11 @@ def _more(title: str, inner: Markup) -> Markup:
 
 
 def _curves(drawn: Sequence[Curve]) -> Markup:
-    note = "Loss of each optimizer step, and its running mean. Kinds of training measure different losses."
+    note = (
+        "Loss of each optimizer step, and its running mean. Kinds of training measure different losses. Shown are the "
+        "models of the tables that a training here ended in: one that was adopted, or that only lies on the way to "
+        "another, has no curve."
+    )
     return join(
         [
             tag("h2", "Training"),

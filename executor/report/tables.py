@@ -13,6 +13,7 @@ from ladle.executor.report.averages import averages
 from ladle.executor.report.choices import read_choice
 from ladle.executor.report.content import Against, Benchmark, Cell, Merged, Model, Report, Table
 from ladle.executor.report.findings import notes
+from ladle.executor.report.origins import origins
 from ladle.executor.report.statistics import Interval, difference, holm, mcnemar, mean, pairs, proportion
 from ladle.executor.task import StepError, Task
 from ladle.executor.weights.methods import MERGES
@@ -105,7 +106,9 @@ def _table(task: Task, table: Mapping[str, Json], operators: Mapping[str, str]) 
         development=table.get("as") == "dev",
         choices=tuple(read_choice(task, *_choice(item)) for item in _list(table.get("choices"))),
     )
-    return replace(whole, notes=notes(whole))
+    given = origins(task.inputs, name, labels, benchmarks[0])
+    whole = replace(whole, adopted=given.adopted, from_adopted=given.from_adopted)
+    return replace(whole, notes=(*given.said, *notes(whole)))
 
 
 def against_baseline(

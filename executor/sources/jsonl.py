@@ -12,7 +12,7 @@ def corpus_type(typing: Typing) -> Typed:
     path, columns = typing.options["path"], typing.options.get("columns")
     names = {k: v for k, v in columns.items() if isinstance(v, str)} if isinstance(columns, Mapping) else {}
     facts = typing.facts.corpus(str(path), names)
-    return facts if isinstance(facts, tuple) else CorpusType(facts.kind)
+    return facts if isinstance(facts, tuple) else CorpusType(facts.kind, facts.unanswered)
 
 
 OPERATOR = Operator(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ladle.dsl.signature import Fault, Number, OneOf, Operands, Operator, Option, Role, Sort, Typed, Typing
-from ladle.dsl.types import Dimension, Share
+from ladle.dsl.types import CorpusType, Dimension, Share, Value
 from ladle.executor.transform import SEED
 
 WEIGHT = OneOf((
@@ -30,7 +30,17 @@ def mixed_type(typing: Typing) -> Typed:
         return (Fault("E282", message, "write percentages, or leave it out", sized[0]),)
     if len(sized) == 2:
         return (Fault("E282", "`mix` is given both `rows` and `bytes`", "keep one of them", "bytes"),)
-    return typing.operands[0]
+    return _mixed(typing, weights)
+
+
+def _mixed(typing: Typing, weights: Sequence[Value]) -> Typed:
+    """The first operand's type, with what is known of a row that the result has: one of an operand taken whole."""
+    first = typing.operands[0]
+    for operand, weight in zip(typing.operands, weights, strict=False):
+        whole = isinstance(weight, int | float) and weight >= 1
+        if whole and isinstance(operand, CorpusType) and isinstance(first, CorpusType) and operand.unanswered:
+            return CorpusType(first.kind, operand.unanswered)
+    return CorpusType(first.kind) if isinstance(first, CorpusType) else first
 
 
 OPERATOR = Operator(
@@ -51,5 +61,6 @@ OPERATOR = Operator(
         SEED,
     ),
     typed=mixed_type,
+    keeps_rows=True,
     program="ladle.executor.corpus.mix",
 )

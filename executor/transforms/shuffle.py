@@ -10,5 +10,6 @@ OPERATOR = Operator(
     text="put the rows into a random order",
     operands=ONE,
     options=(SEED,),
+    keeps_rows=True,
     program="ladle.executor.corpus.shuffle",
 )

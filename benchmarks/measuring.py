@@ -25,9 +25,12 @@ class Cost:
     cpu_s: float
 
 
-def cost(command: Sequence[str], folder: Path, quiet: bool = True) -> Cost:
-    """Run a command to its end. Raises CalledProcessError where it fails."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+def cost(command: Sequence[str], folder: Path, quiet: bool = True, cache: str = os.devnull) -> Cost:
+    """Run a command to its end. Raises CalledProcessError where it fails.
+
+    `cache` is the folder of the user's caches: without one nothing is remembered from one run to the next.
+    """
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "XDG_CACHE_HOME": cache}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     output = subprocess.DEVNULL if quiet else None

@@ -25,12 +25,12 @@ class Cost:
     cpu_s: float
 
 
-def cost(command: Sequence[str], folder: Path, quiet: bool = True, cache: str = os.devnull) -> Cost:
+def cost(command: Sequence[str], folder: Path, quiet: bool = True, cache: str = "") -> Cost:
     """Run a command to its end. Raises CalledProcessError where it fails.
 
-    `cache` is the folder of the user's caches: without one nothing is remembered from one run to the next.
+    `cache` is another folder for the user's caches than his own; where it can be none, nothing is remembered.
     """
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "XDG_CACHE_HOME": cache}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", **({"XDG_CACHE_HOME": cache} if cache else {})}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     output = subprocess.DEVNULL if quiet else None

@@ -20,6 +20,7 @@ from ladle.dsl.program import (
     StageValue,
     Step,
 )
+from ladle.dsl.remedies import as_range
 from ladle.dsl.signature import Operator, Role
 from ladle.dsl.source import Span
 from ladle.dsl.stages import call_stage, feed
@@ -207,7 +208,7 @@ def _not_applicable(world: World, expr: Expr, value: Meaning) -> Failed:
 
 def _call(world: World, expr: Call, piped: Piped | None, scope: Scope) -> Meaning:
     if expr.function == Name("range", expr.function.span) and "range" not in (*scope.axes, *world.declared):
-        return world.problems.report("E201", expr.span, "a range is no call", _as_range(expr), "not a call")
+        return world.problems.report("E201", expr.span, "a range is no call", as_range(expr), "not a call")
     target = _applicable(world, expr.function, scope)
     match target:
         case Failed():
@@ -219,15 +220,6 @@ def _call(world: World, expr: Call, piped: Piped | None, scope: Scope) -> Meanin
             return call_stage(world, target, expr.arguments, piped, expr.span, scope)
         case Operator():
             return apply(world, target, expr.arguments, piped, expr.span, scope)
-
-
-def _as_range(expr: Call) -> str:
-    """Say how a range is written whose last number is not in it elsewhere."""
-    ends = [found for argument in expr.arguments if isinstance(argument.value, NumberLiteral)
-            if (found := exact(argument.value)) is not None]  # fmt: skip
-    if len(ends) == len(expr.arguments) == 2 and ends[0].number < ends[1].number:
-        return f"write `{show(ends[0].number)}..{show(ends[1].number - 1)}`: both ends are in it"
-    return "a range is written `1..5` or `0.1..0.9 by 0.2`, with both ends in it"
 
 
 def _pipe(world: World, expr: Pipe, scope: Scope) -> Meaning:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from ladle.dsl.fitting import fit, wanted
 from ladle.dsl.problems import Mismatch
 from ladle.dsl.program import Choice, Failed, Items, Linked, Meaning, Setting
-from ladle.dsl.remedies import field_of, part_of_field, path_without_quotes, remedy, within_record
+from ladle.dsl.remedies import as_weight, field_of, part_of_field, path_without_quotes, remedy, within_record
 from ladle.dsl.signature import (
     REQUIRED,
     Flag,
@@ -208,19 +208,10 @@ def unknown_option(world: World, operator: Operator, name: Name, what: str = "")
     # A name that another kind has is no misspelling: `beta` is not `betas`.
     same = field_of(operator.options, name.name)
     like = f"it is called `{same}` here" if same else "" if owners else meant(operator.options, name.name)
-    like = _as_weight(world, operator, name.name) or like
+    like = as_weight(world, operator, name.name) or like
     help = sentences((like, belongs)) or takes
     message = f"{what or f'`{operator.written}`'} has no option `{name.name}`"
     world.problems.report("E203", name.span, message, help, f"not an option of `{operator.written}`")
-
-
-def _as_weight(world: World, operator: Operator, name: str) -> str:
-    """Say how a weight is written where an option stands for one, "" elsewhere."""
-    if operator.operands.weighted == "no":
-        return ""
-    if name in ("weight", "weights"):
-        return f"a weight stands after its operand: `{operator.written}(a: 0.7, b: 0.3)`"
-    return f"a weight stands after `:`, as in `{name}: 0.5`" if name in world.declared else ""
 
 
 def meant(options: Iterable[Option], name: str) -> str:

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 
 from ladle.dsl.numbers import NumberFault, read_number
 from ladle.dsl.program import Constant, Meaning, Quantity
-from ladle.dsl.signature import OneOf, Option, OptionType, Record, Reference, Sort
+from ladle.dsl.signature import OneOf, Operator, Option, OptionType, Record, Reference, Sort
 from ladle.dsl.source import Span
 from ladle.dsl.suggest import listing
-from ladle.dsl.syntax import Attribute, Binary, CorpusDecl, Expr, Name, NumberLiteral
+from ladle.dsl.syntax import Attribute, Binary, Call, CorpusDecl, Expr, Name, NumberLiteral
 from ladle.dsl.types import Dimension
 from ladle.dsl.values import exact, show
 from ladle.dsl.world import World, words
@@ -62,6 +62,24 @@ def corpora(world: World, type: Reference) -> str:
     names = [n for n, each in world.declared.items() if isinstance(each, CorpusDecl) and each.kind.name in kinds]
     kind = " or ".join(kinds)
     return f"{kind} corpora here: {listing(names)}" if names else f'make one: `corpus NAME: {kinds[0]} = jsonl("FILE")`'
+
+
+def as_weight(world: World, operator: Operator, name: str) -> str:
+    """Say how a weight is written where an option stands for one, "" elsewhere."""
+    if operator.operands.weighted == "no":
+        return ""
+    if name in ("weight", "weights"):
+        return f"a weight stands after its operand: `{operator.written}(a: 0.7, b: 0.3)`"
+    return f"a weight stands after `:`, as in `{name}: 0.5`" if name in world.declared else ""
+
+
+def as_range(expr: Call) -> str:
+    """Say how a range is written whose last number is not in it elsewhere."""
+    ends = [found for argument in expr.arguments if isinstance(argument.value, NumberLiteral)
+            if (found := exact(argument.value)) is not None]  # fmt: skip
+    if len(ends) == len(expr.arguments) == 2 and ends[0].number < ends[1].number:
+        return f"write `{show(ends[0].number)}..{show(ends[1].number - 1)}`: both ends are in it"
+    return "a range is written `1..5` or `0.1..0.9 by 0.2`, with both ends in it"
 
 
 def path_without_quotes(expr: Expr) -> bool:

@@ -12,7 +12,7 @@ from ladle.dsl.evaluate import evaluate
 from ladle.dsl.naming import clashes, names
 from ladle.dsl.order import order
 from ladle.dsl.problems import in_order
-from ladle.dsl.program import FAILED, Family, Meaning, Named, Program, StageValue, Term
+from ladle.dsl.program import FAILED, Family, Meaning, Named, Program, StageValue, Term, ancestry
 from ladle.dsl.publishing import moves
 from ladle.dsl.signature import Facts, Role, Sort, Vocabulary
 from ladle.dsl.source import Span
@@ -262,22 +262,11 @@ def _of_sort(meant: Mapping[str, Meaning], sort: Sort) -> dict[str, Term]:
 def _asked(program: Program) -> tuple[Term, ...]:
     """Everything that the targets and tables of a program need."""
     tables = (benchmark.term for table in program.evaluations for benchmark in table.benchmarks)
-    needed = _needed([*program.targets, *tables])
+    needed = set(ancestry([*program.targets, *tables]))
     return tuple(term for term in program.terms if term in needed)
 
 
 def _reached(world: World, roots: list[Term]) -> tuple[Term, ...]:
     """Everything that `roots` need, inputs before users: in the order in which the checker made it."""
-    needed = _needed(roots)
+    needed = set(ancestry(roots))
     return tuple(term for term in world.terms.values() if term in needed)
-
-
-def _needed(roots: list[Term]) -> set[Term]:
-    needed: set[Term] = set()
-    stack = list(roots)
-    while stack:
-        term = stack.pop()
-        if term not in needed:
-            needed.add(term)
-            stack += [used for _, used in term.inputs()]
-    return needed

@@ -8,7 +8,7 @@ from ladle.dsl.building import build
 from ladle.dsl.leaks import leaks, shares
 from ladle.dsl.operands import Operand
 from ladle.dsl.options import Layer
-from ladle.dsl.program import Evaluation, Failed, Linked, Named, Term
+from ladle.dsl.program import Evaluation, Failed, Linked, Named, Term, ancestry
 from ladle.dsl.signature import Operator, Role, Sort
 from ladle.dsl.source import Span
 from ladle.dsl.stages import need_template
@@ -77,13 +77,4 @@ def chosen(world: World, declaration: EvaluateDecl, table: Evaluation) -> None:
 
 def _choices(model: Term) -> Iterator[Term]:
     """The choices among a model and its ancestors, each once."""
-    seen: set[Term] = set()
-    stack = [model]
-    while stack:
-        term = stack.pop()
-        if term in seen or term.sort is not Sort.MODEL:
-            continue
-        seen.add(term)
-        stack += [used for _, used in term.inputs()]
-        if term.operator.role is Role.CHOICE:
-            yield term
+    return (term for term in ancestry([model], Sort.MODEL) if term.operator.role is Role.CHOICE)

@@ -155,6 +155,9 @@ def _benchmark(world: World, declaration: BenchmarkDecl) -> Named | Failed:
     found = build(world, kind, (), settled, name.span, name.name)
     if isinstance(found, Failed):
         return FAILED
+    for rows in (rows for terms in found.term.references.values() for rows in terms):
+        if rows.sort is Sort.CORPUS and not rows.operator.produces:
+            world.name(rows, name.name)  # data that is written out here and nowhere declared is called after its use
     if kind.columns:
         _columns(world, kind, found.term, settled["on"].span)
     return Named(found.term, name.name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from ladle.dsl.program import Program, Term
+from ladle.dsl.program import Program, Term, ancestry
 from ladle.dsl.signature import Fault, Role, Sort
 
 Leak = tuple[Term, Term, Term]
@@ -65,16 +65,7 @@ def shares(benchmark: Term, other: Term, identify: Identify = by_place) -> bool:
 
 def _stages(models: Iterable[Term]) -> Iterator[Term]:
     """The trainings among the ancestors of `models`, each once."""
-    seen: set[Term] = set()
-    stack = list(models)
-    while stack:
-        term = stack.pop()
-        if term in seen or term.sort is not Sort.MODEL:
-            continue
-        seen.add(term)
-        stack += [used for _, used in term.inputs()]
-        if term.operator.role is Role.STAGE:
-            yield term
+    return (term for term in ancestry(models, Sort.MODEL) if term.operator.role is Role.STAGE)
 
 
 def _corpora(user: Term) -> Iterator[Term]:

@@ -140,6 +140,8 @@ def fitted(world: World, option: Option, meaning: Meaning, span: Span, constant:
         instead = remedy(world, option.type, meaning, span, lambda other: _fits(world, option, other, span))
         if option.each and isinstance(meaning, Items):
             instead = f"operand by operand it is `each({world.written(span)[1:-1]})`"
+        if found.code == "E407":
+            instead = ""  # the corpus is meant, and its row is to be mended
         help = sentences((found.help, instead)) or sentences((option.text, _example(option)))
         world.problems.report(found.code, span, message, help, found.label, once)
     if isinstance(found, Mismatch | Failed):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import PurePath
@@ -354,6 +354,18 @@ class Program:
     def walk(self) -> Iterator[Term]:
         """Yield every computation, inputs before users."""
         return iter(self.terms)
+
+
+def ancestry(roots: Iterable[Term], sort: Sort | None = None) -> Iterator[Term]:
+    """Yield `roots` and everything that they are made from, each once; with `sort` only along terms of that sort."""
+    seen: set[Term] = set()
+    stack = list(roots)
+    while stack:
+        term = stack.pop()
+        if term not in seen and (sort is None or term.sort is sort):
+            seen.add(term)
+            stack += [used for _, used in term.inputs()]
+            yield term
 
 
 def choice_key(choice: Choice) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from ladle.dsl.affine import as_model
 from ladle.dsl.order import uses
 from ladle.dsl.problems import Mismatch
-from ladle.dsl.program import FAILED, Constant, Failed, Family, Named, Publication, Term
+from ladle.dsl.program import FAILED, Constant, Failed, Family, Named, Publication, Term, ancestry
 from ladle.dsl.signature import Facts
 from ladle.dsl.suggest import did_you_mean, listing, nearest
 from ladle.dsl.syntax import Call, Expr, Name, PublishDecl, StringLiteral
@@ -132,17 +132,8 @@ def _floating(world: World, expr: Expr, label: str, model: Term) -> None:
 
 
 def floating(model: Term, facts: Facts) -> Iterator[Term]:
-    """Yield the sources that a model is made from and that may be another tomorrow."""
-    seen: set[Term] = set()
-    stack = [model]
-    while stack:
-        term = stack.pop()
-        if term in seen:
-            continue
-        seen.add(term)
-        stack += [used for _, used in term.inputs()]
-        if moves(term, facts):
-            yield term
+    """Return the sources that a model is made from and that may be another tomorrow."""
+    return (term for term in ancestry([model]) if moves(term, facts))
 
 
 def moves(term: Term, facts: Facts) -> bool:

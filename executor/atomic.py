@@ -33,6 +33,8 @@ def refusal(doing: str, error: OSError) -> StepError:
             return StepError(
                 f"no permission while {doing}{place}", "make the folder writable for this user and run again"
             )
+        case errno.ENOTDIR | errno.EEXIST:
+            return StepError(f"a file stands where a folder is needed while {doing}{place}", "choose another place")
         case errno.EXDEV:
             return StepError(
                 f"`.ladle` and the artifacts are on different disks: a folder cannot be renamed while {doing}",

@@ -13,6 +13,8 @@ from ladle.executor.record import read_record
 from ladle.executor.workspace import Workspace
 
 _SHOWN = 80
+AGAIN = "will be made again"
+"""How a reason ends that only says that another step runs."""
 
 
 def changes(
@@ -113,7 +115,7 @@ def _input(
     if name != used.name:
         yield f"input `{role}` changed: {name} -> {used.name}"
     elif remade(used.fingerprint):
-        yield f"input `{role}` ({used.name}) will be made again"
+        yield f"input `{role}` ({used.name}) {AGAIN}"
     else:
         yield f"input `{role}` ({used.name}) was made again"
 

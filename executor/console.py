@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import unicodedata
 from pathlib import Path
 
@@ -19,6 +20,11 @@ def plain(text: str) -> str:
 def from_here(path: Path) -> str:
     """Return `path` as it is typed in the working folder."""
     return os.path.relpath(path)
+
+
+def typed(path: Path) -> str:
+    """Return `path` as a shell takes it: quoted where it holds a space, say."""
+    return shlex.quote(str(path))
 
 
 def _visible(char: str) -> bool:

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ladle.dsl.signature import Role
 from ladle.executor.absent import refuse_absent
 from ladle.executor.backends.bars import Bars
-from ladle.executor.backends.display import Display, Lines
+from ladle.executor.backends.display import Display, Lines, Scored
 from ladle.executor.backends.dvc_lock import commit
 from ladle.executor.backends.local import CATALOGUE, Result, run
 from ladle.executor.collect import drop_intermediates
@@ -95,4 +96,16 @@ def _display(made: Plan, console: Console) -> Display:
     total = len(made.work)
     if console.is_terminal and total:
         return Bars(total, console)
-    return Lines(total, lambda text: console.print(text, markup=False, highlight=False, soft_wrap=True))
+    return Lines(total, lambda text: console.print(text, markup=False, highlight=False, soft_wrap=True), _scores(made))
+
+
+def _scores(made: Plan) -> dict[str, Scored]:
+    """Return, for each model of which scores are to be made, how many."""
+    found: dict[str, Scored] = {}
+    for item in made.work:
+        if made.layout.operator(item.node).role is Role.BENCHMARK:
+            key = next((used.node for used in item.node.inputs if used.role == "model"), "")
+            group = found.setdefault(key, Scored(made.layout.graph.nodes[key].name if key else "", 0))
+            group.wanted += 1
+    found.pop("", None)
+    return found

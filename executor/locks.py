@@ -15,6 +15,8 @@ from pathlib import Path
 from ladle.executor.task import StepError
 
 _POLL_SECONDS = 0.1
+SPEAKS_FOR = "LADLE_SPEAKS_FOR"
+"""Environment variable of a worker: the signature of its run, which is what a person started and may stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +81,18 @@ def _is_at(handle: int, path: Path) -> bool:
 
 
 def _sign(handle: int) -> None:
-    command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])[:200]
-    me = Holder(os.getpid(), command, time.strftime("%Y-%m-%d %H:%M:%S"))
+    try:
+        pid, command = json.loads(os.environ[SPEAKS_FOR])
+    except (KeyError, ValueError, TypeError):
+        pid, command = signature()
+    me = Holder(int(pid), str(command), time.strftime("%Y-%m-%d %H:%M:%S"))
     os.ftruncate(handle, 0)
     os.pwrite(handle, json.dumps(asdict(me)).encode(), 0)
+
+
+def signature() -> tuple[int, str]:
+    """Return this process and its command, as they are told to whoever waits for it."""
+    return os.getpid(), " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])[:200]
 
 
 def _holder(handle: int) -> Holder:

@@ -14,12 +14,15 @@ from enum import StrEnum
 
 from ladle.dsl.graph import Node
 from ladle.dsl.types import Unknown
-from ladle.executor.changes import changes
+from ladle.executor.changes import AGAIN, changes
 from ladle.executor.layout import Layout
 from ladle.executor.lineage import LINEAGE, Damage, Lineage, inspect, read_lineage
 from ladle.executor.record import Record, latest
 from ladle.executor.task import CHECKPOINTS, StepError
 from ladle.executor.workspace import TOTAL, Workspace
+
+NEVER = "never made"
+"""Why a step runs whose place never held anything."""
 
 
 class Action(StrEnum):
@@ -160,7 +163,8 @@ class _Planner:
             resumes = checkpoint(self.workspace, key)
             reason = self.reason(node)
             if resumes:
-                return Planned(node, Action.RESUME, f"{resumes} ({reason})", place, size=size)
+                why = "" if reason == NEVER else f" ({reason})"
+                return Planned(node, Action.RESUME, f"{resumes}{why}", place, size=size)
             return Planned(node, Action.RUN, reason, place, size=size)
         if key in self.sources:
             reason = f"equal to `{self.sources[key]}`, which gets a second name"
@@ -193,7 +197,7 @@ class _Planner:
             return f"the artifact is damaged: {found.reason}"
         before = found if isinstance(found, Lineage) else record.lineage if record else None
         if before is None:
-            return "never made"
+            return NEVER
         if before.fingerprint == node.fingerprint:
             return "its files are gone"
         return "; ".join(changes(node, before, self.layout, self.workspace, self.remade)) or "changed"
@@ -259,7 +263,12 @@ class Why:
 
     planned: Planned
     causes: tuple[Planned, ...]
-    """The nodes it waits for that have a reason of their own, nearest first."""
+    """The nodes it waits for that are made too, nearest first."""
+
+    @property
+    def roots(self) -> tuple[Planned, ...]:
+        """Those of the causes that are made for a reason of their own, and not only since another is."""
+        return tuple(each for each in self.causes if own_parts(each.reason))
 
 
 def why(layout: Layout, workspace: Workspace, name: str) -> tuple[Why, ...]:
@@ -270,6 +279,11 @@ def why(layout: Layout, workspace: Workspace, name: str) -> tuple[Why, ...]:
     made = plan(layout, workspace, (*wanted, *(key for key in keys if key not in reached)))
     by_key = {item.node.fingerprint: item for item in made.nodes}
     return tuple(Why(by_key[key], tuple(_causes(layout, by_key, key))) for key in keys)
+
+
+def own_parts(reason: str) -> tuple[str, ...]:
+    """Return the parts of a reason that do not only say that another step runs."""
+    return tuple(part for part in reason.split("; ") if not part.endswith(AGAIN))
 
 
 def _causes(layout: Layout, by_key: dict[str, Planned], key: str) -> Iterator[Planned]:

@@ -2,7 +2,7 @@ import subprocess
 import sys
 
 import pytest
-from checking import PRELUDE, FakeFacts, checked, problems
+from checking import PRELUDE, FakeFacts, checked, graph, problems
 from expectations import Case, cases, differences
 from ladle.dsl.check import check
 from ladle.dsl.frozen import replace
@@ -52,6 +52,10 @@ def test_what_is_unknown_is_listed_not_judged() -> None:
     assert "whether `h` and `instruct` have one architecture, shape, vocabulary, template" in said
     assert "has a chat template, which `sft` needs" in said
     assert "whether the rows of `v` are chat" in said
+
+
+def test_a_recipe_without_an_edition_is_of_the_first() -> None:
+    assert graph(PRELUDE, prelude=False).nodes.keys() == graph(f"edition 1\n{PRELUDE}", prelude=False).nodes.keys()
 
 
 def test_a_broken_declaration_is_blamed_once() -> None:

@@ -9,8 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from ladle.dsl.graph import Node
 from ladle.executor.cli import cli, run
 from ladle.executor.commands import doctor
+from ladle.executor.lineage import Lineage
+from ladle.executor.opened import Opened, open_recipe
+from ladle.executor.record import Record, write_record
 
 HEAVY = ("torch", "transformers", "trl", "datasets", "accelerate", "mergekit", "dvc", "pydantic", "numpy", "rich")
 
@@ -48,6 +52,26 @@ def test_a_new_recipe_is_sound_and_nothing_is_overwritten(project: Path, capsys:
     assert "exists already" in capsys.readouterr().err
 
 
+def test_a_path_that_a_shell_would_take_apart_is_quoted(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert run(["new", "a b/second"]) == 0
+    assert "next: ladle check 'a b/second.recipe'" in capsys.readouterr().out
+    assert "ladle plan 'a b/second.recipe'" in (project / "a b/second.recipe").read_text()
+    assert run(["check", "a b/second.recipe"]) == 0
+    assert run(["compile", "--check", "a b/second.recipe"]) == 1
+    assert "`ladle compile 'a b/second.recipe'`" in capsys.readouterr().err
+
+
+def test_a_place_where_nothing_can_be_written_is_said_with_a_help(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "file").write_text("")
+    assert run(["new", "file/second"]) == 1
+    said = capsys.readouterr().err
+    assert "while beginning a recipe" in said
+    assert "help: choose another place" in said
+
+
 def test_check_reports_every_mistake_as_json(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     edit(project, "beta = 0.1", "betta = 0.1")
     edit(project, "| sft | dpo", "| sft | dpoo")
@@ -81,6 +105,30 @@ def test_plan_lists_every_node_with_its_reason(project: Path, capsys: pytest.Cap
     assert by_name["reading"]["operator"] == "jsonl"
     assert {"cpt", "sft", "dpo", "prepare", "bpe", "init", "choice"} <= {node["operator"] for node in answer["nodes"]}
     assert not (project / "artifacts").exists()
+
+
+def test_plan_counts_what_is_there_and_lists_it_when_asked(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert run(["plan", "recipes/first.recipe"]) == 0
+    short = capsys.readouterr().out.splitlines()
+    assert run(["plan", "recipes/first.recipe", "--all"]) == 0
+    whole = capsys.readouterr().out.splitlines()
+    there = [line for line in whole if line.startswith("reuse ")]
+    assert any(line.split()[1:3] == ["reading", "jsonl"] for line in there)
+    counted = [line for line in short if line.startswith("reuse ")]
+    assert len(counted) == 1
+    assert counted[0].startswith(f"reuse   {len(there)} of ")
+    assert "`--all`" in counted[0]
+    assert {line.split()[1] for line in short if line.startswith("run ")} == {
+        line.split()[1] for line in whole if line.startswith("run ")
+    }
+
+
+def test_rows_that_a_benchmark_writes_out_are_called_after_it(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "colours" in asked(project, capsys)
+    assert not any(name.startswith("jsonl-") for name in asked(project, capsys))
 
 
 def test_a_name_that_is_not_there_is_a_mistake_of_the_users(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -119,6 +167,37 @@ def test_why_says_each_member_of_a_family(project: Path, capsys: pytest.CaptureF
     assert said.startswith("trained-cpt-sft: run: never made")
     assert run(["why", "recipes/first.recipe", "traind"]) == 1
     assert "`trained`" in capsys.readouterr().err
+
+
+def test_why_says_the_root_cause_first(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    opened = open_recipe(project / "recipes/first.recipe")
+    steps = opened.layout.steps(opened.layout.graph.targets)
+    for node in steps:
+        made(opened, node)
+    with (project / "corpora/first/chat.jsonl").open("a") as file:
+        file.write((project / "corpora/first/chat.jsonl").read_text().splitlines()[0] + "\n")
+    capsys.readouterr()
+    assert run(["why", "recipes/first.recipe", "merged"]) == 0
+    first, between, *rest = capsys.readouterr().out.splitlines()
+    assert first.startswith("merged: run: `corpora/first/chat.jsonl` changed (")
+    assert "trained-cpt-sft-dpo" in between
+    assert not rest
+
+
+def made(opened: Opened, node: Node) -> None:
+    """Put an artifact in the place of a node, as its step would have."""
+    folder = opened.workspace.artifact(opened.layout.spots[node.fingerprint].place)
+    folder.mkdir(parents=True)
+    inputs = tuple((item.role, item.node) for item in node.inputs)
+    lineage = Lineage(node.operator, node.version, dict(node.options), dict(node.engines), inputs, node.content, {})
+    (folder / "lineage.json").write_bytes(lineage.encode())
+    data = {file: digest for key in node.inputs for file, digest in held(opened.layout.graph.nodes[key.node])}
+    place = opened.layout.spots[node.fingerprint].place
+    write_record(opened.workspace, Record(place, lineage, data, 0.0, 0.0))
+
+
+def held(node: Node) -> list[tuple[str, str]]:
+    return list(zip(node.files, node.content, strict=True))
 
 
 def test_compile_check_finds_drift(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,6 +19,7 @@ from ladle.executor.load import examine
 ROOT = Path(__file__).parent.parent
 LANGUAGE = (ROOT / "docs" / "language.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```recipe ?(.*?)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+FENCE = r"^```(\w*)\n(.*?)^```"
 EVERY = [(found[1].strip(), found[2]) for found in BLOCK.finditer(LANGUAGE)]
 FILES = {mark.split()[1]: text for mark, text in EVERY if mark.startswith("file")}
 BLOCKS = [(mark, text) for mark, text in EVERY if not mark.startswith("file")]
@@ -96,7 +97,7 @@ def test_the_readmes_recipe_is_sound_and_its_mistake_is_told_as_it_shows() -> No
 def test_the_tutorials_changes_to_the_new_recipe_are_sound(project: Path) -> None:
     tutorial = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
     section = tutorial.split("## 3. ")[1].split("## 4. ")[0]
-    fences = re.findall(r"^```(\w*)\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
+    fences = re.findall(FENCE, section, re.MULTILINE | re.DOTALL)
     added, table = (text for language, text in fences if not language)
     folder = project / "corpora" / "first"
     folder.mkdir()
@@ -109,6 +110,10 @@ def test_the_tutorials_changes_to_the_new_recipe_are_sound(project: Path) -> Non
     before, _, _ = recipe.partition("evaluate scores")
     assert held
     assert codes(project, before + added + table) == []
+    later = tutorial.split("## 4. ")[1].split("## 5. ")[0]
+    gate = [text for language, text in re.findall(FENCE, later, re.MULTILINE | re.DOTALL) if not language]
+    assert gate
+    assert codes(project, before + added + table + "".join(gate)) == []
 
 
 @pytest.mark.parametrize("document", ["README.md", "docs/tutorial.md", "docs/commands.md"])

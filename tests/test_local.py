@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import signal
 import subprocess
@@ -16,7 +17,7 @@ from pathlib import Path
 import pytest
 import tiny
 from ladle.dsl.graph import Graph
-from ladle.executor.backends.display import Lines, duration
+from ladle.executor.backends.display import Lines, Scored, duration
 from ladle.executor.backends.schedule import Job, Schedule
 from ladle.executor.execute import Ran, execute
 from ladle.executor.layout import layout
@@ -64,6 +65,11 @@ def test_a_run_makes_what_single_steps_make(tmp_path: Path) -> None:
     assert ran.result.status == 0
     assert results(one) == results(two)
     assert "done   report" in text
+    assert text.startswith("9 steps to run, 2 workers; how long is not known")
+    assert len([line for line in text.splitlines() if "score" in line]) == 3
+    assert "done   1 score of merged in " in text
+    again = tiny.small(one, t=0.3)
+    assert "3 steps to run, 2 workers: about" in go(one, again)[1]
     assert len(ran.result.made) == 9
 
 
@@ -232,6 +238,12 @@ def test_a_killed_run_leaves_no_orphan_and_goes_on(
     finish_and_compare(tmp_path, monkeypatch)
 
 
+def test_who_waits_for_a_step_is_told_of_the_run(tmp_path: Path, process: subprocess.Popen[str]) -> None:
+    held = [json.loads(path.read_text()) for path in (tmp_path / ".ladle/locks").glob("*.lock") if path.stat().st_size]
+    assert {item["pid"] for item in held} == {process.pid}
+    assert not [item for item in held if "worker" in item["command"]]
+
+
 def test_ctrl_c_saves_says_so_and_leaves_no_process(
     tmp_path: Path, process: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -309,6 +321,16 @@ def test_lines_say_loss_speed_and_time_left(monkeypatch: pytest.MonkeyPatch) -> 
     lines.progress(one, Progress(512, 0, "rows"))
     assert said[-1].endswith("one: rows 512")
     assert duration(185) == "3 min 5 s"
+
+
+def test_scores_of_a_model_are_one_line() -> None:
+    said: list[str] = []
+    lines = Lines(5, said.append, {"m": Scored("merged", 2), "n": Scored("base", 3)})
+    for key, model in (("a", "m"), ("b", "m"), ("c", "n")):
+        lines.begin(job(key, 1, model=model))
+        lines.end(job(key, 1, model=model), 1.5, "made")
+    lines.close()
+    assert said == ["done   2 scores of merged in 3.0 s (2 of 5)", "done   1 of 3 scores of base in 1.5 s (3 of 5)"]
 
 
 def git(root: Path, *words: str) -> str:

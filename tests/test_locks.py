@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from ladle.executor.locks import Holder, hold
+from ladle.executor.locks import SPEAKS_FOR, Holder, hold
 
 
 class Held(Exception):
@@ -39,6 +40,18 @@ def test_it_names_who_holds_it_and_is_freed_by_a_kill(tmp_path: Path) -> None:
         other.kill()
     with hold(path, refuse):
         assert path.exists()
+
+
+def test_a_worker_names_the_run_that_it_works_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits for a step is told what a person started."""
+    path = tmp_path / "x.lock"
+    monkeypatch.setenv(SPEAKS_FOR, json.dumps([41, "ladle run recipes/first.recipe"]))
+    said = r"process 41 \(`ladle run recipes/first.recipe`"
+    with hold(path, refuse), pytest.raises(Held, match=said), hold(path, refuse):
+        pass
+    monkeypatch.setenv(SPEAKS_FOR, "[")
+    with hold(path, refuse), pytest.raises(Held, match="process"), hold(path, refuse):
+        pass
 
 
 def test_a_child_that_inherits_it_holds_it_too(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ Good:
 from collections.abc import Iterator
 
 from ladle.dsl.diagnostics import Severity
-from ladle.dsl.program import Program, Term
+from ladle.dsl.program import Program, ancestry
 from ladle.dsl.rule import Finding, Rule
 from ladle.dsl.suggest import listing
 from ladle.dsl.syntax import ModelDecl
@@ -27,7 +27,9 @@ def find(program: Program) -> Iterator[Finding]:
     """Yield the name of each family of which a part is reached."""
     if not program.evaluations:
         return
-    reached = _reached(program)
+    reached = set(
+        ancestry([*program.targets, *(each.term for table in program.evaluations for each in table.benchmarks)])
+    )
     for each in program.recipe.declarations:
         family = program.families.get(each.name.name) if isinstance(each, ModelDecl) else None
         if family is None or not isinstance(each, ModelDecl):
@@ -37,17 +39,6 @@ def find(program: Program) -> Iterator[Finding]:
             message = f"{len(idle)} of the {len(family.members)} members of `{family.name}` are never asked for"
             help = f"evaluate them, or shorten an axis: {listing(idle, 4)}"
             yield Finding(each.name.span, message, help, "partly unused")
-
-
-def _reached(program: Program) -> set[Term]:
-    found: set[Term] = set()
-    stack = [*program.targets, *(each.term for table in program.evaluations for each in table.benchmarks)]
-    while stack:
-        term = stack.pop()
-        if term not in found:
-            found.add(term)
-            stack += [used for _, used in term.inputs()]
-    return found
 
 
 RULE = Rule("W503", "unreachable-member", Severity.WARNING, find, whole=True)

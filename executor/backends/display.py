@@ -45,11 +45,23 @@ class _Running:
 
 
 @dataclass(slots=True)
+class Scored:
+    """The scores of one model that are to be made, and those that are."""
+
+    model: str
+    wanted: int
+    done: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(slots=True)
 class Lines:
-    """One line when a step starts and ends, and every ten seconds in between."""
+    """One line when a step starts and ends, and every ten seconds in between; one for all scores of a model."""
 
     total: int
     write: Callable[[str], None]
+    scores: dict[str, Scored] = field(default_factory=dict)
+    """By the fingerprint of the model."""
     done: int = 0
     running: dict[str, _Running] = field(default_factory=dict)
 
@@ -57,7 +69,8 @@ class Lines:
         """Print that a step starts."""
         now = time.monotonic()
         self.running[job.key] = _Running(now, now)
-        self.say(f"start  {job.name} ({job.operator})")
+        if job.model not in self.scores:
+            self.say(f"start  {job.name} ({job.operator})")
 
     def progress(self, job: Job, at: Progress) -> None:
         """Print how far a step is, if it is some time since that was said."""
@@ -74,7 +87,19 @@ class Lines:
         """Print that a step is done."""
         self.done += 1
         self.running.pop(job.key, None)
-        self.say(f"done   {job.name} in {duration(seconds)}, {how} ({self.done} of {self.total})")
+        group = self.scores.get(job.model)
+        if group is None:
+            self.say(f"done   {job.name} in {duration(seconds)}, {how} ({self.done} of {self.total})")
+            return
+        group.done, group.seconds = group.done + 1, group.seconds + seconds
+        if group.done == group.wanted:
+            self._end_scores(group)
+
+    def _end_scores(self, group: Scored) -> None:
+        count = f"{group.done}" if group.done == group.wanted else f"{group.done} of {group.wanted}"
+        noun = "score" if group.wanted == 1 else "scores"
+        said = f"done   {count} {noun} of {group.model} in {duration(group.seconds)}"
+        self.say(f"{said} ({self.done} of {self.total})")
 
     def drop(self, job: Job) -> None:
         """Forget a step."""
@@ -85,7 +110,10 @@ class Lines:
         self.write(plain(text))
 
     def close(self) -> None:
-        """Nothing stays open."""
+        """Say what was scored of models that are not through."""
+        for group in self.scores.values():
+            if 0 < group.done < group.wanted:
+                self._end_scores(group)
 
 
 def shown(at: Progress) -> str:

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from types import FrameType
 
 from ladle.dsl.graph import Json
-from ladle.executor.backends.display import Display
+from ladle.executor.backends.display import Display, duration
 from ladle.executor.backends.pool import Death, Message, Pool, Worker
-from ladle.executor.backends.schedule import Job, Schedule, jobs
+from ladle.executor.backends.schedule import Job, Schedule, foreseen, jobs
 from ladle.executor.environment import variables
 from ladle.executor.plan import Plan
 from ladle.executor.profile import Profile
@@ -73,16 +73,27 @@ def run(
     plan: Plan, workspace: Workspace, profile: Profile, display: Display, workers: int = 0, vocabulary: str = CATALOGUE
 ) -> Result:
     """Make what a plan says. The node files must be written, and the workspace's run lock be held."""
-    todo = jobs(plan, latest(workspace))
+    records = latest(workspace)
+    todo = jobs(plan, records)
     if not todo:
         return Result((), (), (), 0)
     count = min(workers, len(todo)) if workers else default_workers(profile, len(todo))
     with Pool(workspace.root, vocabulary, variables(profile), workspace.log("worker")) as pool, _signals() as heard:
         loop = _Loop(plan.layout.graph.recipe, workspace, display, pool, Schedule({job.key: job for job in todo}))
+        display.say(announced(len(todo), count, foreseen(plan, todo, records, count)))
         try:
             return loop.run(count, heard)
         finally:
             display.close()
+
+
+def announced(steps: int, workers: int, seconds: float | None) -> str:
+    """Return what is said when a run begins."""
+    what = f"{steps} steps" if steps != 1 else "1 step"
+    who = f"{workers} workers" if workers != 1 else "1 worker"
+    if seconds is None:
+        return f"{what} to run, {who}; how long is not known before they ran once: each says its time left"
+    return f"{what} to run, {who}: about {duration(seconds)} if they take what they took before"
 
 
 @dataclass(slots=True)

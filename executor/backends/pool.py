@@ -16,6 +16,7 @@ from typing import IO
 
 from ladle.dsl.graph import Json
 from ladle.executor.backends.schedule import Job
+from ladle.executor.locks import SPEAKS_FOR, signature
 
 PATIENCE_SECONDS = 120.0
 """How long workers that were asked to end may take to save their checkpoints."""
@@ -93,7 +94,7 @@ class Pool:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
-            env={**os.environ, **self.environment},
+            env={**os.environ, **self.environment, SPEAKS_FOR: json.dumps(signature())},
             start_new_session=True,
             cwd=self.root,
         )

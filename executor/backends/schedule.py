@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 
@@ -44,6 +44,15 @@ def jobs(plan: Plan, records: Mapping[str, Record]) -> tuple[Job, ...]:
         users = (rank[other] for other in work if key in after[other])
         rank[key] = _seconds(layout, work[key], records) + max(users, default=0.0)
     return tuple(_job(layout, node, after[key], rank[key]) for key, node in work.items())
+
+
+def foreseen(plan: Plan, todo: Sequence[Job], records: Mapping[str, Record], workers: int) -> float | None:
+    """Return the seconds that steps will take if they take what they took before; None where one has never run."""
+    known = [records.get(job.place) for job in todo]
+    if not all(record and record.lineage.operator == job.operator for record, job in zip(known, todo, strict=True)):
+        return None
+    each = sum(_seconds(plan.layout, plan.layout.graph.nodes[job.key], records) for job in todo)
+    return max(each / workers, max(job.rank for job in todo))
 
 
 def _job(layout: Layout, node: Node, after: frozenset[str], rank: float) -> Job:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from ladle.executor.backends.drift import check_drift
 from ladle.executor.backends.dvc import pipeline_file
-from ladle.executor.console import plain
+from ladle.executor.console import plain, typed
 from ladle.executor.opened import Opened, open_recipe, used_by, variant_option
 from ladle.executor.pipeline import is_dvc_project, write_pipeline
 
@@ -44,7 +44,7 @@ def compare(opened: Opened, recipe: Path) -> int:
     """Print how the pipeline differs from what the recipe says, and what dvc.lock knows of its stages."""
     drift = check_drift(opened.layout, opened.workspace)
     if pipeline_file(opened.layout.graph.recipe) in drift.missing:
-        click.echo(plain(f"error: `{recipe}` was never compiled: `ladle compile {recipe}` does it"), err=True)
+        click.echo(plain(f"error: `{recipe}` was never compiled: `ladle compile {typed(recipe)}` does it"), err=True)
         return 1
     kinds = (("changed", drift.changed), ("missing", drift.missing), ("left over", drift.left_over))
     found = [f"{what}: {place}" for what, places in kinds for place in places]
@@ -54,5 +54,7 @@ def compare(opened: Opened, recipe: Path) -> int:
     click.echo("stages: " + (", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "none"))
     if drift.current:
         return 0
-    click.echo(plain(f"error: the pipeline is not what the recipe says: `ladle compile {recipe}` writes it"), err=True)
+    click.echo(
+        plain(f"error: the pipeline is not what the recipe says: `ladle compile {typed(recipe)}` writes it"), err=True
+    )
     return 1

@@ -13,7 +13,7 @@ from ladle.dsl.graph import Json
 from ladle.dsl.program import Gate
 from ladle.dsl.types import Dimension
 from ladle.executor import completing
-from ladle.executor.console import plain
+from ladle.executor.console import plain, typed
 from ladle.executor.gates import Found, State, Verdict, judge
 from ladle.executor.opened import Opened, open_recipe, variant_option
 from ladle.executor.report.statistics import Interval
@@ -81,7 +81,7 @@ def advice(verdict: Verdict, recipe: Path) -> str:
     lacking = next((each for each in verdict.found if each.state is not State.MEASURED), None)
     if lacking is not None and not lacking.asked:
         return "no `evaluate` of the recipe asks for it"
-    return f"`ladle run {recipe}` measures it"
+    return f"`ladle run {typed(recipe)}` measures it"
 
 
 def number(value: Fraction, found: Found) -> str:

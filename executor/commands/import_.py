@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import click
-from ladle.executor.console import plain
+from ladle.executor.console import plain, typed
 from ladle.executor.importing.convert import Imported, convert
 from ladle.executor.importing.draft import Request
 from ladle.executor.importing.ledger import Ledger, Sort
@@ -59,7 +59,10 @@ def report(found: Imported, output: Path | None) -> list[str]:
         lines += [f"    {key} = {json.dumps(value)}" for key, value in sorted(found.profile.items())]
     lost = sum(note.sort is Sort.LOST for note in found.notes)
     end = f"{lost} keys could not be carried" if lost != 1 else "1 key could not be carried"
-    return [*lines, f"{end}; " + (f"wrote {output}, next: ladle check {output}" if output else "nothing was written")]
+    return [
+        *lines,
+        f"{end}; " + (f"wrote {output}, next: ladle check {typed(output)}" if output else "nothing was written"),
+    ]
 
 
 def record(found: Imported, output: Path | None) -> dict[str, object]:

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 import click
-from ladle.executor.console import plain
+from ladle.executor.atomic import in_words
+from ladle.executor.console import plain, typed
 from ladle.executor.project import project_root, recipe_name
 
 RECIPE = """\
@@ -87,13 +88,17 @@ def COMMAND(recipe: Path) -> int:  # noqa: N802 - the one name by which a comman
         if path.exists():
             click.echo(f"error: `{plain(str(path))}` exists already; choose another name", err=True)
             return 1
+    with in_words("beginning a recipe"):
+        recipe.parent.mkdir(parents=True, exist_ok=True)
+        write_rows(folder)
+        recipe.write_text(RECIPE.format(path=typed(recipe), folder=f"corpora/{name}"), encoding="utf-8")
+    click.echo(plain(f"wrote {recipe} and its corpora in {folder}\nnext: ladle check {typed(recipe)}"))
+    return 0
+
+
+def write_rows(folder: Path) -> None:
+    """Write the sample corpora into a new folder."""
     folder.mkdir(parents=True)
     for stem, rows in corpora().items():
         lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
         (folder / f"{stem}.jsonl").write_text(lines, encoding="utf-8")
-    recipe.parent.mkdir(parents=True, exist_ok=True)
-    recipe.write_text(RECIPE.format(path=recipe, folder=f"corpora/{name}"), encoding="utf-8")
-    click.echo(
-        f"wrote {plain(str(recipe))} and its corpora in {plain(str(folder))}\nnext: ladle check {plain(str(recipe))}"
-    )
-    return 0

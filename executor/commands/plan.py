@@ -12,7 +12,7 @@ from ladle.executor.absent import absent
 from ladle.executor.console import plain
 from ladle.executor.fetchable import fetchable
 from ladle.executor.opened import open_recipe, variant_option
-from ladle.executor.plan import Plan, Planned, plan
+from ladle.executor.plan import Action, Plan, Planned, plan
 from ladle.executor.plan_markdown import markdown
 from ladle.executor.sizes import in_units
 
@@ -21,9 +21,10 @@ from ladle.executor.sizes import in_units
 @click.argument("recipe", type=click.Path(path_type=Path))
 @click.argument("names", nargs=-1, shell_complete=completing.results)
 @click.option("--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
+@click.option("--all", "whole", is_flag=True, help="What is there already too, one line a node.")
 @variant_option
-def COMMAND(recipe: Path, names: tuple[str, ...], form: str, variant: str) -> int:  # noqa: N802 - found by this name
-    """List every node of RECIPE with what will happen to it (run, reuse, resume) and why.
+def COMMAND(recipe: Path, names: tuple[str, ...], form: str, whole: bool, variant: str) -> int:  # noqa: N802 - the name
+    """List what will happen to the nodes of RECIPE (run, reuse, resume) and why; what is there is counted.
 
     With NAMES (models, families, members such as 'trained[cpt | sft]', benchmarks, tables, corpora) only what these
     need. Nothing is changed on disk.
@@ -40,7 +41,7 @@ def COMMAND(recipe: Path, names: tuple[str, ...], form: str, variant: str) -> in
     elif form == "markdown":
         click.echo(markdown(made, recipe.name), nl=False)
     else:
-        click.echo("\n".join(lines(made)))
+        click.echo("\n".join(lines(made, whole)))
     return 0
 
 
@@ -62,14 +63,18 @@ def shown(item: Planned) -> str:
     return f"{item.node.recipe}/{item.node.name}" if item.node.recipe else item.node.name
 
 
-def lines(made: Plan) -> Iterator[str]:
-    """Yield the table of a plan, and what it comes to."""
-    names = {item.node.fingerprint: shown(item) for item in made.nodes}
+def lines(made: Plan, whole: bool) -> Iterator[str]:
+    """Yield the table of a plan, what it comes to, and how many nodes are there already: these too where `whole`."""
+    listed = [item for item in made.nodes if whole or item.action is not Action.REUSE or item.source]
+    names = {item.node.fingerprint: shown(item) for item in listed}
     width = max(map(len, names.values()), default=0)
-    words = max((len(item.node.operator) for item in made.nodes), default=0)
-    for item in made.nodes:
+    words = max((len(item.node.operator) for item in listed), default=0)
+    for item in listed:
         name = names[item.node.fingerprint]
         yield plain(f"{item.action.value:6}  {name:{width}}  {item.node.operator:{words}}  {item.reason}")
+    if len(listed) < len(made.nodes):
+        there = len(made.nodes) - len(listed)
+        yield f"reuse   {there} of {len(made.nodes)} nodes, data included, which are there already (`--all` lists them)"
     todo = len(made.work)
     yield ""
     yield f"{todo} of {sum(bool(item.place) for item in made.nodes)} steps to run" if todo else "nothing to do"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from pathlib import Path
 
 import click
+from ladle.dsl.diagnostics import Severity
 from ladle.dsl.parse import parse, read_source
 from ladle.dsl.renaming import renamed
 from ladle.dsl.source import Source
+from ladle.dsl.suggest import did_you_mean, listing, nearest
 from ladle.dsl.syntax import UseDecl
 from ladle.executor import completing
 from ladle.executor.catalog import vocabulary
@@ -34,7 +35,11 @@ def COMMAND(recipe: Path, old: str, new: str) -> int:  # noqa: N802 - found by t
     opened = open_recipe(recipe)
     refuse_used(opened, old)
     text = rewritten(recipe, old, new)
-    after = layout(graph_of(examine_source(recipe, Source(str(recipe), text))).graph, vocabulary())
+    checked = examine_source(recipe, Source(str(recipe), text))
+    if not checked.sound:
+        why = next(each for each in checked.diagnostics if each.severity is Severity.ERROR)
+        raise StepError(f"`{old}` cannot be called `{new}`: {why.message}", "choose another name")
+    after = layout(graph_of(checked).graph, vocabulary())
     if computations(opened.layout) != computations(after):
         raise StepError(
             f"calling `{old}` `{new}` would change what the recipe computes",
@@ -62,12 +67,12 @@ def rewritten(recipe: Path, old: str, new: str) -> str:
     uses = [each for each in tree.declarations if isinstance(each, UseDecl)]
     names |= {item.local.name for each in uses for item in each.imports}
     if old not in names:
-        near = difflib.get_close_matches(old, sorted(names), 1)
-        raise StepError(f"the recipe declares nothing called `{old}`", f"did you mean `{near[0]}`?" if near else "")
+        help = did_you_mean(nearest(old, sorted(names))) or f"it declares {listing(sorted(names))}"
+        raise StepError(f"the recipe declares nothing called `{old}`", help)
     if not _NAME.match(new):
         raise StepError(f"`{new}` is no name", "names are lower-case letters, digits and `_`, beginning with a letter")
     if new in names:
-        raise StepError(f"the recipe has a `{new}` already", "choose another name")
+        raise StepError(f"`{new}` is declared already", "choose another name")
     return renamed(tree, old, new)
 
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import click
-from ladle.executor.console import from_here, plain
+from ladle.executor.console import from_here, plain, typed
 from ladle.executor.layout import REPORT
 from ladle.executor.opened import open_recipe, variant_option
 from ladle.executor.plan import Action, plan
@@ -32,14 +32,16 @@ def COMMAND(recipe: Path, form: str, variant: str) -> int:  # noqa: N802 - found
     folder = opened.workspace.artifact(opened.layout.spots[nodes[0].fingerprint].place)
     if not (folder / "report.json").is_file():
         message = f"`{recipe.name}` has no report yet: not every step that it needs is done"
-        raise StepError(message, f"`ladle run {recipe}` makes it")
+        raise StepError(message, f"`ladle run {typed(recipe)}` makes it")
     report = load_report(folder)
     if form == "json":
         click.echo(json.dumps(to_json(report), indent=2, ensure_ascii=False))
         return 0
     click.echo(render_markdown(report) if form == "markdown" else plain(render_text(report)))
     if any(item.action is not Action.REUSE for item in made.nodes):
-        click.echo(plain(f"note: the recipe has changed since; `ladle run {recipe}` brings this up to date"), err=True)
+        click.echo(
+            plain(f"note: the recipe has changed since; `ladle run {typed(recipe)}` brings this up to date"), err=True
+        )
     if form == "text":
         click.echo(plain(f"report: {from_here(folder / 'report.html')}"))
     return 0

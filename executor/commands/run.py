@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 from ladle.executor import completing
-from ladle.executor.console import from_here, plain
+from ladle.executor.console import from_here, plain, typed
 from ladle.executor.execute import Ran, execute
 from ladle.executor.layout import REPORT
 from ladle.executor.opened import Opened, open_recipe, used_by, variant_option
@@ -51,7 +51,7 @@ def conclude(ran: Ran, recipe: Path, opened: Opened) -> None:
     if ran.note:
         click.echo(plain(f"note: {ran.note}"), err=True)
     if result.stopped:
-        click.echo(plain(f"stopped; `ladle run {recipe}` goes on from the last checkpoints"), err=True)
+        click.echo(plain(f"stopped; `ladle run {typed(recipe)}` goes on from the last checkpoints"), err=True)
     elif not result.status:
         made = f"{len(result.made)} made" if result.made else "nothing to do"
         steps = [item for item in ran.plan.nodes if item.place]

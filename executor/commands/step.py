@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -15,6 +16,12 @@ from ladle.executor.signals import STOPPED, StopFlag, die_with_parent
 from ladle.executor.step import Surroundings, node_root, run_step
 from ladle.executor.task import Interrupted
 from ladle.executor.workspace import Workspace
+
+
+def say(text: str) -> None:
+    """Print a line. Where nobody reads any more, a training still comes to its checkpoint."""
+    with suppress(OSError):
+        click.echo(text)
 
 
 @click.command("step", short_help="Make one node of a compiled pipeline.")
@@ -39,7 +46,7 @@ def COMMAND(node: Path) -> int:  # noqa: N802 - found by this name
             told.add(holder.pid)
             click.echo(plain(f"waiting: {holder} works on the same step"), err=True)
 
-    lone = Lone(click.echo)
+    lone = Lone(say)
     try:
         done = run_step(node, Surroundings(Workspace(root), vocabulary(), profile, lone, waiting, stop))
     except Interrupted:

@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterator
 
 from ladle.dsl.diagnostics import Severity
-from ladle.dsl.program import Program, Publication, Term
+from ladle.dsl.program import Program, Publication, Term, ancestry
 from ladle.dsl.rule import Finding, Rule
 from ladle.dsl.signature import Role
 from ladle.dsl.types import ModelType, Unknown
@@ -50,16 +50,12 @@ def _narrower(publication: Publication, source: Term) -> Iterator[Finding]:
 
 
 def _sources(model: Term) -> Iterator[Term]:
-    """Yield every model of somebody else's that a model is made from, each once."""
-    seen: set[Term] = set()
-    stack = [model]
-    while stack:
-        term = stack.pop()
-        if term not in seen:
-            seen.add(term)
-            stack += [used for _, used in term.inputs()]
-            if term.operator.role is Role.MODEL_SOURCE and term.operator.name in ELSEWHERE:
-                yield term
+    """Return every model of somebody else's that a model is made from."""
+    return (
+        term
+        for term in ancestry([model])
+        if term.operator.role is Role.MODEL_SOURCE and term.operator.name in ELSEWHERE
+    )
 
 
 RULE = Rule("W560", "licence-flow", Severity.WARNING, find)

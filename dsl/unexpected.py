@@ -200,7 +200,7 @@ def _help(at: _Place) -> str:
             kinds = [f"`{kind.value}`" for kind in CorpusKind][1:3]
             return f"say what its rows are: `corpus {at.before.text}: text = ...`, or {' or '.join(kinds)}"
         case "NAME" if "IN" in at.wanted and at.before:
-            return f"an axis is written `{at.before.text} in VALUES`"
+            return f"write `in`: an axis is `{at.before.text} in VALUES`"
         case "EQUAL" if "EQ" in at.wanted:
             return "equal is written `==`"
         case "EQUAL" if "COLON" in at.wanted and inside:

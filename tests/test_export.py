@@ -164,7 +164,7 @@ model strange = start | odd
 def stages(path: Path) -> Opened:
     root = project(path / "p")
     (root / "t.jsonl").write_text('{"body": "x"}\n')
-    (root / "c.jsonl").write_text('{"messages": [{"role": "user", "content": "a"}]}\n')
+    (root / "c.jsonl").write_text('{"user": "a", "assistant": "b"}\n')
     (root / "p.jsonl").write_text('{"prompt": "a", "chosen": "b", "rejected": "c"}\n')
     return recipe(root, "stages", STAGES)
 

@@ -22,7 +22,7 @@ from ladle.dsl.program import (
 )
 from ladle.dsl.signature import Sort
 from ladle.dsl.source import Span
-from ladle.dsl.spelling import joined, number, spelled
+from ladle.dsl.spelling import as_index, joined, number, spelled
 from ladle.dsl.suggest import sentences
 from ladle.dsl.types import Schedule, Value
 from ladle.dsl.values import show, sized, what
@@ -84,11 +84,12 @@ def as_model(world: World, meaning: Meaning, span: Span) -> Named | Mismatch | F
             return Mismatch("E242", message, "a teacher stands in `distill(by = ...)`", "a teacher")
         case Combination():
             return _finished(world, meaning, span)
-        case Family(name, axes):
-            help = f"pick a member, `{name}[{', '.join(axes)}]`, or map over all: `model ...[m in {name}] = ...`"
+        case Family(name, axes, members):
+            index = ", ".join(map(as_index, members[0].values) if members else axes)
+            help = f"pick a member, `{name}[{index}]`, or map over all: `model ...[m in {name}] = ...`"
             return Mismatch("E201", f"takes a model, not {what(meaning)}", help, "a family")
         case StageValue(steps):
-            help = f"apply it to a model: `m | {steps[0].name}`"
+            help = f"apply it to a model: `{steps[0].name}(m)`, or `m | {steps[0].name}`"
             return Mismatch("E201", f"takes a model, not {what(meaning)}", help, f"this is {what(meaning)}")
         case Constant(str() as text) if text in world.declared:
             return Mismatch("E201", "takes a model, not a string", f"write it without quotes: `{text}`", "quotes")
@@ -102,7 +103,7 @@ def _finished(world: World, models: Combination, span: Span) -> Named | Mismatch
         return Mismatch("E211", "takes a model, not a delta: the coefficients sum to 0, not 1", help, "a delta")
     if models.total != 1:
         rule = "coefficients that sum to 1 make a model, to 0 a delta"
-        help = sentences((_mean(world, models), rule))
+        help = sentences((_mean(world, models) or _instead(world, models), rule))
         message = f"takes a model, and the coefficients sum to {show(models.total)}, not 1"
         return Mismatch("E211", message, help, f"sum {show(models.total)}")
     if len(models.parts) == 1 and models.parts[0].schedule is None:
@@ -120,6 +121,23 @@ def _mean(world: World, models: Combination) -> str:
     if len(names) == 2:
         return f"their mean is `0.5 * {names[0]} + 0.5 * {names[1]}`"
     return f"their mean is `({' + '.join(names[:4])}{' + ...' if len(names) > 4 else ''}) / {len(names)}`"
+
+
+def _instead(world: World, models: Combination) -> str:
+    """Say which sum is nearest to one that makes no model, "" where it is not plain."""
+    parts = models.parts
+    if any(part.schedule or part.model.label not in world.declared for part in parts):
+        return ""
+    *others, last = parts
+    rest = 1 - sum((part.factor for part in others), Fraction(0))
+    if others and rest > 0 and all(part.factor > 0 for part in parts):
+        return f"`{show(rest)} * {last.model.label}` would make it 1"
+    scaled = [part for part in parts if part.factor not in (1, -1)]
+    taken = [part for part in parts if part.factor == -1]
+    if len(scaled) == len(taken) == 1:
+        difference = f"({scaled[0].model.label} - {taken[0].model.label})"
+        return f"a factor reaches no further than what it touches: `{show(scaled[0].factor)} * {difference}`"
+    return ""
 
 
 def _affine(world: World, models: Combination, span: Span) -> Named | Failed:

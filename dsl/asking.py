@@ -76,4 +76,6 @@ def _leaks(world: World, declaration: EvaluateDecl, table: Evaluation) -> None:
         trained = world.titles.get(corpus) or world.labels.get(corpus, "its rows")
         message = f"the rows of `{name}` are trained on, as `{trained}`, on {world.problems.place(stage.span)}"
         help = f"hold them out: `corpus rest: ... = {trained} | except({name})`"
+        if corpus in benchmark.references.get("on", ()):
+            help = f"hold some out: ask `{trained} | every(20)`, and train on `{trained} | except({name})`"
         world.problems.report("E303", where[benchmark], message, help, "a model of this table has seen them")

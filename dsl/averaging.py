@@ -25,8 +25,8 @@ def averaged(world: World, expr: Expr | None, models: tuple[Named, ...], broken:
     known = {m.model.label: (f, m) for f in world.meanings.values() if isinstance(f, Family) for m in f.members}
     axes = sorted({axis for model in models for axis in _axes(known, model.label)})
     if not isinstance(expr, Name) or expr.name not in axes:
-        if not broken:
-            written = world.written(expr.span)
+        written = world.written(expr.span)
+        if not broken or nearest(written, axes):
             help = did_you_mean(nearest(written, axes)) or (
                 f"its axes are {listing(axes)}" if axes else "name a family"
             )

@@ -8,10 +8,11 @@ from ladle.dsl.agreement import agree
 from ladle.dsl.operands import Operand
 from ladle.dsl.options import Layer, complete
 from ladle.dsl.program import FAILED, Failed, Linked, Named, Term
+from ladle.dsl.remedies import corpora
 from ladle.dsl.signature import Made, Operator, Option, Reference, Role
 from ladle.dsl.source import Span
 from ladle.dsl.spelling import joined, settings, source_name, spelled
-from ladle.dsl.suggest import listing
+from ladle.dsl.suggest import listing, sentences
 from ladle.dsl.types import Value
 from ladle.dsl.world import World
 
@@ -123,11 +124,19 @@ def _agree(
     agree(world, named, tuple(operand.span for operand in operands), span, others)
 
 
+def _missing(world: World, operator: Operator, option: Option) -> str:
+    """Say what an option that must be set is, how it is written where it is missing, and what there is to name."""
+    block = operator.role in (Role.STAGE, Role.BENCHMARK)
+    form = f"`{option.name} = ...`" if block else f"`{operator.written}(..., {option.name} = ...)`"
+    here = corpora(world, option.type) if isinstance(option.type, Reference) and operator.role is Role.STAGE else ""
+    return sentences((f"{form}: {option.text}", here))
+
+
 def required(world: World, operator: Operator, settled: Layer, span: Span, help: str = "", once: str = "") -> bool:
     """Say whether everything is set that must be; report what is not."""
     _, missing = complete(operator, settled)
     if missing:
-        texts = [f"`{option.name}`: {option.text}" for option in operator.options if option.name in missing]
+        texts = [_missing(world, operator, option) for option in operator.options if option.name in missing]
         message = f"`{operator.name}` needs {listing(missing)}"
         label = f"{listing(missing)} {'is' if len(missing) == 1 else 'are'} missing"
         world.problems.report("E205", span, message, help or "; ".join(texts), label, once)

@@ -20,6 +20,7 @@ from ladle.dsl.program import (
     StageValue,
     Step,
 )
+from ladle.dsl.remedies import as_range
 from ladle.dsl.signature import Operator, Role
 from ladle.dsl.source import Span
 from ladle.dsl.stages import call_stage, feed
@@ -206,6 +207,8 @@ def _not_applicable(world: World, expr: Expr, value: Meaning) -> Failed:
 
 
 def _call(world: World, expr: Call, piped: Piped | None, scope: Scope) -> Meaning:
+    if expr.function == Name("range", expr.function.span) and "range" not in (*scope.axes, *world.declared):
+        return world.problems.report("E201", expr.span, "a range is no call", as_range(expr), "not a call")
     target = _applicable(world, expr.function, scope)
     match target:
         case Failed():

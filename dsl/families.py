@@ -9,21 +9,17 @@ from ladle.dsl.problems import Mismatch
 from ladle.dsl.program import (
     FAILED,
     Combination,
-    Constant,
     Failed,
     Family,
     Items,
     Meaning,
     Member,
     Named,
-    Quantity,
-    StageValue,
 )
-from ladle.dsl.spelling import axis_value, joined
+from ladle.dsl.spelling import as_index, axis_value, joined
 from ladle.dsl.suggest import did_you_mean, listing, nearest
 from ladle.dsl.syntax import Argument, Axis, Index, ModelDecl
-from ladle.dsl.types import Dimension
-from ladle.dsl.values import MAX_ITEMS, key, show, what
+from ladle.dsl.values import MAX_ITEMS, key, what
 from ladle.dsl.world import Scope, TooMany, World
 
 
@@ -171,21 +167,6 @@ def _axis(world: World, family: Family, argument: Argument, place: int) -> int |
 
 
 def _no_member(world: World, expr: Index, family: Family) -> Failed:
-    names = [f"{family.name}[{', '.join(map(_written, member.values))}]" for member in family.members]
+    names = [f"{family.name}[{', '.join(map(as_index, member.values))}]" for member in family.members]
     message = f"`{family.name}` has no member `{world.written(expr.span)}`"
     return world.problems.report("E215", expr.span, message, f"its members are {listing(names)}", "no member of it")
-
-
-def _written(value: Meaning) -> str:
-    """A value of an axis as an index writes it."""
-    match value:
-        case StageValue(steps):
-            return " | ".join(step.name for step in steps)
-        case Quantity(number, Dimension.PERCENT):
-            return f"{show(number * 100)}%"
-        case Quantity(number):
-            return show(number)
-        case Constant(str() as text):
-            return f'"{text}"'
-        case _:
-            return axis_value(value)

@@ -91,15 +91,26 @@ def _unclosed(source: Source, token: Token) -> Diagnostic:
 
 
 def _odd(source: Source, token: Token) -> Diagnostic:
+    quoted = _quoted(source, token)
     shown = f"`{token.text}`" if token.text.isprintable() else f"U+{ord(token.text):04X}"
     if len(token.text) == 1 and not token.text.isascii() and token.text.isprintable():
         shown += f" (U+{ord(token.text):04X})"
     help = (
         "write a plain space"
         if token.text.isspace()
-        else _INSTEAD.get(token.text, "outside strings and comments stand names, numbers and the signs of the language")
+        else quoted
+        or _INSTEAD.get(token.text, "outside strings and comments stand names, numbers and the signs of the language")
     )
     return Diagnostic("E004", CODES["E004"], f"{shown} has no meaning here", source, place(token), "no such sign", help)
+
+
+def _quoted(source: Source, token: Token) -> str:
+    """Show in double quotes what stands between two single ones on the line, "" elsewhere."""
+    line = source.text[token.end :].split("\n", 1)[0]
+    inner, closing, _ = line.partition(token.text)
+    if token.text != "'" or not closing or '"' in inner or len(inner) > 80:
+        return ""
+    return f'a string stands between double quotes: `"{inner}"`'
 
 
 def bad_name(source: Source, token: Token) -> Diagnostic:

@@ -204,7 +204,8 @@ def _record(world: World, type: Record, meaning: Meaning, span: Span) -> Value |
     names = [field.name for field in type.fields]
     for name in given:
         if name not in names:
-            help = did_you_mean(nearest(name, names)) or f"it takes {listing(names, 20)}"
+            said = [f"it is called `{field.name}` here" for field in type.fields if name in (field.field, field.text)]
+            help = next(iter(said), "") or did_you_mean(nearest(name, names)) or f"it takes {listing(names, 20)}"
             return Mismatch("E203", f"has no key `{name}`", help)
     found: dict[str, Value] = {}
     for field in type.fields:

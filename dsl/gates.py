@@ -91,8 +91,11 @@ def _number(world: World, expr: Expr, factor: int) -> list[_Part] | None:
     if not isinstance(meaning, Failed):
         message = f"a gate compares scores and numbers, and this is {what(meaning)}"
         is_model = isinstance(meaning, Named) and meaning.term.sort is Sort.MODEL
-        help = f"say on which benchmark: `{world.written(expr.span)}.NAME`" if is_model else _LEVEL
-        world.problems.report("E219", expr.span, message, help, f"this is {what(meaning)}")
+        known = [name for name in world.declared if _is_benchmark(world, name)]
+        asked = known[0] if len(known) == 1 else "NAME"
+        help = f"say on which benchmark: `{world.written(expr.span)}.{asked}`" if is_model else _LEVEL
+        once = f"model without benchmark on line {world.problems.line(expr.span)}" if is_model else ""
+        world.problems.report("E219", expr.span, message, help, f"this is {what(meaning)}", once)
     return None
 
 
@@ -162,7 +165,9 @@ def _comparable(world: World, left: list[_Part], right: list[_Part], span: Span)
         message, help = "scores are added here", "a sum of accuracies is no accuracy; compare them one by one"
     elif {one, other} == {0, 1}:
         message = "an accuracy is compared with a difference"
-        help = "an accuracy is said in `%`, a difference in `pp`: `a.silk >= 60%`, `a.silk - b.silk >= 1pp`"
+        level = next((p for p in parts if p.dimension is Dimension.PERCENT and isinstance(p.value, Fraction)), None)
+        meant = f"write `{world.written(level.span).removesuffix('%')}pp`; " if level else ""
+        help = f"{meant}an accuracy is said in `%`, a difference in `pp`: `a.silk >= 60%`, `a.silk - b.silk >= 1pp`"
     else:
         message, help = "the sides are no accuracies and no differences", _LEVEL
     world.problems.report("E202", span, message, help)

@@ -11,7 +11,7 @@ from ladle.dsl.numbers import with_point
 from ladle.dsl.options import fitted, read
 from ladle.dsl.problems import Mismatch
 from ladle.dsl.program import FAILED, Choice, Failed, Family, Items, Linked, Meaning, Named, Setting, Term
-from ladle.dsl.signature import Operator, Reference, Sort
+from ladle.dsl.signature import Operator, Reference, Role, Sort
 from ladle.dsl.source import Span
 from ladle.dsl.suggest import listing
 from ladle.dsl.syntax import (
@@ -67,6 +67,8 @@ def operands(
     by_position = _by_position(world, operator, early, written[room:], scope)
     if isinstance(by_position, Failed):
         return FAILED, {}
+    if takes.weighted == "must" and any(a.name and a.name.name in ("weight", "weights") for a in arguments):
+        return FAILED, by_position  # what is wrong is told of that option
     found = _spliced(given) if takes.family else given
     if isinstance(found, Failed) or not _counted(world, operator, len(found), span):
         return FAILED, by_position
@@ -258,7 +260,10 @@ def _weighted(world: World, operator: Operator, given: list[_Given]) -> bool:
         message = f"`{operator.written}` takes no weights"
         world.problems.report("E212", with_weight[0].span, message, "leave out `: ...`", "has a weight")
     elif without and (rule == "must" or with_weight):
-        help = f"write a weight for each: `{operator.written}(a: 0.7, b: 0.3)`"
+        one = "1" if operator.role is Role.TRANSFORM else "0.5"
+        each = ", ".join(f"{world.written(operand.span)}: {one}" for operand in given[:3])
+        rest = ", ..." if len(given) > 3 else ""
+        help = f"write a weight for each, such as `{operator.written}({each}{rest})`"
         world.problems.report(
             "E212", without[0].span, f"`{operator.written}` needs a weight for this operand", help, "no weight"
         )

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 
 from ladle.dsl.fitting import fit, wanted
 from ladle.dsl.problems import Mismatch
-from ladle.dsl.program import Choice, Failed, Linked, Meaning, Setting
-from ladle.dsl.remedies import field_of, part_of_field, path_without_quotes, remedy
+from ladle.dsl.program import Choice, Failed, Items, Linked, Meaning, Setting
+from ladle.dsl.remedies import as_weight, field_of, part_of_field, path_without_quotes, remedy, within_record
 from ladle.dsl.signature import (
     REQUIRED,
     Flag,
@@ -138,6 +138,8 @@ def fitted(world: World, option: Option, meaning: Meaning, span: Span, constant:
         message = f"`{option.name}` {found.message}"
         once = f"{found.code} {option.name} = {constant}" if constant else ""
         instead = remedy(world, option.type, meaning, span, lambda other: _fits(world, option, other, span))
+        if option.each and isinstance(meaning, Items):
+            instead = f"operand by operand it is `each({world.written(span)[1:-1]})`"
         if found.code == "E407":
             instead = ""  # the corpus is meant, and its row is to be mended
         help = sentences((found.help, instead)) or sentences((option.text, _example(option)))
@@ -208,6 +210,7 @@ def unknown_option(world: World, operator: Operator, name: Name, what: str = "")
     # A name that another kind has is no misspelling: `beta` is not `betas`.
     same = field_of(operator.options, name.name)
     like = f"it is called `{same}` here" if same else "" if owners else meant(operator.options, name.name)
+    like = as_weight(world, operator, name.name) or like
     help = sentences((like, belongs)) or takes
     message = f"{what or f'`{operator.written}`'} has no option `{name.name}`"
     world.problems.report("E203", name.span, message, help, f"not an option of `{operator.written}`")
@@ -218,6 +221,8 @@ def meant(options: Iterable[Option], name: str) -> str:
     known = tuple(options)
     same = field_of(known, name)
     near = () if same else nearest(name, [option.name for option in known])
+    if not same and (record := within_record(known, name)):
+        return f"write `{record}`"
     other = same or ("" if near else part_of_field(known, name))
     return f"it is called `{other}` here" if other else did_you_mean(near)
 

@@ -49,11 +49,11 @@ def order(declared: Declared, vocabulary: Vocabulary, replaced: Mapping[str, Set
 
     Of what a variant replaces, the replacement counts as well; the name itself means the old value there.
     """
-    edges = {name: tuple(_uses(declaration, declared, vocabulary)) for name, declaration in declared.items()}
+    edges = {name: tuple(uses(declaration, declared, vocabulary)) for name, declaration in declared.items()}
     for name, setting in (replaced or {}).items():
         if name in declared:
             block = Block((setting,), setting.span)
-            found = _uses(EvaluateDecl(setting.name, block, setting.span), declared, vocabulary)
+            found = uses(EvaluateDecl(setting.name, block, setting.span), declared, vocabulary)
             edges[name] = (*edges[name], *(used for used in found if used != name))
     done: dict[str, None] = {}
     cyclic: set[str] = set()
@@ -76,7 +76,8 @@ def order(declared: Declared, vocabulary: Vocabulary, replaced: Mapping[str, Set
     return Order(tuple(done), tuple(cycles))
 
 
-def _uses(declaration: Declaration, declared: Declared, vocabulary: Vocabulary) -> dict[str, None]:
+def uses(declaration: Declaration, declared: Declared, vocabulary: Vocabulary) -> dict[str, None]:
+    """Return the names that a declaration uses, in no order that matters."""
     axes = _axes(declaration)
     found: dict[str, None] = {}
     stack = list(_parts(declaration, vocabulary))

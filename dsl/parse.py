@@ -30,6 +30,11 @@ __all__ = ["parse", "read_source"]
 DEEPEST: Final = 100
 """Levels of brackets and operators that an expression may have."""
 
+_CONSTANTS: Final = {"True": "TRUE", "False": "FALSE", "None": "NONE"}
+"""Constants as another language spells them: it is plain what is meant, and the rest is judged."""
+
+_BRINGING: Final = ("from", "import", "include")
+
 LONGEST: Final = 100_000
 """Words and signs that a declaration may have: far more than a list of the most values that a list may hold."""
 
@@ -69,7 +74,8 @@ class _Reader:
         if refused is not None:
             return None, refused
         named = [bad_name(self._source, token) for token in chunk.tokens if token.type == "BADNAME"]
-        tokens = [token._replace(type="NAME") if token.type == "BADNAME" else token for token in chunk.tokens]
+        constants = [told for told in named if self._source.text[told.span.start : told.span.end] in _CONSTANTS]
+        tokens = [_meant(token) if token.type == "BADNAME" else token for token in chunk.tokens]
         parsed = self._parser.parse(tokens, chunk.span.end)
         problems = [*named, *self._builder.taken(), *self._misplaced(chunk)]
         if isinstance(parsed, Stuck):
@@ -79,7 +85,7 @@ class _Reader:
         deep = too_deep(parsed, DEEPEST) if len(tokens) > DEEPEST else None
         if deep:
             return None, [*problems, self._too_deep(deep)]
-        whole = all(problem.code in ("E010", "E014") for problem in problems)
+        whole = all(problem.code in ("E010", "E014") for problem in problems if problem not in constants)
         return _documented(parsed, chunk.doc) if whole else None, problems
 
     def _refuse(self, chunk: Chunk) -> list[Diagnostic] | None:
@@ -92,14 +98,15 @@ class _Reader:
         if any(token.type in odd for token in chunk.tokens):
             return [*islice(faults(self._source, chunk.tokens, odd), MOST + 1)]
         if first.type not in STARTS:
-            return [self._unknown(first)]
+            return [self._unknown(chunk)]
         deep = deep_bracket(chunk.tokens, DEEPEST)
         return [self._too_deep(place(deep))] if deep else None
 
-    def _unknown(self, first: Token) -> Diagnostic:
-        lower = first.text.lower()
+    def _unknown(self, chunk: Chunk) -> Diagnostic:
+        first, lower = chunk.tokens[0], chunk.tokens[0].text.lower()
         near = (lower,) if lower in DECLARATION_WORDS else nearest(lower, DECLARATION_WORDS)
-        help = did_you_mean(near) or f"a declaration begins with {listing(DECLARATION_WORDS, 20, 'or')}"
+        begins = f"a declaration begins with {listing(DECLARATION_WORDS, 20, 'or')}"
+        help = _bringing(chunk) or did_you_mean(near) or begins
         return self._error("E006", place(first), f"`{_short(first.text)}` begins no declaration", "unknown", help)
 
     def _misplaced(self, chunk: Chunk) -> list[Diagnostic]:
@@ -121,6 +128,13 @@ class _Reader:
 
     def _error(self, code: str, span: Span, message: str, label: str = "", help: str = "") -> Diagnostic:
         return Diagnostic(code, CODES[code], message, self._source, span, label, help)
+
+
+def _meant(token: Token) -> Token:
+    """Return a word that is no name as what it is read as all the same."""
+    if token.text in _CONSTANTS:
+        return token._replace(type=_CONSTANTS[token.text], text=token.text.lower())
+    return token._replace(type="NAME")
 
 
 def _given_up(first: Diagnostic) -> Diagnostic:
@@ -149,7 +163,8 @@ def _broken(chunk: Chunk) -> tuple[BrokenDecl, ...]:
         return BrokenDecl(first.text, Name(joined, place(named[0])), chunk.span), BrokenDecl(
             first.text, None, chunk.span
         )
-    names = _imported(rest) if first.type == RESERVED["use"] else [Name(token.text, place(token)) for token in named]
+    brings = first.type == RESERVED["use"] or first.text in _BRINGING
+    names = _imported(rest) if brings else [Name(token.text, place(token)) for token in named]
     return tuple(BrokenDecl(first.text, name, chunk.span) for name in names) or (
         BrokenDecl(first.text, None, chunk.span),
     )
@@ -164,6 +179,14 @@ def _dashed(tokens: Sequence[Token]) -> str:
             break
         parts.append(part.text)
     return "_".join(parts).lower() if len(parts) > 1 else ""
+
+
+def _bringing(chunk: Chunk) -> str:
+    """Say how names of another file are brought, where this is how another language does it; "" elsewhere."""
+    first, *rest = chunk.tokens
+    path = next((token.text for token in rest if token.type == "STRING"), '"recipes/shared.recipe"')
+    names = ", ".join(name.name for name in _imported(rest)[:4]) or "name"
+    return f"names of another recipe are brought by `use {path}: {names}`" if first.text in _BRINGING else ""
 
 
 def _imported(tokens: Sequence[Token]) -> list[Name]:

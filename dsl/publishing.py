@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from ladle.dsl.affine import as_model
+from ladle.dsl.order import uses
 from ladle.dsl.problems import Mismatch
 from ladle.dsl.program import FAILED, Constant, Failed, Family, Named, Publication, Term, ancestry
 from ladle.dsl.signature import Facts
@@ -25,7 +26,10 @@ def publication(world: World, declaration: PublishDecl) -> Publication | None:
     repository = _repository(world, given["to"]) if "to" in given else FAILED
     licence = _licence(world, given["licence"]) if "licence" in given else ""
     if isinstance(model, Named):
-        _floating(world, given["model"], model)
+        _floating(world, given["model"], model.label, model.term)
+    elif "model" in given and isinstance(given["model"], Name):
+        for term in _made_from(world, given["model"].name):
+            _floating(world, given["model"], given["model"].name, term)
     if isinstance(model, Failed) or isinstance(repository, Failed) or isinstance(licence, Failed):
         return None
     return Publication(declaration.name.name, model, repository, licence, declaration.name.span)
@@ -99,15 +103,31 @@ def _licence(world: World, expr: Expr) -> str | Failed:
 # --- what it is made from -------------------------------------------------------------------------------------------
 
 
-def _floating(world: World, expr: Expr, model: Named) -> None:
-    """Report each source in the lineage of a published model that may be another tomorrow."""
-    for source in floating(model.term, world.facts):
+def _made_from(world: World, name: str) -> Iterator[Term]:
+    """Yield what is known of a model that could not be made: the computations that its declarations name."""
+    seen: set[str] = set()
+    stack = [name]
+    while stack:
+        name = stack.pop()
+        if name in seen or name not in world.declared:
+            continue
+        seen.add(name)
+        meaning = world.meanings.get(name)
+        if isinstance(meaning, Named):
+            yield meaning.term
+        else:
+            stack += uses(world.declared[name], world.declared, world.vocabulary)
+
+
+def _floating(world: World, expr: Expr, label: str, model: Term) -> None:
+    """Report each source in the lineage of a published model, called `label`, that may be another tomorrow."""
+    for source in floating(model, world.facts):
         option = source.operator.pin
         said = source.options[option]
         name = world.titles.get(source) or world.labels.get(source, source.operator.name)
-        message = f"`{model.label}` is published, and made from `{name}` at `{said}`, which moves"
+        message = f"`{label}` is published, and made from `{name}` at `{said}`, which moves"
         help = f'pin it on {world.problems.place(source.span)}: `{option} = "COMMIT"`, 40 hexadecimal digits'
-        once = f"floating {model.term.key} {source.key}"
+        once = f"floating {label} {source.key}"
         world.problems.report("E220", expr.span, message, help, f"`{name}` is not pinned", once)
 
 

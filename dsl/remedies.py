@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable, Iterator
 
 from ladle.dsl.numbers import NumberFault, read_number
 from ladle.dsl.program import Constant, Meaning, Quantity
-from ladle.dsl.signature import Option, OptionType, Reference, Sort
+from ladle.dsl.signature import OneOf, Operator, Option, OptionType, Record, Reference, Sort
 from ladle.dsl.source import Span
 from ladle.dsl.suggest import listing
-from ladle.dsl.syntax import Attribute, Binary, CorpusDecl, Expr, Name, NumberLiteral
+from ladle.dsl.syntax import Attribute, Binary, Call, CorpusDecl, Expr, Name, NumberLiteral
 from ladle.dsl.types import Dimension
 from ladle.dsl.values import exact, show
-from ladle.dsl.world import World
+from ladle.dsl.world import World, words
 
 Fits = Callable[[Meaning], bool]
 """Says whether a value fits the option."""
@@ -22,7 +22,9 @@ Fits = Callable[[Meaning], bool]
 def remedy(world: World, type: OptionType, meaning: Meaning, span: Span, fits: Fits) -> str:
     """Return what to write instead of a value that does not fit, "" where it is not plain what was meant."""
     if isinstance(type, Reference):
-        return _corpora(world, type) if type.sort is Sort.CORPUS else ""
+        return corpora(world, type) if type.sort is Sort.CORPUS else ""
+    if isinstance(meaning, Constant) and isinstance(meaning.value, str) and meaning.value in words(type):
+        return f"write it without quotes: `{meaning.value}`"
     for text in _plain(meaning, world.written(span)):
         number = _number(text)
         if number is not None and fits(number):
@@ -37,6 +39,8 @@ def _plain(meaning: Meaning, written: str) -> Iterator[str]:
             yield text
         case Quantity(number, Dimension.PERCENT):
             yield show(number)
+        case Quantity(number, Dimension.PLAIN) if 0 < number < 1:
+            yield f"{show(number * 100)}%"
         case Quantity(_, Dimension.BYTES):
             yield re.sub("GB$", "B", written) if written.endswith("GB") else written.removesuffix("B")
         case _:
@@ -50,13 +54,32 @@ def _number(text: str) -> Quantity | None:
     return exact(NumberLiteral(*found, text, Span(0, 0)))
 
 
-def _corpora(world: World, type: Reference) -> str:
+def corpora(world: World, type: Reference) -> str:
+    """Name the corpora here that an option may refer to, or say how one is made; "" where it takes no kind of them."""
     kinds = [kind.value for kind in type.kinds]
     if not kinds:
         return ""
     names = [n for n, each in world.declared.items() if isinstance(each, CorpusDecl) and each.kind.name in kinds]
     kind = " or ".join(kinds)
     return f"{kind} corpora here: {listing(names)}" if names else f'make one: `corpus NAME: {kinds[0]} = jsonl("FILE")`'
+
+
+def as_weight(world: World, operator: Operator, name: str) -> str:
+    """Say how a weight is written where an option stands for one, "" elsewhere."""
+    if operator.operands.weighted == "no":
+        return ""
+    if name in ("weight", "weights"):
+        return f"a weight stands after its operand: `{operator.written}(a: 0.7, b: 0.3)`"
+    return f"a weight stands after `:`, as in `{name}: 0.5`" if name in world.declared else ""
+
+
+def as_range(expr: Call) -> str:
+    """Say how a range is written whose last number is not in it elsewhere."""
+    ends = [found for argument in expr.arguments if isinstance(argument.value, NumberLiteral)
+            if (found := exact(argument.value)) is not None]  # fmt: skip
+    if len(ends) == len(expr.arguments) == 2 and ends[0].number < ends[1].number:
+        return f"write `{show(ends[0].number)}..{show(ends[1].number - 1)}`: both ends are in it"
+    return "a range is written `1..5` or `0.1..0.9 by 0.2`, with both ends in it"
 
 
 def path_without_quotes(expr: Expr) -> bool:
@@ -88,6 +111,26 @@ def part_of_field(options: Iterable[Option], name: str) -> str:
             if said <= words or (len(words) > 1 and words <= said):
                 return option.name
     return ""
+
+
+def within_record(options: Iterable[Option], name: str) -> str:
+    """Return the option and the key of its map that `name` stands for, `lora = {r: ...}`; "" where there is none."""
+    for option in options:
+        for key in record_of(option.type):
+            if name in (f"{option.name}_{key.name}", *_fields(key)) and "_" in name:
+                return f"{option.name} = {{{key.name}: ...}}"
+    return ""
+
+
+def record_of(type: OptionType) -> tuple[Option, ...]:
+    """Return the keys of the map that an option of this type takes, none for another type."""
+    match type:
+        case Record(fields):
+            return fields
+        case OneOf(types):
+            return tuple(key for inner in types for key in record_of(inner))
+        case _:
+            return ()
 
 
 def _fields(option: Option) -> list[str]:

@@ -24,7 +24,7 @@ from ladle.dsl.program import (
 )
 from ladle.dsl.signature import Operator
 from ladle.dsl.types import Dimension, Schedule, Share, Value
-from ladle.dsl.values import key
+from ladle.dsl.values import key, show
 
 MAX_NAME = 120
 _DIGEST = 8
@@ -81,6 +81,21 @@ def axis_value(meaning: Meaning) -> str:
             return label
         case Family() | Items() | Entries() | Failed():
             return digest(key(meaning))[:_DIGEST]
+
+
+def as_index(value: Meaning) -> str:
+    """Return the value of an axis as an index of a recipe writes it."""
+    match value:
+        case StageValue(steps):
+            return " | ".join(step.name for step in steps)
+        case Quantity(number, Dimension.PERCENT):
+            return f"{show(number * 100)}%"
+        case Quantity(number):
+            return show(number)
+        case Constant(str() as text):
+            return f'"{text}"'
+        case _:
+            return axis_value(value)
 
 
 def settings(operator: Operator, values: Mapping[str, Choice]) -> str:

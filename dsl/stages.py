@@ -81,7 +81,10 @@ def _apply(world: World, step: Step, model: Operand, span: Span, scope: Scope) -
         need_template(world, model.value, step.name, span)
     values = {name: setting.value for name, setting in at_call.items() if not setting.failed}
     label = joined((model.value.label, step.name, settings(step.kind, values)))
-    return build(world, step.kind, (model,), settled, span, label)
+    made = build(world, step.kind, (model,), settled, span, label)
+    if isinstance(made, Named):
+        world.doubtful.update((made.term, name) for name, setting in settled.items() if setting.failed)
+    return made
 
 
 def _required(world: World, step: Step, settled: dict[str, Setting]) -> bool:
@@ -100,10 +103,15 @@ def _continues(world: World, step: Step, settled: dict[str, Setting], model: Nam
         before = model.term
         if before.operator.role is Role.STAGE and before.options.get(option.name) is not None:
             continue
+        if (before, option.name) in world.doubtful:
+            continue
         message = (
             f"`{option.name} = {option.continues}` goes on with the stage before, and `{model.label}` ends in none"
         )
-        help = f"the last stage of `{model.label}` must begin one: see `{option.name}`; anything between folds it in"
+        help = (
+            f"the last stage of `{model.label}` must begin one, anything between folds it in; `{option.name}` is "
+            f"{option.text}"
+        )
         world.problems.report("E244", settled[option.name].span, message, help, "nothing to go on with")
 
 

@@ -18,6 +18,7 @@ from ladle.dsl.values import MAX_ITEMS, what
 from ladle.dsl.world import Scope, World
 
 _OPTIONS = ("models", "on", "baseline", "average", "as")
+_BENCHMARKS = ("benchmark", "benchmarks", "task", "tasks")
 
 
 def evaluation(world: World, declaration: EvaluateDecl) -> Evaluation | None:
@@ -63,7 +64,9 @@ def _settings(world: World, declaration: EvaluateDecl) -> dict[str, Expr]:
         if name.name in _OPTIONS:
             found[name.name] = setting.value
             continue
-        help = did_you_mean(nearest(name.name, _OPTIONS)) or f"`evaluate` takes {listing(_OPTIONS)}"
+        near = did_you_mean(nearest(name.name, _OPTIONS))
+        called = f"it is called `on` here: `on = {world.written(setting.value.span)}`"
+        help = called if name.name in _BENCHMARKS else near or f"`evaluate` takes {listing(_OPTIONS)}"
         world.problems.report("E203", name.span, f"`evaluate` has no option `{name.name}`", help)
     unknown = len(found) < len(declaration.block.settings)
     for needed in ("models", "on"):

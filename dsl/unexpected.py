@@ -14,6 +14,7 @@ from ladle.dsl.lalr import END, Stuck
 from ladle.dsl.lex import CLOSER, RESERVED, SIGNS, Token
 from ladle.dsl.numbers import with_point
 from ladle.dsl.source import Source
+from ladle.dsl.types import CorpusKind
 
 FORMS: Final = {
     "edition": "edition 1",
@@ -193,6 +194,13 @@ def _help(at: _Place) -> str:
             return f"a decimal is written with a point: `{number}`"
         case "EQUAL" if _valueless(at):
             return "a setting is written `name = value`"
+        case "LBRACE" if inside and "DOT" in at.wanted and at.before and at.index + 1 < len(at.tokens):
+            return f"a setting of a stage is written `{at.before.text}.{at.tokens[at.index + 1].text} = value`"
+        case "EQUAL" if at.tokens[0].text == "corpus" and "COLON" in at.wanted and at.before:
+            kinds = [f"`{kind.value}`" for kind in CorpusKind][1:3]
+            return f"say what its rows are: `corpus {at.before.text}: text = ...`, or {' or '.join(kinds)}"
+        case "NAME" if "IN" in at.wanted and at.before:
+            return f"write `in`: an axis is `{at.before.text} in VALUES`"
         case "EQUAL" if "EQ" in at.wanted:
             return "equal is written `==`"
         case "EQUAL" if "COLON" in at.wanted and inside:

@@ -109,7 +109,8 @@ def bring(world: World, declarations: Iterable[Declaration], library: Library) -
         if isinstance(declaration, UseDecl):
             judged = library.open(declaration.path.value)
             if isinstance(judged, Fault):
-                world.problems.report(judged.code, declaration.path.span, judged.message, judged.help)
+                help = _elsewhere(world, declaration.path.value) or judged.help
+                world.problems.report(judged.code, declaration.path.span, judged.message, help)
             else:
                 programs[judged.program.source.path] = judged.program
             for item in declaration.imports:
@@ -117,6 +118,14 @@ def bring(world: World, declarations: Iterable[Declaration], library: Library) -
                 if world.declared.get(item.local.name) is declaration:
                     world.brought[item.local.name] = meant
     return tuple(programs.values())
+
+
+def _elsewhere(world: World, path: str) -> str:
+    """Say where a recipe is that is looked for beside this one: paths begin at the project's root."""
+    there = f"recipes/{path}"
+    if "/" in path or isinstance(world.facts.recipe(there), Fault):
+        return ""
+    return f'paths begin at the root of the project: `"{there}"`'
 
 
 def _brought(world: World, used: Judged, item: Import, declaration: UseDecl) -> Meaning:

@@ -100,6 +100,8 @@ class World:
         self.titles: dict[Term, str] = {}
         self.sizes: dict[Term, Size] = {} if sizes is None else sizes
         self.reached: set[Span] = set()
+        self.doubtful: set[tuple[Term, str]] = set()
+        """Options of stages whose value failed: they have their default, and may have meant anything."""
         self.members = 0
         self.words = frozenset(
             word for o in vocabulary.values() for option in o.options for word in _spoken(option.type)

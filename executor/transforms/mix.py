@@ -24,7 +24,9 @@ def mixed_type(typing: Typing) -> Typed:
             Fault("E282", "`mix` is given both passes and shares", "write numbers (passes) or percentages (shares)"),
         )
     if shares and abs(sum(shares) - 1) > 1e-9:
-        return (Fault("E282", f"the shares of `mix` sum to {sum(shares) * 100:g} %", "shares sum to 100 %"),)
+        left = 1 - sum(shares[:-1])
+        help = "shares sum to 100 %" + (f": the last would be `{left * 100:g}%`" if left > 0 else "")
+        return (Fault("E282", f"the shares of `mix` sum to {sum(shares) * 100:g} %", help),)
     if sized and weights and not shares:
         message = f"`{sized[0]}` sets the size of shares, and passes have their own"
         return (Fault("E282", message, "write percentages, or leave it out", sized[0]),)

@@ -18,6 +18,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     git(tmp_path, "init", "-q")
     for name in ("recipes/first", "other/z"):
         assert run(["new", name]) == 0
+        recipe = Path(f"{name}.recipe")
+        recipe.write_text(recipe.read_text().replace("steps = 80", "steps = 81" if "z" in name else "steps = 80"))
         steps = open_recipe(Path(f"{name}.recipe")).layout
         for node in steps.steps(steps.graph.targets):
             put(steps.spots[node.fingerprint].place)

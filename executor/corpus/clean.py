@@ -7,7 +7,9 @@ from ladle.executor.corpus.writing import write_rows
 from ladle.executor.rows import read_rows
 from ladle.executor.task import Task
 
-_PARTED = re.compile(r"(?<=[^\W\d_])[-\u2010\u00ad]\n[ \t]*(?=[^\W\d_])")
+_SOFT = re.compile(r"\u00ad(?=[ \t]*\n)")
+"""A soft hyphen that shows: it parts a word at the end of a line."""
+_PARTED = re.compile(r"(?<=[^\W\d_])[-\u2010]\n(?=[^\W\d_])")
 _SPACES = re.compile(r"[ \t\u00a0\u2000-\u200a\u202f\u3000]+")
 _AROUND = re.compile(r" ?\n ?")
 _EMPTY = re.compile(r"\n{3,}")
@@ -22,11 +24,11 @@ def run(task: Task) -> None:
 
 def cleaned(text: str) -> str:
     """Return `text` mended; cleaning it again changes nothing."""
-    text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n"))
-    text = _PARTED.sub(_joined, text)
-    text = "".join(char for char in text if char in _KEPT or unicodedata.category(char) not in ("Cc", "Cf"))
-    text = _AROUND.sub("\n", _SPACES.sub(" ", text))
-    return unicodedata.normalize("NFC", _EMPTY.sub("\n\n", text).strip())
+    text = _SOFT.sub("\u2010", text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n"))
+    kept = (char for char in text if char in _KEPT or unicodedata.category(char) not in ("Cc", "Cf"))
+    text = unicodedata.normalize("NFC", "".join(kept))
+    text = _PARTED.sub(_joined, _AROUND.sub("\n", _SPACES.sub(" ", text)))
+    return _EMPTY.sub("\n\n", text).strip()
 
 
 def _joined(parted: re.Match[str]) -> str:

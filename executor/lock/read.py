@@ -35,6 +35,7 @@ from ladle.executor.lock.values import (
     the_keys,
 )
 from ladle.executor.quoting import short
+from ladle.executor.regular import read_regular
 
 MAX_BYTES: Final = 16 * 2**20
 MAX_PROBLEMS: Final = 20
@@ -57,9 +58,7 @@ def read_lock(path: Path) -> ReadLock:
     """Return the lock at `path`, empty where there is none. Nothing is raised for what is wrong with it."""
     named = from_here(path)
     try:
-        if path.stat().st_size > MAX_BYTES:
-            return _refused(Source(named, ""), [Bad((), f"`{LOCK}` is larger than {MAX_BYTES} bytes", "E414")])
-        raw = path.read_bytes()
+        raw = read_regular(path, MAX_BYTES)
     except FileNotFoundError:
         return ReadLock(EMPTY, ())
     except OSError as error:

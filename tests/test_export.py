@@ -18,7 +18,7 @@ from ladle.executor.task import Given
 from ladle.executor.weights.modules import module_path, over_depth, value_at
 from ruamel.yaml import YAML
 from safetensors.torch import load_file
-from test_merge import folder, merged, reference, weights
+from test_merge import LAYERS, folder, merged, reference, weights
 
 MERGES = sorted(path for path in FOLDER.glob("mergekit_*.yml") if "passthrough" not in path.stem)
 
@@ -121,15 +121,16 @@ model merged = slerp(a, b, t = {layers: 0.1, q_proj: [0, 1], mlp: 0.9, self_attn
 def test_filters_stand_in_the_order_in_which_the_engine_takes_names(tmp_path: Path) -> None:
     root = project(tmp_path / "p")
     for seed, model in enumerate("ab"):
-        folder(root / "models" / model, weights(seed, torch.float32))
+        place = folder(root / "models" / model, weights(seed, torch.float32))
+        (place / "chat_template.jinja").write_text("one template")
     opened = recipe(root, "mixed", MIXED)
     out = exported(opened, "merged", "mergekit")
     rules = [(rule.get("filter", ""), rule["value"]) for rule in YAML(typ="safe").load(out)["parameters"]["t"]]
     setting = dict(opened.layout.graph.nodes[target(opened)].options)["t"]
     for tensor in weights(0, torch.float32):
         first = next(value for part, value in rules if part in tensor)
-        theirs = over_depth(first, module_path(tensor)[1], 2) if isinstance(first, list) else first
-        assert value_at(setting, tensor, 2) == theirs
+        theirs = over_depth(first, module_path(tensor)[1], LAYERS) if isinstance(first, list) else first
+        assert value_at(setting, tensor, LAYERS) == theirs
     file = root / "again.yml"
     file.write_text(out)
     first_again = recipe(root, "again", imported(file, root=root).text)

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from importing import FILES, FOLDER, from_text, imported, settings
+from importing import FILES, FOLDER, from_text, imported, problems, settings
 from ladle.dsl.diagnostics import RecipeError
 from ladle.dsl.source import Source
 from ladle.executor.cli import run
@@ -205,3 +205,31 @@ def test_json_has_the_recipe_and_every_note(capsys: pytest.CaptureFixture[str]) 
     assert answer["schema"] == 1
     assert "stage sft" in answer["recipe"]
     assert {"sort", "file", "line", "key", "reason"} == set(answer["notes"][0])
+
+
+TRAIN = "model_name_or_path: acme/a\nlearning_rate: 1e-5\n"
+MIXER = TRAIN + "dataset_mixer:\n  acme/chats: 1.0\n"
+
+
+def test_configurations_of_a_mixer_are_subsets(tmp_path: Path) -> None:
+    assert 'hub("acme/chats", subset = "tiny"' in from_text(tmp_path, MIXER + "dataset_configs: [tiny]\n").text
+    assert "subset" not in from_text(tmp_path, MIXER + "dataset_configs: [default]\n").text
+    assert problems(tmp_path, MIXER + "dataset_configs: [a, b]\n") == [("E608", 5)]
+
+
+def test_continued_pretraining_is_known_from_its_folder_or_its_column(tmp_path: Path) -> None:
+    assert "stage sft {" in from_text(tmp_path, MIXER).text
+    (tmp_path / "cpt").mkdir()
+    assert "stage cpt {" in from_text(tmp_path / "cpt", MIXER).text
+    found = from_text(tmp_path, MIXER + "text_column: body\n").text
+    assert "stage cpt {" in found
+    assert 'columns = {text: "body"}' in found
+
+
+@pytest.mark.parametrize("more", ["", "text_column: body\n", "beta: 0.1\n"])
+def test_a_guessed_kind_is_said(tmp_path: Path, more: str) -> None:
+    for start in (MIXER, TRAIN + "dataset_name: acme/rows\n"):
+        notes = from_text(tmp_path, start + more).notes
+        assert any(note.sort is Sort.ASSUMED and "--stage" in note.reason for note in notes)
+        said = from_text(tmp_path, start + more, stage="dpo" if "beta" in more else "cpt").notes
+        assert not any("--stage" in note.reason for note in said)

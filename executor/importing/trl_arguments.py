@@ -116,7 +116,7 @@ def _rows(fields: Fields, settings: Settings) -> None:
     mode = fields.text("truncation_mode")
     if mode not in (None, "keep_start"):
         fields.lost("truncation_mode", "`overlong = truncate` keeps the beginning of a row")
-    settings.default("overlong", "truncate")
+    settings.follow("overlong", "truncate", mode is not None)
     packing, strategy = fields.flag("packing"), fields.text("packing_strategy") or "bfd"
     if settings.has("packing"):
         word = ("wrapped" if strategy == "wrapped" else "isolated") if packing else "none"
@@ -126,8 +126,8 @@ def _rows(fields: Fields, settings: Settings) -> None:
     elif packing:
         fields.lost("packing", f"`{settings.kind.name}` does not pack")
     if settings.has("supervise"):
-        answers = fields.flag("assistant_only_loss") or fields.flag("completion_only_loss")
-        settings.default("supervise", "answers" if answers else "all")
+        flags = [fields.flag(key) for key in ("assistant_only_loss", "completion_only_loss")]
+        settings.follow("supervise", "answers" if any(flags) else "all", flags != [None, None])
 
 
 def _preference(fields: Fields, settings: Settings) -> None:

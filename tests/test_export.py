@@ -66,8 +66,8 @@ CONFIGS = {
     "slerp": "merge_method: slerp\nbase_model: ./models/b\nmodels: [{model: ./models/a}, {model: ./models/b}]\n"
     "parameters: {t: [{filter: self_attn, value: [0, 0.5, 1]}, {filter: mlp, value: 0.2}, {value: 0.6}]}\n",
     "within": "merge_method: slerp\nbase_model: ./models/b\nmodels: [{model: ./models/a}, {model: ./models/b}]\n"
-    "parameters: {t: [{filter: q_proj, value: 0.9}, {filter: self_attn, value: [0, 0.5, 1]}, {filter: mlp, value: 0.2}, "
-    "{filter: layers., value: 0.4}, {value: 0.6}]}\n",
+    "parameters: {t: [{filter: q_proj, value: 0.9}, {filter: self_attn, value: [0, 0.5, 1]}, "
+    "{filter: mlp, value: 0.2}, {filter: layers., value: 0.4}, {value: 0.6}]}\n",
     "gradient": "merge_method: slerp\nbase_model: ./models/a\nmodels: [{model: ./models/a}, {model: ./models/b}]\n"
     "parameters: {t: [0.1, 0.9, 0.3]}\n",
     "linear": "merge_method: linear\nmodels: [{model: ./models/a, parameters: {weight: 0.7}}, "

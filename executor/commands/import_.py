@@ -61,11 +61,9 @@ def report(found: Imported, output: Path | None) -> list[str]:
         lines += [f"    {key} = {json.dumps(value)}" for key, value in sorted(found.profile.items())]
     lost = sum(note.sort is Sort.LOST for note in found.notes)
     end = f"{lost} keys could not be carried" if lost != 1 else "1 key could not be carried"
-    return [
-        *lines,
-        f"{end}; "
-        + (f"wrote {output}, next: ladle check {typed(output)}" if output else "written to standard output: no file"),
-    ]
+    if output is None:
+        return [*lines, f"written to standard output: a recipe; {end}"]
+    return [*lines, f"{end}; wrote {output}, next: ladle check {typed(output)}"]
 
 
 def record(found: Imported, output: Path | None) -> dict[str, object]:

@@ -15,8 +15,10 @@ from ladle.executor.importing.naming import Names
 from ladle.executor.importing.places import inside, is_path, slug
 
 WIDE = 118
-FOLDERS = re.compile(r"(?i)(\.?data|outputs?|out|saves?|saved|models?|checkpoints?|ckpts?|results?|runs?|exp|experiments?|"
-                     r"work|tmp|trained|finetuned|merged|merges?)/|.*/(checkpoint|step|epoch)[-_]?[0-9]+$")  # fmt: skip
+FOLDERS = re.compile(
+    r"(?i)(\.?data|outputs?|out|saves?|saved|models?|checkpoints?|ckpts?|results?|runs?|exp|experiments?|work|tmp|trained"
+    r"|finetuned|merged|merges?)/|.*/(checkpoint|step|epoch)[-_]?[0-9]+$"
+)
 """Names that runs give the folders they write, though they read as `owner/name`."""
 QUIET = (Sort.MACHINE, Sort.SAME)
 
@@ -41,17 +43,20 @@ class Writer:
 
     def write(self, made: Sequence[Made]) -> None:
         """Declare what the files make; a model that another of them makes is called by its name."""
-        names = [self._named(each) for each in made]
+        several = sum(isinstance(each, Trained) for each in made) > 1
+        names = [self._named(each, several) for each in made]
         for each, name in zip(made, names, strict=True):
             self._outputs |= dict.fromkeys((_path(output) for output in each.outputs), name)
         for each, name in zip(made, names, strict=True):
             expression = self._trained(each, name) if isinstance(each, Trained) else self._merged(each, name)
             self._results.append((name, expression))
 
-    def _named(self, made: Made) -> str:
+    def _named(self, made: Made, several: bool) -> str:
         if isinstance(made, Merged):
             return self.names.new(made.name or "merged", "merged")
-        return self.names.new("tuned", "tuned")
+        parts = PurePosixPath(made.outputs[0]).parts[-2:] if several and made.outputs else ("tuned",)
+        last = slug(parts[-1], "tuned")
+        return self.names.new(last if self.names.free(last) else "_".join(parts), "tuned")
 
     def _trained(self, made: Trained, name: str) -> str:
         stage = self.names.stage(made.kind)

@@ -12,7 +12,7 @@ from ladle.dsl.diagnostics import RecipeError
 from ladle.dsl.render import render_text
 from ladle.executor.backends.drift import Drift, check_drift
 from ladle.executor.backends.dvc import pipeline_file
-from ladle.executor.console import from_here, plain, shown, typed
+from ladle.executor.console import from_here, one_line, typed
 from ladle.executor.opened import Opened, open_recipe, used_by, variant_option
 from ladle.executor.owners import owners, pipelines
 from ladle.executor.pipeline import is_dvc_project, write_pipeline
@@ -46,9 +46,9 @@ def COMMAND(recipe: Path | None, check: bool, variant: str) -> int:  # noqa: N80
     pipeline = pipeline_file(opened.layout.graph.recipe)
     for place in written:
         there = opened.workspace.path(place).exists()
-        click.echo(plain(f"{'wrote' if there else 'removed'} {place}"))
+        click.echo(one_line(f"{'wrote' if there else 'removed'} {place}"))
     first = "" if is_dvc_project(opened.workspace) else "this is no DVC project yet: `dvc init` first, then "
-    click.echo(plain(f"{pipeline} is current; {first}`dvc repro {pipeline}` runs it"))
+    click.echo(one_line(f"{pipeline} is current; {first}`dvc repro {pipeline}` runs it"))
     return 0
 
 
@@ -106,10 +106,10 @@ def _made(place: str, candidates: Sequence[Opened]) -> bool:
     drifts = [check_drift(each.layout, each.workspace) for each in candidates]
     for opened, drift in zip(candidates, drifts, strict=True):
         if drift.current:
-            click.echo(f"{shown(place)}: what {shown(_said(opened))} says")
+            click.echo(f"{one_line(place)}: what {one_line(_said(opened))} says")
             return True
     if not drifts:
-        complain(f"no recipe makes this pipeline: `{shown(place)}`", "delete it, or add the recipe that it comes from")
+        complain(f"no recipe makes this pipeline: `{place}`", "delete it, or add the recipe that it comes from")
         return False
     differences(drifts[0])
     complain(f"`{place}` is not what `{_said(candidates[0])}` says", f"`{_remedy(candidates[0])}` writes it")
@@ -131,11 +131,11 @@ def differences(drift: Drift) -> None:
     kinds = (("changed", drift.changed), ("missing", drift.missing), ("left over", drift.left_over))
     found = [f"{what}: {place}" for what, places in kinds for place in places]
     for line in [*found[:_SHOWN], *([f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else [])]:
-        click.echo(shown(line))
+        click.echo(one_line(line))
 
 
 def complain(message: str, help: str = "") -> None:
     """Print an error."""
-    click.echo(f"error: {shown(message)}", err=True)
+    click.echo(f"error: {one_line(message)}", err=True)
     if help:
-        click.echo(f"  help: {shown(help)}", err=True)
+        click.echo(f"  help: {one_line(help)}", err=True)

@@ -12,7 +12,7 @@ import click
 from ladle.dsl.diagnostics import RecipeError
 from ladle.dsl.graph import Json
 from ladle.dsl.render import render_json, render_text
-from ladle.executor.console import from_here, plain
+from ladle.executor.console import from_here, one_line
 from ladle.executor.endpoint import hub_endpoint
 from ladle.executor.lock.entries import LOCK
 from ladle.executor.lock.read import read_lock
@@ -67,7 +67,7 @@ def check(projects: Mapping[Path, Wanted], form: str) -> int:
     click.echo(render_text(problems, sys.stdout.isatty()), nl=False)
     if left := [each for root, wished in projects.items() for each in unused(read[root].lock, wished)]:
         names = ", ".join(left[:3]) + (", ..." if len(left) > 3 else "")
-        click.echo(plain(f"note: {len(left)} entries that no recipe asks for: {names}"))
+        click.echo(one_line(f"note: {len(left)} entries that no recipe asks for: {names}"))
     click.echo(f"{LOCK}: {'ok' if not problems else f'{len(problems)} missing or stale'}")
     return 1 if problems else 0
 
@@ -78,12 +78,12 @@ def report(done: Updated, form: str) -> None:
         click.echo(json.dumps(record(done), indent=2, ensure_ascii=True))
         return
     for name, lines in done.changes.items():
-        click.echo(plain(f"{name}: {lines[0]}" if lines == ("new",) else f"{name}:"))
+        click.echo(one_line(f"{name}: {lines[0]}" if lines == ("new",) else f"{name}:"))
         for line in lines if lines != ("new",) else ():
-            click.echo("  " + plain(line))
+            click.echo("  " + one_line(line))
     for name, error in done.failures.items():
-        click.echo(plain(f"error: {name}: {error.message}"), err=True)
-        click.echo(plain(f"  help: {error.help}"), err=True)
+        click.echo(one_line(f"error: {name}: {error.message}"), err=True)
+        click.echo(one_line(f"  help: {error.help}"), err=True)
     known = len(done.lock.models) + len(done.lock.data) + len(done.lock.corpora)
     fate = "written" if done.written else "unchanged"
     failed = f", {len(done.failures)} failed" if done.failures else ""
@@ -106,4 +106,4 @@ class _waits:  # noqa: N801 - a callable that remembers for whom it was said to 
     def __call__(self, holder: Holder) -> None:
         if not self.told:
             self.told = True
-            click.echo(plain(f"waiting: another `ladle lock` works here, {holder}"), err=True)
+            click.echo(one_line(f"waiting: another `ladle lock` works here, {holder}"), err=True)

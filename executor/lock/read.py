@@ -40,7 +40,9 @@ from ladle.executor.regular import read_regular
 MAX_BYTES: Final = 16 * 2**20
 MAX_PROBLEMS: Final = 20
 
-_WRONG: Final = "write it again with `ladle lock`, or mend it by hand"
+_DAMAGED: Final = f"resolve its conflicts, or delete `{LOCK}` and run `ladle lock`"
+_WRONG: Final = "mend the entry, or delete it and run `ladle lock`"
+_NEWER: Final = "install a version of Ladle that reads it"
 
 T = TypeVar("T")
 Key = TypeVar("Key")
@@ -102,11 +104,11 @@ def _located(source: Source, bad: Bad) -> Diagnostic:
         if found < 0:
             break
         place, span = found, Span(found, found + len(written))
-    return _diagnostic(source, bad.code, bad.message, span)
+    return _diagnostic(source, bad.code, bad.message, span, entry=len(bad.where) > 1)
 
 
-def _diagnostic(source: Source, code: str, message: str, span: Span) -> Diagnostic:
-    help = "install a version of Ladle that reads it" if code == "E415" else _WRONG
+def _diagnostic(source: Source, code: str, message: str, span: Span, entry: bool = False) -> Diagnostic:
+    help = _NEWER if code == "E415" else _WRONG if entry else _DAMAGED
     return Diagnostic(code, CODES[code], message, source, span, "", help)
 
 

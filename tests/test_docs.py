@@ -163,5 +163,5 @@ def test_the_entries_by_hand_of_the_reference_type_a_recipe_and_stop_its_run(
     assert run(["lock", "--check", "recipes/far.recipe"]) == 0
     assert run(["plan", "recipes/far.recipe"]) == 0
     capsys.readouterr()
-    assert run(["run", "recipes/far.recipe"]) == 1
+    assert run(["run", "recipes/far.recipe", "patients"]) == 1
     assert "corpora/patients/*.jsonl" in capsys.readouterr().err

@@ -109,7 +109,6 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "E417": "lock-disagrees",
         "E418": "not-locked",
         "E419": "stale-lock",
-        "E420": "no-such-split",
         # W5xx: findings of lint; each stands in its rule, and `executor/rulebook.py` has them all
         # E6xx: configurations of other tools (executor/importing, executor/exporting)
         "E601": "unreadable-yaml",

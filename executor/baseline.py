@@ -14,6 +14,7 @@ from pathlib import Path
 from ladle.dsl.diagnostics import Diagnostic, Severity
 from ladle.executor.atomic import write_file
 from ladle.executor.marks import line_of
+from ladle.executor.regular import read_regular
 from ladle.executor.task import StepError
 
 SCHEMA = 1
@@ -26,16 +27,13 @@ Known = Counter[tuple[str, str]]
 
 def read_baseline(path: Path) -> Known:
     """Return what a baseline knows. Raises StepError for a file that is missing, or is none."""
-    if path.exists() and not path.is_file():
-        raise StepError(f"the baseline `{path}` is not a file", "name a file: `--baseline lint-baseline.json`")
     try:
-        with path.open("rb") as file:
-            data = file.read(LARGEST + 1)
+        data = read_regular(path, LARGEST)
     except OSError as error:
         why = (error.strerror or str(error)).lower()
         raise StepError(f"the baseline `{path}` cannot be read: {why}", "write it: `--write-baseline`") from error
     try:
-        return _known(json.loads(data)) if len(data) <= LARGEST else _no()
+        return _known(json.loads(data))
     except (ValueError, RecursionError) as error:
         raise StepError(f"`{path}` is no baseline of this version", "write it anew: `--write-baseline`") from error
 

@@ -15,7 +15,7 @@ import click
 from ladle.dsl.diagnostics import RecipeError
 from ladle.dsl.render import render_text
 from ladle.executor import commands
-from ladle.executor.console import plain
+from ladle.executor.console import one_line
 from ladle.executor.project import ProjectError
 from ladle.executor.task import StepError
 from ladle.executor.version import version
@@ -54,7 +54,7 @@ class LazyGroup(click.Group):
         if args and not args[0].startswith("-") and args[0] not in self.list_commands(ctx):
             near = nearest(args[0], self.list_commands(ctx))
             hint = f" Did you mean `{near}`?" if near else ""
-            ctx.fail(f"no such command `{plain(args[0])}`.{hint} `ladle --help` lists them.")
+            ctx.fail(f"no such command `{one_line(args[0])}`.{hint} `ladle --help` lists them.")
         return super().resolve_command(ctx, args)
 
 
@@ -112,9 +112,9 @@ def run(arguments: Sequence[str], remembered: bool = False) -> int:
 
 def complain(message: str, help: str) -> int:
     """Print a problem of the user's and return its exit status."""
-    click.echo(f"error: {plain(message)}", err=True)
+    click.echo(f"error: {one_line(message)}", err=True)
     if help:
-        click.echo(f"  help: {plain(help)}", err=True)
+        click.echo(f"  help: {one_line(help)}", err=True)
     return 1
 
 
@@ -134,7 +134,7 @@ def confess(fault: Exception) -> int:
         place = f"{frame.tb_frame.f_globals.get('__name__', '?')}:{frame.tb_lineno}"
         frame = frame.tb_next
     click.echo(
-        f"error: a fault of Ladle's own: {type(fault).__name__}: {plain(str(fault))} (at {place})\n"
+        f"error: a fault of Ladle's own: {type(fault).__name__}: {one_line(str(fault))} (at {place})\n"
         "  help: nothing finished is lost. Please report this; LADLE_DEBUG=1 shows the whole traceback.",
         err=True,
     )

@@ -17,6 +17,11 @@ def plain(text: str) -> str:
     return "".join(char if char == "\n" or _visible(char) else f"\\u{{{ord(char):x}}}" for char in text)
 
 
+def one_line(text: str | Path) -> str:
+    """Return a text of one line, such as a path, as `plain` does, a line feed in it written like the rest."""
+    return plain(str(text)).replace("\n", "\\u{a}")
+
+
 def from_here(path: Path) -> str:
     """Return `path` as it is typed in the working folder."""
     return os.path.relpath(path)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
+import stat
 import time
 from contextlib import suppress
 from pathlib import Path
 
 from ladle.executor.disk import hide
+from ladle.executor.regular import read_regular
+
+LARGEST = 64 * 2**20
+"""Bytes of a memory that is read: some three hundred thousand files."""
 
 _SETTLED_NS = 50_000_000
 """A file written less than this ago is hashed but not remembered: its next change could leave the same time stamp."""
@@ -26,6 +32,8 @@ class FileDigests:
     def sha256(self, path: Path) -> str:
         """Return the digest (hex) of a file's bytes. Raises OSError where it cannot be read."""
         before = path.stat()
+        if not stat.S_ISREG(before.st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file", str(path))
         key, mark = str(path), [before.st_size, before.st_mtime_ns, before.st_ino]
         known = self._known.get(key)
         if known and known[:3] == mark:
@@ -54,7 +62,7 @@ class FileDigests:
 
 def _read(memory: Path) -> dict[str, list[int | str]]:
     try:
-        found = json.loads(memory.read_bytes())
+        found = json.loads(read_regular(memory, LARGEST))
     except (OSError, ValueError, RecursionError):
         return {}
     if not isinstance(found, dict):

@@ -10,9 +10,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ladle.executor.disk import remove, write_file
+from ladle.executor.regular import read_regular
 from ladle.executor.workspace import Workspace
 
 MARK = ".gitignore"
+LARGEST = 2**20
+"""Bytes of the largest of these files that is read."""
 
 
 def ignore(workspace: Workspace, places: Iterable[str]) -> None:
@@ -54,7 +57,7 @@ def _line(place: str) -> str:
 
 def _lines(workspace: Workspace, place: str) -> list[str]:
     try:
-        return (workspace.artifact(place).parent / MARK).read_text(encoding="utf-8").splitlines()
+        return read_regular(workspace.artifact(place).parent / MARK, LARGEST).decode("utf-8").splitlines()
     except (OSError, UnicodeDecodeError):
         return []
 

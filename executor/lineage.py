@@ -10,9 +10,12 @@ from pathlib import Path
 
 from ladle.dsl.graph import Json, fingerprint
 from ladle.executor.file_digests import FileDigests
+from ladle.executor.regular import read_regular
 
 LINEAGE = "lineage.json"
 SCHEMA = 1
+LARGEST = 16 * 2**20
+"""Bytes of the largest lineage or record that is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ class Damage:
 def read_lineage(folder: Path) -> Lineage | Damage:
     """Read `lineage.json`; the files are not looked at."""
     try:
-        raw = json.loads((folder / LINEAGE).read_bytes())
+        raw = json.loads(read_regular(folder / LINEAGE, LARGEST))
     except FileNotFoundError:
         return Damage("nothing is there", True) if not os.path.lexists(folder) else Damage(f"`{LINEAGE}` is missing")
     except (OSError, ValueError, RecursionError):

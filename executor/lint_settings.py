@@ -11,6 +11,7 @@ from ladle.dsl.frozen import frozen
 from ladle.dsl.rule import Rule
 from ladle.dsl.suggest import did_you_mean, listing, nearest
 from ladle.executor.console import plain
+from ladle.executor.regular import read_regular
 from ladle.executor.rulebook import rules
 
 FILE = "pyproject.toml"
@@ -44,7 +45,7 @@ def settings(root: Path, wanted: Wanted) -> Settings:
     Raises UsageError for an unknown key or code, a value of the wrong type, or a file that cannot be read.
     """
     file = root / FILE
-    table = _table(file) if file.is_file() else {}
+    table = _table(file) if file.exists() else {}
     select = _codes("--select", wanted.select) if wanted.select else _listed(table, "select")
     ignore = _codes("--ignore", wanted.ignore) if wanted.ignore else _listed(table, "ignore")
     strict = table.get("strict", False)
@@ -58,10 +59,10 @@ def settings(root: Path, wanted: Wanted) -> Settings:
 
 
 def _table(file: Path) -> Mapping[str, object]:
-    with file.open("rb") as opened:
-        data = opened.read(LARGEST + 1)
-    if len(data) > LARGEST:
-        raise click.UsageError(f"`{FILE}` is larger than {LARGEST // 2**20} MiB")
+    try:
+        data = read_regular(file, LARGEST)
+    except OSError as error:
+        raise click.UsageError(f"`{FILE}` cannot be read: {(error.strerror or str(error)).lower()}") from error
     if b"ladle" not in data:
         return {}
     # The reader of TOML is loaded for projects that say something: the others get their answer sooner.

@@ -15,6 +15,7 @@ from ladle.executor.node_inputs import places, wrong_inputs
 from ladle.executor.nodefile import SCHEMA, Computation, Inline, Made, NodeFile
 from ladle.executor.places import model_files
 from ladle.executor.quoting import short
+from ladle.executor.regular import read_regular
 from ladle.executor.task import StepError
 from ladle.executor.unmade import HELP as UNMADE
 from ladle.executor.unmade import unmade
@@ -61,9 +62,9 @@ class _Reader:
 
     def load(self, path: Path) -> Json:
         try:
-            if path.stat().st_size > _BYTES_MAX:
-                raise self.wrong("it is too large")
-            found: Json = json.loads(path.read_bytes(), object_pairs_hook=self.pairs, parse_constant=self.constant)
+            found: Json = json.loads(
+                read_regular(path, _BYTES_MAX), object_pairs_hook=self.pairs, parse_constant=self.constant
+            )
         except OSError as error:
             raise self.wrong(f"it cannot be read: {(error.strerror or str(error)).lower()}") from None
         except ValueError as error:

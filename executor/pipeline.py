@@ -8,6 +8,7 @@ from ladle.executor.backends.dvc import compile_pipeline, pipeline_file
 from ladle.executor.disk import in_words, write_file
 from ladle.executor.gitignore import ignore
 from ladle.executor.layout import Layout
+from ladle.executor.regular import read_regular
 from ladle.executor.workspace import Workspace
 
 
@@ -48,6 +49,6 @@ def is_dvc_project(workspace: Workspace) -> bool:
 
 def _same(path: Path, content: bytes) -> bool:
     try:
-        return path.read_bytes() == content
+        return read_regular(path, len(content)) == content
     except OSError:
         return False

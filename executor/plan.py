@@ -16,8 +16,9 @@ from ladle.dsl.graph import Node
 from ladle.dsl.types import Unknown
 from ladle.executor.changes import AGAIN, changes
 from ladle.executor.layout import Layout
-from ladle.executor.lineage import LINEAGE, Damage, Lineage, inspect, read_lineage
+from ladle.executor.lineage import LARGEST, LINEAGE, Damage, Lineage, inspect, read_lineage
 from ladle.executor.record import Record, latest
+from ladle.executor.regular import read_regular
 from ladle.executor.task import CHECKPOINTS, StepError
 from ladle.executor.workspace import TOTAL, Workspace
 
@@ -232,7 +233,7 @@ def _manifest(node: Node) -> bool:
 
 def _claimed(workspace: Workspace, place: str) -> str:
     try:
-        raw = json.loads((workspace.path(place) / LINEAGE).read_bytes())
+        raw = json.loads(read_regular(workspace.path(place) / LINEAGE, LARGEST))
         return str(raw["fingerprint"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError, StepError):
         return ""
@@ -246,7 +247,7 @@ def checkpoint(workspace: Workspace, key: str) -> str:
     if not steps:
         return ""
     try:
-        total = f" of {int((work / TOTAL).read_text())}"
+        total = f" of {int(read_regular(work / TOTAL, 100))}"
     except (OSError, ValueError):
         total = ""
     return f"resumes at step {max(steps)}{total}"

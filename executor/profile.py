@@ -14,10 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ladle.executor.quoting import short
+from ladle.executor.regular import read_regular
 from ladle.executor.task import Machine, StepError
 from ladle.executor.workspace import NAME
 
 VARIABLE = "LADLE_PROFILE"
+LARGEST = 2**20
+"""Bytes of the largest profile that is read."""
 KEEP = ("all", "last")
 _HUB = re.compile(r"(?:https://[\w.-]+|http://(?:127\.0\.0\.1|localhost))(?::\d{1,5})?(?:/[\w./-]*)?\Z", re.ASCII)
 
@@ -47,7 +50,7 @@ def read_profile(root: Path, name: str | None = None) -> Profile:
         raise StepError(f"`{short(name)}` is not the name of a profile", "letters, digits, `-` and `_`")
     folder = root / "profiles"
     try:
-        raw = tomllib.loads((folder / f"{name}.toml").read_text(encoding="utf-8"))
+        raw = tomllib.loads(read_regular(folder / f"{name}.toml", LARGEST).decode("utf-8"))
     except FileNotFoundError:
         help = f"{_near(name, _names(folder))} (looked in `{folder}`); docs/profiles.md of Ladle has some to copy"
         raise StepError(f"there is no profile `{short(name)}`", help) from None

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import click
+from ladle.executor.console import one_line
 
 MOST = 10_000
 """Folders that are looked into, and recipes that are found, for one command."""
@@ -31,9 +32,11 @@ def _below(folder: Path) -> tuple[Path, ...]:
         names[:] = sorted(name for name in names if not name.startswith("."))
         found += _recipes(Path(parent), files)
         if looked >= MOST or len(found) > MOST:
-            raise click.UsageError(f"`{folder}` holds more than {MOST:,} folders or recipes: name a smaller one")
+            raise click.UsageError(
+                f"`{one_line(folder)}` holds more than {MOST:,} folders or recipes: name a smaller one"
+            )
     if not found:
-        raise click.UsageError(f"no recipe lies below `{folder}`: recipes are files that end in `.recipe`")
+        raise click.UsageError(f"no recipe lies below `{one_line(folder)}`: recipes are files that end in `.recipe`")
     return tuple(sorted(found))
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from ladle.dsl.graph import Json
 from ladle.executor.disk import write_file
-from ladle.executor.lineage import Damage, Lineage, decode, texts
+from ladle.executor.lineage import LARGEST, Damage, Lineage, decode, texts
+from ladle.executor.regular import read_regular
 from ladle.executor.workspace import Workspace
 
 
@@ -60,7 +61,7 @@ def write_record(workspace: Workspace, record: Record) -> None:
 def read_record(path: Path) -> Record | None:
     """Return a record, or None where the file is not there or not one of ours."""
     try:
-        raw = json.loads(path.read_bytes())
+        raw = json.loads(read_regular(path, LARGEST))
         lineage = decode(raw["lineage"])
         if isinstance(lineage, Damage):
             return None

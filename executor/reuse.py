@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ladle.executor.disk import link_tree, publish, remove, sync_tree
-from ladle.executor.lineage import LINEAGE, Lineage, inspect
+from ladle.executor.lineage import LARGEST, LINEAGE, Lineage, inspect
+from ladle.executor.regular import read_regular
 from ladle.executor.workspace import Workspace
 
 
@@ -17,7 +18,7 @@ def find_equal(workspace: Workspace, key: str) -> str | None:
     """Return a place that holds the artifact of `key`, whole, whatever its name; None where there is none."""
     for place in workspace.published():
         try:
-            hint = key.encode() in (workspace.path(place) / LINEAGE).read_bytes()
+            hint = key.encode() in read_regular(workspace.path(place) / LINEAGE, LARGEST)
         except OSError:
             continue
         if hint and holds(workspace, place, key):

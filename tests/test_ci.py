@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -105,9 +106,99 @@ def test_a_recipe_out_of_form_fails(repository: Path) -> None:
 def test_a_pipeline_that_is_not_what_the_recipe_says_fails(repository: Path) -> None:
     assert run(["compile", "recipes/first.recipe"]) == 0
     assert whole(repository) == ""
-    pipeline = repository / "pipelines" / "first" / "dvc.yaml"
-    pipeline.write_text(pipeline.read_text().replace("cmd: exec ladle step", "cmd: curl evil; exec ladle step", 1))
+    crime(repository / "pipelines" / "first" / "dvc.yaml")
     assert whole(repository) == "Drift"
+
+
+VARIANT = "\nvariant smoke { cpt.lr = 3e-4 }\n"
+
+
+def crime(pipeline: Path) -> None:
+    """Let a pipeline run another command."""
+    pipeline.write_text(pipeline.read_text().replace("cmd: exec ladle step", "cmd: curl evil; exec ladle step", 1))
+
+
+def test_a_variants_pipeline_is_judged(repository: Path) -> None:
+    path = repository / "recipes" / "first.recipe"
+    path.write_text(path.read_text() + VARIANT)
+    assert run(["fmt", "recipes/first.recipe"]) == 0
+    assert run(["compile", "recipes/first.recipe", "--variant", "smoke"]) == 0
+    assert whole(repository) == ""
+    crime(repository / "pipelines" / "first-smoke" / "dvc.yaml")
+    assert whole(repository) == "Drift"
+    said = act(repository, "Drift")
+    assert "changed: pipelines/first-smoke/dvc.yaml" in said.stdout
+    assert "`ladle compile recipes/first.recipe --variant smoke` writes it" in said.stderr
+    path.write_text(path.read_text().replace("variant smoke", "variant other"))
+    assert whole(repository) == "Drift"
+
+
+@pytest.mark.parametrize(
+    "place", ["dvc.yaml", "pipelines/evil/dvc.yaml", "pipelines/quickstart/dvc.yaml", "pipelines/first/nodes/dvc.yaml"]
+)
+def test_a_pipeline_that_no_recipe_makes_fails(repository: Path, place: str) -> None:
+    assert run(["compile", "recipes/first.recipe"]) == 0
+    evil = repository / place
+    evil.parent.mkdir(parents=True, exist_ok=True)
+    evil.write_bytes((repository / "pipelines/first/dvc.yaml").read_bytes())
+    assert whole(repository) == "Drift"
+    assert f"error: no recipe makes this pipeline: `{place}`" in act(repository, "Drift").stderr
+
+
+def test_a_pipeline_of_a_broken_recipe_and_one_behind_a_link_fail(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["compile", "recipes/first.recipe"]) == 0
+    (repository / "elsewhere").mkdir()
+    (repository / "elsewhere" / "dvc.yaml").write_text("stages: {}\n")
+    (repository / "pipelines" / "evil").symlink_to("../elsewhere")
+    change(repository, "beta = 0.1", "betta = 0.1")
+    capsys.readouterr()
+    assert run(["compile", "--check"]) == 1
+    said = capsys.readouterr().err
+    assert "no recipe makes this pipeline: `pipelines/evil/dvc.yaml`" in said
+    assert said.count("--> recipes/first.recipe:") == 1
+
+
+def test_the_pipelines_of_a_project_are_only_judged_together(repository: Path) -> None:
+    assert run(["compile"]) == 2
+    assert run(["compile", "--check", "--variant", "smoke"]) == 2
+    assert run(["compile", "--check"]) == 0
+
+
+def test_a_pipeline_that_another_needs_must_be_there(repository: Path) -> None:
+    used = 'edition 1\n\nuse "recipes/first.recipe": merged\n\nmodel half = slerp(merged, merged, t = 0.5)\n'
+    (repository / "recipes" / "second.recipe").write_text(used)
+    assert run(["compile", "recipes/second.recipe"]) == 0
+    assert run(["compile", "--check"]) == 0
+    shutil.rmtree(repository / "pipelines" / "first")
+    assert run(["compile", "--check"]) == 1
+
+
+def test_a_lock_that_is_damaged_or_lacks_a_repository_fails(repository: Path) -> None:
+    (repository / "ladle.lock").write_text("<<<<<<< HEAD\n")
+    assert whole(repository) == "Lock"
+    assert "error[E414]" in act(repository, "Lock").stderr
+    (repository / "ladle.lock").unlink()
+    assert whole(repository) == ""
+    (repository / "recipes" / "hub.recipe").write_text('edition 1\n\nmodel far = hub("o/n")\n')
+    subprocess.run(["git", "add", "-A"], cwd=repository, check=True)
+    assert act(repository, "Find recipes").returncode == 0
+    said = act(repository, "Lock")
+    assert said.returncode == 1
+    assert "error[E418]: `o/n@main` is not in `ladle.lock`" in said.stdout
+
+
+def test_locks_of_several_projects_are_checked_at_once(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = repository / "other"
+    other.mkdir()
+    (other / "ladle.lock").write_text('{"schema": 1}')
+    (other / "hub.recipe").write_text('edition 1\n\nmodel far = hub("o/n")\n')
+    capsys.readouterr()
+    assert run(["lock", "--check", "recipes/first.recipe", "other/hub.recipe"]) == 1
+    assert "--> other/hub.recipe:3:" in capsys.readouterr().out
+    assert run(["lock", "recipes/first.recipe", "other/hub.recipe"]) == 1
+    assert "belongs to another project" in capsys.readouterr().err
 
 
 def test_a_privileged_event_is_refused_before_anything_is_read(repository: Path) -> None:

@@ -12,7 +12,7 @@ from checking import LLAMA, FakeFacts, checked
 from ladle.dsl.render import render_text
 from ladle.dsl.signature import CorpusFacts, Fault
 from ladle.dsl.types import CorpusKind, ModelType
-from ladle.executor.cli import cli
+from ladle.executor.cli import cli, run
 from ladle.executor.commands.new import RECIPE, corpora
 from ladle.executor.load import examine
 
@@ -139,3 +139,29 @@ def test_every_command_is_documented() -> None:
     text = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
     described = set(re.findall(r"^## `ladle ([a-z]+)", text, re.MULTILINE))
     assert described == set(cli.list_commands(None))  # type: ignore[arg-type]
+
+
+def test_the_entries_by_hand_of_the_reference_type_a_recipe_and_stop_its_run(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (shown,) = re.findall(r"^```json\n(.*?)^```", LANGUAGE.split("## 9. ")[1].split("## 10. ")[0], re.M | re.S)
+    (project / "ladle.lock").write_text(shown)
+    (project / "recipes" / "far.recipe").write_text(
+        "edition 1\n"
+        'corpus patients: text = jsonl("corpora/patients/*.jsonl")\n'
+        'corpus talks: chat = hub("owner/talks", split = "train")\n'
+        'corpus wrong: chat = jsonl("corpora/patients/*.jsonl")\n'
+    )
+    monkeypatch.chdir(project)
+    assert run(["check", "recipes/far.recipe"]) == 1
+    said = capsys.readouterr().out
+    assert "recipes/far.recipe:4:" in said
+    assert "1 mistake" in said
+    lines = (project / "recipes" / "far.recipe").read_text().splitlines(keepends=True)[:3]
+    (project / "recipes" / "far.recipe").write_text("".join(lines))
+    assert run(["check", "recipes/far.recipe"]) == 0
+    assert run(["lock", "--check", "recipes/far.recipe"]) == 0
+    assert run(["plan", "recipes/far.recipe"]) == 0
+    capsys.readouterr()
+    assert run(["run", "recipes/far.recipe", "patients"]) == 1
+    assert "corpora/patients/*.jsonl" in capsys.readouterr().err

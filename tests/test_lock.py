@@ -94,8 +94,9 @@ def test_no_lock_is_an_empty_one(tmp_path: Path) -> None:
         (b"\xff\xfe", "E414 `ladle.lock` is not UTF-8 at byte 0"),
         (b"[" * 200_000, "E414 `ladle.lock` is nested too deep"),
         (b"[]", "E416 `ladle.lock` is a list; it is an object"),
+        (b"null", "E416 `ladle.lock` is null; it is an object"),
         (b"{}", "E416 `ladle.lock` lacks `schema`"),
-        (b'{"schema": true}', "E414 `schema` is True"),
+        (b'{"schema": true}', "E414 `schema` is true"),
         (b'{"schema": 1.0}', "E414 1.0 is no number that a lock holds"),
         (b'{"schema": NaN}', "E414 NaN is no number that a lock holds"),
         (b'{"schema": 1, "schema": 1}', "E414 `schema` stands twice in one object"),
@@ -119,7 +120,7 @@ def test_a_lock_that_is_too_large_is_not_read(tmp_path: Path) -> None:
     ("claims", "said"),
     [
         ({"commit": "main"}, "E416 `commit` is 'main'"),
-        ({"commit": None}, "E416 `commit` is None"),
+        ({"commit": None}, "E416 `commit` is null"),
         ({"licence": "mit\x1b[31m"}, "E416 `licence` holds a control"),
         ({"licence": "m\u202eit"}, "E416 `licence` holds a control"),
         ({"licence": ""}, "E416 `licence` is empty"),
@@ -127,7 +128,7 @@ def test_a_lock_that_is_too_large_is_not_read(tmp_path: Path) -> None:
         ({"architecture": ["llama"]}, "E416 `architecture` is a list"),
         ({"parameters": -1}, "E416 `parameters` is -1"),
         ({"parameters": 2**60}, "E416 `parameters` is"),
-        ({"parameters": True}, "E416 `parameters` is True"),
+        ({"parameters": True}, "E416 `parameters` is true"),
         ({"shape": {**MODEL["shape"], "layers": 0}}, "E416 `layers` is 0"),
         ({"shape": {**MODEL["shape"], "tied": 1}}, "E416 `tied` is 1"),
         ({"shape": {"layers": 1}}, "E416 `shape` lacks `heads`"),
@@ -425,3 +426,59 @@ model n = slerp(instruct, other, t = 0.5)
     program, found = check(recipe, vocabulary(), ProjectFacts(ROOT))
     assert [(d.code, d.source.position(d.span.start)[0]) for d in found] == [("E210", 9)]
     assert not any("architecture" in said or "shape" in said or "rows of" in said for _, said in program.skipped)
+
+
+# --- a damaged lock, and names that are hostile -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("raw", ["<<<<<<< HEAD\n", "null", "", '{"schema": 1, "extra": 1}'])
+def test_what_the_help_of_a_damaged_lock_says_works(
+    project: Path, capsys: pytest.CaptureFixture[str], raw: str
+) -> None:
+    name = recipe(project, 'edition 1\ncorpus here: text = jsonl("corpora/x.jsonl")\n')
+    (project / "corpora").mkdir(exist_ok=True)
+    (project / "corpora/x.jsonl").write_text('{"text": "a"}\n')
+    (project / LOCK).write_text(raw)
+    assert run(["lock", name]) == 1
+    assert "help: resolve its conflicts, or delete `ladle.lock` and run `ladle lock`" in capsys.readouterr().err
+    (project / LOCK).unlink()
+    assert run(["lock", name]) == 0
+    assert run(["lock", "--check", name]) == 0
+
+
+def test_what_the_help_of_a_wrong_entry_says_works(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    name = recipe(project, 'edition 1\ncorpus here: text = jsonl("corpora/x.jsonl")\n')
+    content = whole(models={}, data={}, corpora={"corpora/x.jsonl": {**CORPUS, "kind": "poem"}})
+    (project / LOCK).write_text(json.dumps(content))
+    assert run(["lock", "--check", name]) == 1
+    assert "help: mend the entry, or delete it and run `ladle lock`" in capsys.readouterr().err
+    (project / LOCK).write_text(json.dumps({**content, "corpora": {}}))
+    (project / "corpora").mkdir(exist_ok=True)
+    (project / "corpora/x.jsonl").write_text('{"text": "a"}\n')
+    assert run(["lock", name]) == 0
+
+
+def test_the_check_of_a_lock_names_places_as_they_are_typed(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    recipe(project, 'edition 1\nmodel a = hub("o/far")\n')
+    (project / LOCK).write_text('{"schema": 1}')
+    assert run(["lock", "--check"]) == 1
+    said = capsys.readouterr().out
+    assert "--> recipes/" in said
+    assert str(project) not in said
+
+
+NAME = "a\n::error::b\x1b[31m.recipe"
+
+
+@pytest.mark.parametrize(
+    "command", [["check"], ["lint"], ["plan"], ["diff"], ["fmt", "--check"], ["fmt", "--diff"], ["compile"], ["lock"]]
+)
+def test_a_line_feed_in_a_name_begins_no_line(
+    project: Path, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    (project / "recipes" / NAME).write_text("edition 1\nlet  x = 1\n")
+    run([*command, *[f"recipes/{NAME}"] * (2 if command == ["diff"] else 1)])
+    captured = capsys.readouterr()
+    assert "::error::b" in captured.out + captured.err
+    assert "\n::error" not in captured.out + captured.err
+    assert "\x1b" not in captured.out + captured.err

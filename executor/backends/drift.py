@@ -11,9 +11,13 @@ from pathlib import Path
 from ladle.executor.backends.dvc import command, compile_pipeline, pipeline_file
 from ladle.executor.layout import Layout
 from ladle.executor.pipeline import left_over
+from ladle.executor.regular import read_regular
 from ladle.executor.workspace import Workspace
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
+
+LARGEST = 64 * 2**20
+"""Bytes of the largest file of a pipeline that is read."""
 
 
 class State(StrEnum):
@@ -86,10 +90,10 @@ def _made_elsewhere(layout: Layout, workspace: Workspace) -> dict[str, str | Non
 def read_lock(path: Path) -> dict[str, Mapping[str, object]]:
     """Return the stages of a dvc.lock; none where it is missing or is not one."""
     try:
-        raw = YAML(typ="safe").load(path)
+        raw = YAML(typ="safe").load(read_regular(path, LARGEST))
         stages = raw["stages"]
         return {str(name): dict(entry) for name, entry in stages.items()}
-    except (OSError, YAMLError, KeyError, TypeError, ValueError, AttributeError):
+    except (OSError, YAMLError, KeyError, TypeError, ValueError, AttributeError, RecursionError):
         return {}
 
 
@@ -109,6 +113,6 @@ def _md5(path: Path) -> str | None:
 
 def _read(path: Path) -> bytes | None:
     try:
-        return path.read_bytes()
+        return read_regular(path, LARGEST)
     except OSError:
         return None

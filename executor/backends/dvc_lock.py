@@ -14,8 +14,9 @@ from ladle.dsl.graph import Json
 from ladle.executor.backends.dvc import pipeline_file
 from ladle.executor.disk import write_file
 from ladle.executor.layout import Layout
-from ladle.executor.lineage import Lineage, read_lineage
+from ladle.executor.lineage import LARGEST, Lineage, read_lineage
 from ladle.executor.nodefile import node_file
+from ladle.executor.regular import read_regular
 from ladle.executor.workspace import Workspace
 
 
@@ -78,7 +79,7 @@ class _Memory:
 
     def read(self) -> dict[str, str]:
         try:
-            raw = json.loads(self.path.read_bytes())
+            raw = json.loads(read_regular(self.path, LARGEST))
             return dict(raw["stages"]) if raw["lock"] == self.lock() else {}
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return {}

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from ladle.dsl.diagnostics import RecipeError
 from ladle.executor.adopt import adopt, is_model
-from ladle.executor.console import from_here, plain
+from ladle.executor.console import from_here, one_line
 from ladle.executor.opened import Opened, open_recipe
 from ladle.executor.plan import sought
 from ladle.executor.project import ProjectError, project_here, recipes_in
@@ -34,7 +34,7 @@ def COMMAND(folder: Path, word: str, name: str, recipe: Path | None) -> int:  # 
     """
     opened = open_recipe(recipe) if recipe else declaring(name)
     place = adopt(opened.layout, opened.workspace, folder, name)
-    click.echo(plain(f"{place}: adopted {word} `{name}` from {folder}"))
+    click.echo(one_line(f"{place}: adopted {word} `{name}` from {folder}"))
     return 0
 
 

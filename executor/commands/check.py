@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 from ladle.executor.answers import Answer, remember
-from ladle.executor.console import plain
+from ladle.executor.console import one_line
 from ladle.executor.form import FORMS, Report, render
 from ladle.executor.load import Checked, examine
 from ladle.executor.recipe_files import recipe_files
@@ -52,15 +52,15 @@ def told(found: Sequence[Checked], form: str) -> str:
 
 def summarised(checked: Checked) -> Iterator[str]:
     """Yield in lines which checks of a recipe could not be made, and how it fared."""
-    name = plain(str(checked.path))
+    name = one_line(checked.path)
     if checked.program is not None:
         for span, text in checked.program.skipped:
             source = span.within(checked.source)
             line, column = source.position(span.start)
-            yield f"skipped: {plain(source.path)}:{line}:{column}: {plain(text)}"
+            yield f"skipped: {one_line(source.path)}:{line}:{column}: {one_line(text)}"
         if checked.unlocked:
             names = ", ".join(checked.unlocked[:4]) + (", ..." if len(checked.unlocked) > 4 else "")
-            yield plain(f"note: {name}: `ladle lock` would make known what is said of {names}")
+            yield one_line(f"note: {name}: `ladle lock` would make known what is said of {names}")
     counts = [
         _counted(sum(problem.severity == severity for problem in checked.diagnostics), noun)
         for severity, noun in (("error", "mistake"), ("warning", "warning"), ("info", "note"))

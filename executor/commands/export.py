@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from ladle.dsl.diagnostics import RecipeError
 from ladle.executor import completing
-from ladle.executor.console import plain
+from ladle.executor.console import one_line
 from ladle.executor.exporting.subject import Subject
 from ladle.executor.exporting.tools import exporters
 from ladle.executor.new_file import write_new
@@ -38,5 +38,5 @@ def COMMAND(recipe: Path, name: str, tool: str, output: Path | None) -> int:  # 
         click.echo(text, nl=False)
         return 0
     write_new(output, text)
-    click.echo(plain(f"wrote {output}"))
+    click.echo(one_line(f"wrote {output}"))
     return 0

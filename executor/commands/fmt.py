@@ -13,7 +13,7 @@ from ladle.dsl.format import format_source
 from ladle.dsl.read import LARGEST, decode_source, read_source
 from ladle.dsl.render import render_text
 from ladle.dsl.source import Source
-from ladle.executor.console import plain
+from ladle.executor.console import one_line
 from ladle.executor.disk import in_words
 from ladle.executor.recipe_files import recipe_files
 from ladle.executor.rewriting import rewrite
@@ -58,12 +58,12 @@ def COMMAND(files: tuple[Path, ...], only_check: bool, show: bool) -> int:  # no
         if show:
             click.echo(difference(each), nl=False)
         elif only_check:
-            click.echo(f"would change: {plain(str(each.path))}\n" if each.differs else "", nl=False)
+            click.echo(f"would change: {one_line(each.path)}\n" if each.differs else "", nl=False)
         elif each.path == STDIN:
             click.echo("" if each.problems else each.text.encode(), nl=False)
         elif each.differs:
             write(each)
-            click.echo(f"changed: {plain(str(each.path))}")
+            click.echo(f"changed: {one_line(each.path)}")
     return 1 if problems or ((show or only_check) and any(each.differs for each in results)) else 0
 
 
@@ -112,4 +112,4 @@ def difference(formatted: Formatted) -> str:
     after = formatted.text.splitlines(keepends=True)
     name = str(formatted.path)
     lines = difflib.unified_diff(before, after, f"{name} (as it is)", f"{name} (formatted)")
-    return "".join(f"{plain(line.rstrip(chr(10)))}\n" for line in lines)
+    return "".join(f"{one_line(line.rstrip(chr(10)))}\n" for line in lines)

@@ -13,7 +13,7 @@ from ladle.dsl.graph import Json
 from ladle.dsl.program import Gate
 from ladle.dsl.types import Dimension
 from ladle.executor import completing
-from ladle.executor.console import plain, typed
+from ladle.executor.console import one_line, typed
 from ladle.executor.gates import Found, State, Verdict, judge
 from ladle.executor.opened import Opened, open_recipe, variant_option
 from ladle.executor.report.statistics import Interval
@@ -39,7 +39,7 @@ def COMMAND(recipe: Path, names: tuple[str, ...], form: str, variant: str) -> in
     if form == "json":
         click.echo(json.dumps(record(opened, verdicts), indent=2, ensure_ascii=False))
     else:
-        click.echo(plain("\n".join(line for gate, found in verdicts for line in lines(gate, found, recipe))))
+        click.echo("\n".join(one_line(line) for gate, found in verdicts for line in lines(gate, found, recipe)))
     return 0 if all(each.holds for _, found in verdicts for each in found) else 1
 
 

@@ -10,7 +10,7 @@ import click
 from ladle.dsl.diagnostics import RecipeError
 from ladle.executor.catalog import vocabulary
 from ladle.executor.collect import RECORD, Kept, Unused, collect, has_made, kept, throw_away
-from ladle.executor.console import from_here, plain
+from ladle.executor.console import from_here, one_line
 from ladle.executor.layout import Layout, layout
 from ladle.executor.load import load
 from ladle.executor.project import ProjectError, project_here, project_root, recipes_in
@@ -30,7 +30,7 @@ def COMMAND(recipes: tuple[Path, ...], yes: bool) -> int:  # noqa: N802 - found 
     only = frozenset(steps.graph.recipe for recipe in recipes for steps in every(recipe)) if recipes else None
     unused = collect(workspace, referred(workspace, recipes), only)
     for line in shown(workspace, unused):
-        click.echo(plain(line))
+        click.echo(one_line(line))
     total = in_units(sum(item.size for item in unused))
     if yes:
         throw_away(workspace, unused)
@@ -64,7 +64,7 @@ def referred(workspace: Workspace, given: Iterable[Path]) -> Kept:
             if has_made(workspace, path.stem):
                 unread.append(path.stem)
                 what = "what it made and all unfinished work are kept"
-                click.echo(plain(f"note: `{from_here(path)}` has mistakes: {what}"), err=True)
+                click.echo(one_line(f"note: `{from_here(path)}` has mistakes: {what}"), err=True)
     return kept(layouts, unread)
 
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import click
-from ladle.executor.console import plain, typed
+from ladle.executor.console import one_line, typed
 from ladle.executor.importing.convert import Imported, convert
 from ladle.executor.importing.draft import Request
 from ladle.executor.importing.ledger import Ledger, Sort
@@ -48,7 +48,7 @@ def COMMAND(  # noqa: N802 - found by this name
     if output is None:
         click.echo(found.text, nl=False)
     for line in report(found, output):
-        click.echo(plain(line), err=output is None)
+        click.echo(one_line(line), err=output is None)
     return 0
 
 

@@ -8,7 +8,7 @@ import click
 from ladle.executor.answers import Answer, remember
 from ladle.executor.baseline import write_baseline
 from ladle.executor.commands.check import told
-from ladle.executor.console import plain
+from ladle.executor.console import one_line
 from ladle.executor.form import FORMS
 from ladle.executor.lint_settings import FILE, Wanted
 from ladle.executor.linting import Linted, lint_recipes
@@ -55,7 +55,7 @@ def COMMAND(  # noqa: N802 - the one name by which a command module is found
         return _write(linted)
     for path, fixed in linted.fixed.items():
         for done in fixed.done:
-            click.echo(plain(f"fixed: {path}: {done}"), err=True)
+            click.echo(one_line(f"fixed: {path}: {done}"), err=True)
     return show(linted, form, () if fix else arguments, files)
 
 
@@ -85,5 +85,5 @@ def _write(linted: Linted) -> int:
     for root, place in linted.baselines.items():
         found = {one.path: one.diagnostics for one in linted.recipes if one.root == root}
         count = write_baseline(place, root, found)
-        click.echo(plain(f"{place}: {count} finding{'' if count == 1 else 's'}"))
+        click.echo(one_line(f"{place}: {count} finding{'' if count == 1 else 's'}"))
     return 0

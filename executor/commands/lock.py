@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
+from itertools import groupby
 from pathlib import Path
 
 import click
 from ladle.dsl.diagnostics import RecipeError
 from ladle.dsl.graph import Json
 from ladle.dsl.render import render_json, render_text
-from ladle.executor.console import plain
+from ladle.executor.console import from_here, one_line
 from ladle.executor.endpoint import hub_endpoint
 from ladle.executor.lock.entries import LOCK
 from ladle.executor.lock.read import read_lock
@@ -19,7 +21,7 @@ from ladle.executor.lock.update import Updated, update
 from ladle.executor.lock.wanted import Wanted, wanted
 from ladle.executor.locks import Holder
 from ladle.executor.profile import read_profile
-from ladle.executor.project import project_root
+from ladle.executor.project import project_here, project_root
 from ladle.executor.task import StepError
 
 
@@ -37,33 +39,35 @@ def COMMAND(files: tuple[Path, ...], only: bool, names: tuple[str, ...], name: s
     """
     if only and names:
         raise click.UsageError("--check changes nothing, --update does: give one of them.")
-    root = project_root(files[0] if files else Path.cwd() / "any.recipe")
-    recipes = files or tuple(sorted((root / "recipes").rglob("*.recipe")))
+    recipes = files or tuple(Path(from_here(path)) for path in sorted((project_here() / "recipes").rglob("*.recipe")))
     if not recipes:
         raise StepError("there is no recipe below `recipes/`", "name the recipes to lock, or write one: `ladle new`")
-    if other := [file for file in recipes if project_root(file) != root]:
-        raise StepError(f"`{other[0]}` belongs to another project than `{recipes[0]}`", "lock each project alone")
-    wished = wanted(root, recipes)
+    projects = {root: list(files) for root, files in groupby(sorted(recipes, key=project_root), project_root)}
+    wished = {root: wanted(root, files) for root, files in projects.items()}
     if only:
-        return check(root, wished, form)
-    done = update(root, wished, names, hub_endpoint(read_profile(root, name)), _waits())
+        return check(wished, form)
+    root, *others = wished
+    if others:
+        few = f"`{projects[others[0]][0]}` belongs to another project than `{projects[root][0]}`"
+        raise StepError(few, "lock each project alone")
+    done = update(root, wished[root], names, hub_endpoint(read_profile(root, name)), _waits())
     report(done, form)
     return 1 if done.failures else 0
 
 
-def check(root: Path, wished: Wanted, form: str) -> int:
-    """Say what the lock lacks and what is stale; return the exit status."""
-    read = read_lock(root / LOCK)
-    if read.problems:
-        raise RecipeError(read.problems)
-    problems = standing(read.lock, wished, root)
+def check(projects: Mapping[Path, Wanted], form: str) -> int:
+    """Say what the lock of each project lacks and what is stale; return the exit status."""
+    read = {root: read_lock(root / LOCK) for root in projects}
+    if wrong := [problem for each in read.values() for problem in each.problems]:
+        raise RecipeError(tuple(wrong))
+    problems = [each for root, wished in projects.items() for each in standing(read[root].lock, wished, root)]
     if form == "json":
         click.echo(render_json(problems), nl=False)
         return 1 if problems else 0
     click.echo(render_text(problems, sys.stdout.isatty()), nl=False)
-    if left := unused(read.lock, wished):
+    if left := [each for root, wished in projects.items() for each in unused(read[root].lock, wished)]:
         names = ", ".join(left[:3]) + (", ..." if len(left) > 3 else "")
-        click.echo(plain(f"note: {len(left)} entries that no recipe asks for: {names}"))
+        click.echo(one_line(f"note: {len(left)} entries that no recipe asks for: {names}"))
     click.echo(f"{LOCK}: {'ok' if not problems else f'{len(problems)} missing or stale'}")
     return 1 if problems else 0
 
@@ -74,12 +78,12 @@ def report(done: Updated, form: str) -> None:
         click.echo(json.dumps(record(done), indent=2, ensure_ascii=True))
         return
     for name, lines in done.changes.items():
-        click.echo(plain(f"{name}: {lines[0]}" if lines == ("new",) else f"{name}:"))
+        click.echo(one_line(f"{name}: {lines[0]}" if lines == ("new",) else f"{name}:"))
         for line in lines if lines != ("new",) else ():
-            click.echo("  " + plain(line))
+            click.echo("  " + one_line(line))
     for name, error in done.failures.items():
-        click.echo(plain(f"error: {name}: {error.message}"), err=True)
-        click.echo(plain(f"  help: {error.help}"), err=True)
+        click.echo(one_line(f"error: {name}: {error.message}"), err=True)
+        click.echo(one_line(f"  help: {error.help}"), err=True)
     known = len(done.lock.models) + len(done.lock.data) + len(done.lock.corpora)
     fate = "written" if done.written else "unchanged"
     failed = f", {len(done.failures)} failed" if done.failures else ""
@@ -102,4 +106,4 @@ class _waits:  # noqa: N801 - a callable that remembers for whom it was said to 
     def __call__(self, holder: Holder) -> None:
         if not self.told:
             self.told = True
-            click.echo(plain(f"waiting: another `ladle lock` works here, {holder}"), err=True)
+            click.echo(one_line(f"waiting: another `ladle lock` works here, {holder}"), err=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 from ladle.executor.atomic import in_words
-from ladle.executor.console import plain, typed
+from ladle.executor.console import one_line, typed
 from ladle.executor.project import project_root, recipe_name
 
 RECIPE = """\
@@ -86,13 +86,14 @@ def COMMAND(recipe: Path) -> int:  # noqa: N802 - the one name by which a comman
     folder = root / "corpora" / name
     for path in (recipe, folder):
         if path.exists():
-            click.echo(f"error: `{plain(str(path))}` exists already; choose another name", err=True)
+            click.echo(f"error: `{one_line(path)}` exists already; choose another name", err=True)
             return 1
     with in_words("beginning a recipe"):
         recipe.parent.mkdir(parents=True, exist_ok=True)
         write_rows(folder)
         recipe.write_text(RECIPE.format(path=typed(recipe), folder=f"corpora/{name}"), encoding="utf-8")
-    click.echo(plain(f"wrote {recipe} and its corpora in {folder}\nnext: ladle check {typed(recipe)}"))
+    click.echo(one_line(f"wrote {recipe} and its corpora in {folder}"))
+    click.echo(one_line(f"next: ladle check {typed(recipe)}"))
     return 0
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from ladle.executor import completing
 from ladle.executor.absent import absent
-from ladle.executor.console import plain
+from ladle.executor.console import one_line
 from ladle.executor.fetchable import fetchable
 from ladle.executor.opened import open_recipe, variant_option
 from ladle.executor.plan import Action, Plan, Planned, plan
@@ -32,9 +32,9 @@ def COMMAND(recipe: Path, names: tuple[str, ...], form: str, whole: bool, varian
     opened = open_recipe(recipe, variant)
     made = plan(opened.layout, opened.workspace, opened.targets(names))
     if known := fetchable(made, opened.workspace):
-        click.echo(plain(f"note: {known}"), err=True)
+        click.echo(one_line(f"note: {known}"), err=True)
     if missing := absent(opened.layout.graph, made.targets, opened.workspace.root):
-        click.echo(plain(f"note: not here, so a run would refuse to start: {', '.join(missing)}"), err=True)
+        click.echo(one_line(f"note: not here, so a run would refuse to start: {', '.join(missing)}"), err=True)
     if form == "json":
         nodes = [record(made, item) for item in made.nodes]
         click.echo(json.dumps({"schema": 1, "nodes": nodes}, indent=2, ensure_ascii=False))
@@ -71,7 +71,7 @@ def lines(made: Plan, whole: bool) -> Iterator[str]:
     words = max((len(item.node.operator) for item in listed), default=0)
     for item in listed:
         name = names[item.node.fingerprint]
-        yield plain(f"{item.action.value:6}  {name:{width}}  {item.node.operator:{words}}  {item.reason}")
+        yield one_line(f"{item.action.value:6}  {name:{width}}  {item.node.operator:{words}}  {item.reason}")
     if len(listed) < len(made.nodes):
         there = len(made.nodes) - len(listed)
         yield f"reuse   {there} of {len(made.nodes)} nodes, data included, which are there already (`--all` lists them)"

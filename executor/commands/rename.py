@@ -14,7 +14,7 @@ from ladle.dsl.suggest import did_you_mean, listing, nearest
 from ladle.dsl.syntax import UseDecl
 from ladle.executor import completing
 from ladle.executor.catalog import vocabulary
-from ladle.executor.console import from_here, plain
+from ladle.executor.console import from_here, one_line
 from ladle.executor.disk import write_file
 from ladle.executor.layout import REPORT, Layout, layout
 from ladle.executor.load import examine_source, graph_of
@@ -53,8 +53,8 @@ def COMMAND(recipe: Path, old: str, new: str) -> int:  # noqa: N802 - found by t
         write_file(recipe, before)
         raise
     for source, place in moved:
-        click.echo(plain(f"{source} -> {place}"))
-    click.echo(plain(f"{recipe}: `{old}` is called `{new}`; {len(moved)} moved"))
+        click.echo(one_line(f"{source} -> {place}"))
+    click.echo(one_line(f"{recipe}: `{old}` is called `{new}`; {len(moved)} moved"))
     return 0
 
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import click
-from ladle.executor.console import from_here, plain, typed
+from ladle.executor.console import from_here, one_line, plain, typed
 from ladle.executor.layout import REPORT
 from ladle.executor.opened import open_recipe, variant_option
 from ladle.executor.plan import Action, plan
@@ -40,8 +40,9 @@ def COMMAND(recipe: Path, form: str, variant: str) -> int:  # noqa: N802 - found
     click.echo(render_markdown(report) if form == "markdown" else plain(render_text(report)))
     if any(item.action is not Action.REUSE for item in made.nodes):
         click.echo(
-            plain(f"note: the recipe has changed since; `ladle run {typed(recipe)}` brings this up to date"), err=True
+            one_line(f"note: the recipe has changed since; `ladle run {typed(recipe)}` brings this up to date"),
+            err=True,
         )
     if form == "text":
-        click.echo(plain(f"report: {from_here(folder / 'report.html')}"))
+        click.echo(one_line(f"report: {from_here(folder / 'report.html')}"))
     return 0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 from ladle.executor import completing
-from ladle.executor.console import from_here, plain, typed
+from ladle.executor.console import from_here, one_line, typed
 from ladle.executor.execute import Ran, execute
 from ladle.executor.layout import REPORT
 from ladle.executor.opened import Opened, open_recipe, used_by, variant_option
@@ -42,20 +42,20 @@ def conclude(ran: Ran, recipe: Path, opened: Opened) -> None:
     """Say what came of a run: what failed and why, what is there, what to do next."""
     result = ran.result
     for failure in result.failures:
-        click.echo(plain(f"error: {failure.job.name}: {failure.message}"), err=True)
+        click.echo(one_line(f"error: {failure.job.name}: {failure.message}"), err=True)
         if failure.help:
-            click.echo(plain(f"  help: {failure.help}"), err=True)
-        click.echo(plain(f"  log: {failure.log}"), err=True)
+            click.echo(one_line(f"  help: {failure.help}"), err=True)
+        click.echo(one_line(f"  log: {failure.log}"), err=True)
     if result.skipped:
-        click.echo(plain(f"not begun: {', '.join(job.name for job in result.skipped)}"), err=True)
+        click.echo(one_line(f"not begun: {', '.join(job.name for job in result.skipped)}"), err=True)
     if ran.note:
-        click.echo(plain(f"note: {ran.note}"), err=True)
+        click.echo(one_line(f"note: {ran.note}"), err=True)
     if result.stopped:
-        click.echo(plain(f"stopped; `ladle run {typed(recipe)}` goes on from the last checkpoints"), err=True)
+        click.echo(one_line(f"stopped; `ladle run {typed(recipe)}` goes on from the last checkpoints"), err=True)
     elif not result.status:
         made = f"{len(result.made)} made" if result.made else "nothing to do"
         steps = [item for item in ran.plan.nodes if item.place]
         places = [item.place for item in steps if item.node.operator == REPORT]
         shown = "".join(f"; report: {from_here(opened.workspace.artifact(each) / 'report.html')}" for each in places)
         name = opened.layout.graph.recipe
-        click.echo(plain(f"{name}: {made}, {len(steps) - len(result.made)} reused{shown}"))
+        click.echo(one_line(f"{name}: {made}, {len(steps) - len(result.made)} reused{shown}"))

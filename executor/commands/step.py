@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from ladle.executor.backends.lone import Lone
 from ladle.executor.catalog import vocabulary
-from ladle.executor.console import plain
+from ladle.executor.console import one_line
 from ladle.executor.environment import settle
 from ladle.executor.locks import Holder
 from ladle.executor.profile import read_profile
@@ -44,7 +44,7 @@ def COMMAND(node: Path) -> int:  # noqa: N802 - found by this name
             raise Interrupted
         if holder.pid not in told:
             told.add(holder.pid)
-            click.echo(plain(f"waiting: {holder} works on the same step"), err=True)
+            click.echo(one_line(f"waiting: {holder} works on the same step"), err=True)
 
     lone = Lone(say)
     try:
@@ -52,5 +52,5 @@ def COMMAND(node: Path) -> int:  # noqa: N802 - found by this name
     except Interrupted:
         click.echo("stopped after a checkpoint; the same command goes on from it", err=True)
         return STOPPED
-    click.echo(plain(f"{done.place}: {done.how.value} in {done.seconds:.1f} s, {done.fingerprint[:12]}"))
+    click.echo(one_line(f"{done.place}: {done.how.value} in {done.seconds:.1f} s, {done.fingerprint[:12]}"))
     return 0

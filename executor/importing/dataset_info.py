@@ -9,6 +9,7 @@ from typing import Final
 
 from ladle.executor.importing.fields import Fields
 from ladle.executor.importing.tree import Entry, Scalar, Table
+from ladle.executor.regular import read_regular
 
 LARGEST: Final = 1024 * 1024
 ALPACA: Final = {"prompt": "instruction", "response": "output"}
@@ -34,9 +35,7 @@ def described(fields: Fields, beside: Path, folder: str) -> dict[str, Described]
     """Return every data set that `dataset_info.json` of `folder` describes; {} where there is none."""
     for base in (Path(), beside, fields.ledger.root):
         try:
-            with (base / folder / "dataset_info.json").open("rb") as file:
-                raw = file.read(LARGEST + 1)
-            table = json.loads(raw) if len(raw) <= LARGEST else {}
+            table = json.loads(read_regular(base / folder / "dataset_info.json", LARGEST))
         except (OSError, ValueError, RecursionError):
             continue
         if isinstance(table, dict):

@@ -15,6 +15,7 @@ from ladle.dsl.diagnostics import Diagnostic
 from ladle.dsl.source import Source, Span
 from ladle.executor.importing.scalars import CORE, STRING, Plain, resolve
 from ladle.executor.quoting import short
+from ladle.executor.regular import read_regular
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import (
@@ -97,14 +98,10 @@ def read(path: Path) -> tuple[tuple[Document, ...], tuple[Diagnostic, ...]]:
     """Return the documents of a YAML file that are not empty, and what is wrong with it."""
     shown = str(path)
     try:
-        with path.open("rb") as file:
-            raw = file.read(LARGEST + 1)
+        raw = read_regular(path, LARGEST)
     except OSError as error:
         why = (error.strerror or str(error)).lower()
         return (), (_problem("E601", Source(shown, ""), Span(0, 0), f"cannot be read: {why}", "name a YAML file"),)
-    if len(raw) > LARGEST:
-        message = f"is larger than {LARGEST // 1024} KiB"
-        return (), (_problem("E601", Source(shown, ""), Span(0, 0), message, "no configuration is that long"),)
     try:
         text = raw.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:

@@ -35,11 +35,14 @@ from ladle.executor.lock.values import (
     the_keys,
 )
 from ladle.executor.quoting import short
+from ladle.executor.regular import read_regular
 
 MAX_BYTES: Final = 16 * 2**20
 MAX_PROBLEMS: Final = 20
 
-_WRONG: Final = "write it again with `ladle lock`, or mend it by hand"
+_DAMAGED: Final = f"resolve its conflicts, or delete `{LOCK}` and run `ladle lock`"
+_WRONG: Final = "mend the entry, or delete it and run `ladle lock`"
+_NEWER: Final = "install a version of Ladle that reads it"
 
 T = TypeVar("T")
 Key = TypeVar("Key")
@@ -57,9 +60,7 @@ def read_lock(path: Path) -> ReadLock:
     """Return the lock at `path`, empty where there is none. Nothing is raised for what is wrong with it."""
     named = from_here(path)
     try:
-        if path.stat().st_size > MAX_BYTES:
-            return _refused(Source(named, ""), [Bad((), f"`{LOCK}` is larger than {MAX_BYTES} bytes", "E414")])
-        raw = path.read_bytes()
+        raw = read_regular(path, MAX_BYTES)
     except FileNotFoundError:
         return ReadLock(EMPTY, ())
     except OSError as error:
@@ -103,11 +104,11 @@ def _located(source: Source, bad: Bad) -> Diagnostic:
         if found < 0:
             break
         place, span = found, Span(found, found + len(written))
-    return _diagnostic(source, bad.code, bad.message, span)
+    return _diagnostic(source, bad.code, bad.message, span, entry=len(bad.where) > 1)
 
 
-def _diagnostic(source: Source, code: str, message: str, span: Span) -> Diagnostic:
-    help = "install a version of Ladle that reads it" if code == "E415" else _WRONG
+def _diagnostic(source: Source, code: str, message: str, span: Span, entry: bool = False) -> Diagnostic:
+    help = _NEWER if code == "E415" else _WRONG if entry else _DAMAGED
     return Diagnostic(code, CODES[code], message, source, span, "", help)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from typing import Final, TypeVar
@@ -111,10 +112,7 @@ def _missing(body: Body, wanted: tuple[str, ...]) -> Iterator[str]:
 
 def shown(value: Json) -> str:
     """Return a value as a message quotes it."""
-    return (
-        short(repr(value))
-        if not isinstance(value, dict | list)
-        else "an object"
-        if isinstance(value, dict)
-        else "a list"
-    )
+    if isinstance(value, dict | list):
+        return "an object" if isinstance(value, dict) else "a list"
+    # JSON's own words: who reads a lock knows nothing of None.
+    return short(json.dumps(value) if value is None or isinstance(value, bool) else repr(value))

@@ -241,6 +241,13 @@ def test_continued_pretraining_is_known_from_its_folder_or_its_column(tmp_path: 
     found = from_text(tmp_path, MIXER + "text_column: body\n").text
     assert "stage cpt {" in found
     assert 'columns = {text: "body"}' in found
+    both = from_text(tmp_path, MIXER + "text_column: body\ndataset_text_field: other\n")
+    assert any(note.sort is Sort.LOST and "dataset_text_field" in note.key for note in both.notes)
+    chats = from_text(tmp_path, MIXER + "dataset_text_field: messages\n")
+    assert "stage sft {" in chats.text
+    assert any(note.sort is Sort.LOST and "dataset_text_field" in note.key for note in chats.notes)
+    bounded = from_text(tmp_path, MIXER + "max_prompt_length: 9\n")
+    assert any(note.sort is Sort.LOST and "max_prompt_length" in note.key for note in bounded.notes)
 
 
 @pytest.mark.parametrize("more", ["", "text_column: body\n", "beta: 0.1\n"])

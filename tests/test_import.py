@@ -321,6 +321,7 @@ def test_a_training_goes_on_with_the_adapter_of_another_file(tmp_path: Path) -> 
     found = flat(imported(first, second, root=tmp_path).text)
     assert "lora_sft = a | sft model better = lora_sft | dpo" in found
     assert "lora = continue" in found
+    assert found.count("r of `lora`") == 1
     assert told(tmp_path, text, "cannot carry", "`saves/lora/sft` is made by none of the files")
     second.write_text(text + "create_new_adapter: true\n")
     assert "continue" not in imported(first, second, root=tmp_path).text

@@ -241,6 +241,13 @@ def test_continued_pretraining_is_known_from_its_folder_or_its_column(tmp_path: 
     found = from_text(tmp_path, MIXER + "text_column: body\n").text
     assert "stage cpt {" in found
     assert 'columns = {text: "body"}' in found
+    both = from_text(tmp_path, MIXER + "text_column: body\ndataset_text_field: other\n")
+    assert any(note.sort is Sort.LOST and "dataset_text_field" in note.key for note in both.notes)
+    chats = from_text(tmp_path, MIXER + "dataset_text_field: messages\n")
+    assert "stage sft {" in chats.text
+    assert any(note.sort is Sort.LOST and "dataset_text_field" in note.key for note in chats.notes)
+    bounded = from_text(tmp_path, MIXER + "max_prompt_length: 9\n")
+    assert any(note.sort is Sort.LOST and "max_prompt_length" in note.key for note in bounded.notes)
 
 
 @pytest.mark.parametrize("more", ["", "text_column: body\n", "beta: 0.1\n"])
@@ -314,6 +321,7 @@ def test_a_training_goes_on_with_the_adapter_of_another_file(tmp_path: Path) -> 
     found = flat(imported(first, second, root=tmp_path).text)
     assert "lora_sft = a | sft model better = lora_sft | dpo" in found
     assert "lora = continue" in found
+    assert found.count("r of `lora`") == 1
     assert told(tmp_path, text, "cannot carry", "`saves/lora/sft` is made by none of the files")
     second.write_text(text + "create_new_adapter: true\n")
     assert "continue" not in imported(first, second, root=tmp_path).text

@@ -69,9 +69,12 @@ class Settings:
         else:
             self.put(name, value, key)
 
-    def adapter(self, key: str, values: dict[str, tuple[str, Said]]) -> None:
-        """Say that adapters of low rank are trained, if this version has them; `values` are (key, value) by name."""
-        self._adapter_key = key
+    def adapter(self, key: str, values: dict[str, tuple[str, Said]], begun: bool = False) -> None:
+        """Say that adapters of low rank are trained, if this version has them; `values` are (key, value) by name.
+
+        Of one that another training has `begun`, what the file leaves out is no default of the tool's.
+        """
+        self._adapter_key, before = key, len(self._defaults)
         found = option(self.kind, "lora")
         known = keys(found.type) if found else ()
         told = {name: value for name, (_, value) in values.items() if name in known}
@@ -86,6 +89,8 @@ class Settings:
                 self._defaults.append(f"{name} of `lora` = {spelled(value)}")
             elif source in self.fields and name not in told:
                 self.fields.lost(source, f"`lora` has no `{name}` in this version")
+        if begun:
+            del self._defaults[before:]
 
     def done(self) -> tuple[tuple[str, str], ...]:
         """Return the settings in the order they are read; the tool's defaults among them are noted once."""

@@ -81,7 +81,8 @@ def _kind(fields: Fields) -> str:
     name, reason = _guessed(fields, folders)
     if reason:
         key = next((key for key in (*COLUMN_KEYS, "beta", *PREFERENCE_KEYS) if key in fields), "model_name_or_path")
-        fields.assumed(key, f"taken for `{name}`, {reason}; `--stage` says another")
+        told = f"taken for `{name}`, {reason}; `--stage` says another"
+        fields.ledger.note(Sort.ASSUMED, fields.document, fields.span(key), "", told)
     return name
 
 
@@ -90,12 +91,14 @@ def _guessed(fields: Fields, words: frozenset[str]) -> tuple[str, str]:
     if "beta" not in fields and not any(key in fields for key in PREFERENCE_KEYS[1:]):
         if "cpt" in words:
             return "cpt", "as the file's path says"
-        if any(key in fields for key in COLUMN_KEYS) and not words & {"messages", "sft"}:
+        if any(_peek(fields, key) not in ("", "messages") for key in COLUMN_KEYS):
             return "cpt", "since it names a column of text"
         return "sft", "since no key is one of preference tuning, and none names a column of text"
     if "loss_type" in fields:
         return "dpo", ""
-    return "orpo" if "orpo" in words else "dpo", "which has a `beta` as the other has"
+    if "orpo" in words:
+        return "orpo", "as the file's path says"
+    return "dpo", "since a key is one of preference tuning, and the path does not say `orpo`"
 
 
 def _words(path: str) -> frozenset[str]:
@@ -105,8 +108,10 @@ def _words(path: str) -> frozenset[str]:
 
 def _columns(fields: Fields, takes: CorpusKind) -> dict[str, str]:
     if takes is CorpusKind.TEXT:
-        named = [fields.text(key) for key in COLUMN_KEYS]
-        return {"text": next((name for name in named if name), "text")}
+        given = [key for key in COLUMN_KEYS if key in fields]
+        for key in given[1:]:
+            fields.lost(key, f"`{given[0]}` names the column")
+        return {"text": (fields.text(given[0]) if given else None) or "text"}
     return {}
 
 

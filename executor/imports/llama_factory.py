@@ -169,7 +169,8 @@ def _adapter(fields: Fields, settings: Settings) -> None:
             "alpha": ("lora_alpha", alpha or 2 * (rank or 8)),
             "dropout": ("lora_dropout", dropout or 0),
         }
-        settings.adapter("finetuning_type", {**values, **targets(fields, "lora_target")})
+        begun = "adapter_name_or_path" in fields and not fields.flag("create_new_adapter")
+        settings.adapter("finetuning_type", {**values, **targets(fields, "lora_target")}, begun)
     elif method not in METHODS:
         fields.lost("finetuning_type", "a stage trains every parameter, or an adapter of low rank")
 

@@ -36,7 +36,7 @@ lint: install
 	$(BIN)/ladle lint --strict --ignore W510 recipes/paper
 	$(BIN)/ladle fmt --check recipes
 	$(BIN)/ladle lock --check
-	$(BIN)/ladle compile --check recipes/quickstart.recipe
+	$(BIN)/ladle compile --check
 
 test: lint
 	$(BIN)/pytest -n 2 --dist loadfile

@@ -9,6 +9,7 @@ from ladle.dsl.asking import Asked, Other, asking
 from ladle.dsl.declare import resolve, unreached
 from ladle.dsl.diagnostics import Diagnostic
 from ladle.dsl.evaluate import evaluate
+from ladle.dsl.frozen import replace
 from ladle.dsl.naming import clashes, names
 from ladle.dsl.order import order
 from ladle.dsl.problems import in_order
@@ -54,9 +55,17 @@ def check(
     for overlay in variants(recipe):
         other = _judge(library, recipe, overlay)
         for problem in other.problems:
-            problems.setdefault(_place(problem), problem)
+            problems.setdefault(_place(problem), _under(problem, overlay))
         program = other.program if overlay.name.name == variant else program
     return program, in_order(recipe.source, problems.values())
+
+
+def _under(problem: Diagnostic, variant: VariantDecl) -> Diagnostic:
+    """Say of what is wrong under a variant alone that it is; what stands in the variant itself needs no word."""
+    inside = variant.span.start <= problem.span.start and problem.span.end <= variant.span.end
+    if inside and problem.span.source is None:
+        return problem
+    return replace(problem, message=f"{problem.message} (under `variant {variant.name.name}`)")
 
 
 def _place(problem: Diagnostic) -> tuple[str, str, int, int]:

@@ -63,6 +63,7 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "E220": "floating-reference",
         "E221": "bad-destination",
         "E260": "repeated-operand",
+        "E261": "pad-is-end",
         # E3xx: the graph
         "E301": "cycle",
         "E302": "too-many-nodes",

@@ -209,7 +209,7 @@ def unknown_option(world: World, operator: Operator, name: Name, what: str = "")
     takes = f"`{operator.written}` takes {listing(own, 20)}" if own else f"`{operator.written}` takes no option"
     # A name that another kind has is no misspelling: `beta` is not `betas`.
     same = field_of(operator.options, name.name)
-    like = f"it is called `{same}` here" if same else "" if owners else meant(operator.options, name.name)
+    like = _called(operator.options, same) if same else "" if owners else meant(operator.options, name.name)
     like = as_weight(world, operator, name.name) or like
     help = sentences((like, belongs)) or takes
     message = f"{what or f'`{operator.written}`'} has no option `{name.name}`"
@@ -224,7 +224,13 @@ def meant(options: Iterable[Option], name: str) -> str:
     if not same and (record := within_record(known, name)):
         return f"write `{record}`"
     other = same or ("" if near else part_of_field(known, name))
-    return f"it is called `{other}` here" if other else did_you_mean(near)
+    return _called(known, other) if other else did_you_mean(near)
+
+
+def _called(options: Iterable[Option], name: str) -> str:
+    """Say what an option is called, and where it is a product of the library's what it counts."""
+    product = next((option.field for option in options if option.name == name and "*" in option.field), "")
+    return f"it is called `{name}` here" + (f", and is {product}" if product else "")
 
 
 def _conflict(world: World, operator: Operator, option: Option, first: str, name: Name) -> None:

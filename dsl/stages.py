@@ -79,6 +79,7 @@ def _apply(world: World, step: Step, model: Operand, span: Span, scope: Scope) -
     _continues(world, step, settled, model.value)
     if step.kind.needs_template:
         need_template(world, model.value, step.name, span)
+    _can_stop(world, model.value, step.name, span)
     values = {name: setting.value for name, setting in at_call.items() if not setting.failed}
     label = joined((model.value.label, step.name, settings(step.kind, values)))
     made = build(world, step.kind, (model,), settled, span, label)
@@ -137,6 +138,17 @@ def _varied(world: World, step: Step) -> tuple[Layer, ...]:
         last = Scope(overrides=world.overlay)
         world.varied[key] = (_overriding(world, step, last, "stage"), _overriding(world, step, last, step.name))
     return world.varied[key]
+
+
+def _can_stop(world: World, model: Named, user: str, span: Span) -> None:
+    """Report a model that pads with its end token, once for each source: trained so, it never learns to stop."""
+    source = model.term.source
+    if isinstance(source.type, ModelType) and source.type.pad_is_end is True:
+        name = world.titles.get(source) or world.labels.get(source, source.operator.name)
+        message = f"`{name}` pads with the token that ends a text: trained by `{user}` it would never learn to stop"
+        help = f"take the tokens of a model whose pad is another: `{source.operator.name}(..., template = instruct)`"
+        label = f"pad and end are one token; trained on {world.problems.place(span)}"
+        world.problems.report("E261", source.span, message, help, label, once=f"pad {source.key}")
 
 
 def need_template(world: World, model: Named, user: str, span: Span) -> None:

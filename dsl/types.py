@@ -79,6 +79,8 @@ class ModelType:
     """Sorted (name, dtype, shape) from the weight headers, where a folder could be read; else unknown."""
     licence: str | Unknown = UNKNOWN
     """What the source's card says, such as `apache-2.0`. No part of whether models can be merged."""
+    pad_is_end: bool | Unknown = UNKNOWN
+    """Whether its tokenizer pads with the token that ends a text, so that no training can teach it to stop."""
 
 
 MADE: Final = "made:"

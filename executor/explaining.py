@@ -13,7 +13,7 @@ from ladle.dsl.fitting import wanted
 from ladle.dsl.graph import Json
 from ladle.dsl.pages import Page, parse_page, read_page
 from ladle.dsl.signature import REQUIRED, Operator, Option, Reference, Role
-from ladle.dsl.suggest import did_you_mean, nearest
+from ladle.dsl.suggest import did_you_mean, listing, nearest
 from ladle.dsl.types import CorpusKind, Share
 from ladle.executor.catalog import vocabulary
 from ladle.executor.task import StepError
@@ -21,17 +21,50 @@ from ladle.executor.task import StepError
 Record = dict[str, Json]
 """One meaning of a word; `what` says whether it is an operator, an option, a corpus kind or a code."""
 
+WORDS = {
+    "edition": "`edition 1`: a later edition never changes the meaning of an older file",
+    "use": '`use "recipes/other.recipe": a, b as c`: names of another recipe',
+    "let": "`let NAME = VALUE`: a constant: number, string, list (of stages or models too), map, range",
+    "model": "`model NAME = EXPR [with {...}]`: a model; `model NAME[x in XS] = EXPR`: a family, one for each value",
+    "corpus": "`corpus NAME: KIND = SOURCE | operator`: rows; KIND is checked, never a conversion",
+    "stage": "`stage NAME: KIND {...}`: settings of a training; `stage NAME = a | b`: stages one after the other",
+    "benchmark": "`benchmark NAME: KIND { on = CORPUS }`: questions that every model is asked",
+    "evaluate": "`evaluate NAME { models on baseline average as }`: a table, models by benchmarks",
+    "gate": "`gate NAME { require a.silk >= b.silk - 1pp }`: what measured scores must be; `ladle gate` judges it",
+    "variant": "`variant NAME { stage.steps = 2 }`: a named overlay with the last word, chosen by `--variant`",
+    "publish": '`publish NAME { model = m  to = hub("me/m")  licence = "mit" }`: a finished model and where it goes',
+    "with": "`model m = EXPR with { cpt.epochs = 2  stage.seed = 7 }`: settings of the stages that EXPR applies",
+}
+"""What the words mean that begin a declaration, or stand in one."""
+
 RULES = ("ladle.dsl.rules", "ladle.executor.rules")
 """Packages of lint rules: the module of each is its page."""
 
 
 def explain(word: str) -> list[Record]:
     """Return every meaning of a word. Raises StepError for a word without one."""
-    found = [*_codes(word), *_operators(word), *_kinds(word), *_options(word)]
+    found = [*_codes(word), *_operators(word), *_kinds(word), *_words(word), *_options(word)] or _called(word)
     if not found:
         near = nearest(word, known()) or nearest(word.upper(), known())
-        raise StepError(f"`{word}` means nothing", did_you_mean(near) or "`ladle explain` lists what can be explained")
+        raise StepError(f"`{word}` means nothing", did_you_mean(near) or _owned(word))
     return found
+
+
+def _called(word: str) -> list[Record]:
+    """The options that a library beneath calls `word`."""
+    pairs = ((operator, option) for operator in operators() for option in operator.options)
+    return [option_record(operator, option) for operator, option in pairs if word in re.findall(r"\w+", option.field)]
+
+
+def _owned(word: str) -> str:
+    """What the operator before the dot has."""
+    owner, dot, _ = word.partition(".")
+    options = [option.name for operator in operators() if operator.name == owner for option in operator.options]
+    return f"`{owner}` has {listing(options, 30)}" if dot and options else "`ladle explain` lists what can be explained"
+
+
+def _words(word: str) -> list[Record]:
+    return [{"what": "word", "name": word, "text": WORDS[word]}] if word in WORDS else []
 
 
 def known() -> list[str]:
@@ -40,7 +73,7 @@ def known() -> list[str]:
     plain = [option.name for operator in operators() for option in operator.options]
     names = [operator.name for operator in operators()]
     pages = [name for record in codes() for name in (str(record["code"]), str(record["name"]))]
-    return list(dict.fromkeys([*pages, *names, *CorpusKind, *plain, *options]))
+    return list(dict.fromkeys([*pages, *names, *CorpusKind, *WORDS, *plain, *options]))
 
 
 def operators() -> list[Operator]:

@@ -54,6 +54,7 @@ def model_type(folder: Path, name: str, files: tuple[Path, ...]) -> ModelType | 
             shape=shape(config, tensors),
             vocabulary=vocabulary_identity(folder, name),
             template=_template(folder, name),
+            pad_is_end=_pad_is_end(folder, name),
             parameters=sum(prod(tensor.shape) for tensor in tensors.values()),
             tensors=tuple((key, tensor.dtype, tensor.shape) for key, tensor in tensors.items()),
         )
@@ -121,6 +122,21 @@ def template_text(folder: Path, name: str) -> str | None:
     defaults = [item.get("template") for item in _objects(found) if item.get("name") == "default"]
     default = defaults[-1] if defaults else None
     return _speakable(default, name) if isinstance(default, str) else None
+
+
+def _pad_is_end(folder: Path, name: str) -> bool | Unknown:
+    """Unknown where the tokenizer's configuration does not name both tokens."""
+    if not (folder / "tokenizer_config.json").is_file():
+        return UNKNOWN
+    settings = json_object(folder / "tokenizer_config.json", name)
+    pad, end = (_token(settings.get(key)) for key in ("pad_token", "eos_token"))
+    return pad == end if pad and end else UNKNOWN
+
+
+def _token(value: Json) -> str:
+    """A token as written: its text, or an object with its `content`."""
+    found = value.get("content") if isinstance(value, dict) else value
+    return found if isinstance(found, str) else ""
 
 
 def _template(folder: Path, name: str) -> str | None:

@@ -142,8 +142,13 @@ def canonical_row(row: Row, columns: Mapping[str, str]) -> Row:
     fitting = [(names, make) for names, make in _SHAPES if all(name in named for name in names)]
     if not fitting:
         raise RowError(f"no column of a known kind among {_listed(named)}", "E406")
-    asked = [make for names, make in fitting if any(name in columns for name in names)]
+    asked = [make for names, make in fitting if _asked(names, columns)]
     return asked[0](named) if asked else fitting[0][1](named)
+
+
+def _asked(names: tuple[str, ...], columns: Mapping[str, str]) -> bool:
+    """Say whether `columns` names a column of the kind that `names` tell."""
+    return any(name in columns for name in (*names, *_BESIDE.get(names, ())))
 
 
 def _whole_pair(row: Row) -> None:
@@ -164,7 +169,7 @@ def kind_of_columns(columns: Iterable[str], named: Mapping[str, str]) -> tuple[t
     fitting = [names for names, _ in _SHAPES if all(name in there for name in names)]
     if not fitting:
         raise RowError(f"no column of a known kind among {_listed(there)}", "E406")
-    asked = [names for names in fitting if any(name in named for name in names)]
+    asked = [names for names in fitting if _asked(names, named)]
     return _CANONICAL[(asked or fitting)[0]](there)
 
 
@@ -261,6 +266,13 @@ _SHAPES: tuple[tuple[tuple[str, ...], Callable[[Row], Row]], ...] = (
     (("prompt",), lambda row: {"prompt": _side(row, "prompt")}),
 )
 """Columns that make a kind, most telling first, and what makes the canonical row of them."""
+
+_BESIDE: Mapping[tuple[str, ...], tuple[str, ...]] = {
+    ("chosen", "rejected"): ("prompt",),
+    ("question",): ("choices", "answer"),
+    ("user", "assistant"): ("system",),
+}
+"""Columns that a kind has beside those that tell it."""
 
 
 def _pair_columns(row: Row) -> tuple[tuple[str, ...], CorpusKind]:

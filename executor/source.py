@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ladle.dsl.frozen import replace
 from ladle.dsl.signature import Fault, OneOf, Option, Reference, Sort, Typed, Typing, Word
-from ladle.dsl.types import ModelType, Unknown
+from ladle.dsl.types import UNKNOWN, ModelType, Unknown
 from ladle.executor.templates import BUILT_IN, template_identity
 
 CHOICES = Word(tuple(BUILT_IN))
@@ -41,9 +41,11 @@ def with_template(typing: Typing, model: ModelType) -> Typed:
             and (donor.vocabulary != model.vocabulary)
         ):
             return (_other_vocabulary(),)
-        return replace(model, template=donor.template)
+        return replace(model, template=donor.template, pad_is_end=donor.pad_is_end)
     name = typing.options.get("template")
-    return replace(model, template=built_in(name)) if isinstance(name, str) and name in BUILT_IN else model
+    if isinstance(name, str) and name in BUILT_IN:
+        return replace(model, template=built_in(name), pad_is_end=UNKNOWN)
+    return model
 
 
 def _other_vocabulary() -> Fault:

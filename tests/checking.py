@@ -33,6 +33,7 @@ MODELS = {
     "models/mute": ModelType("llama", _SHAPE, "words:1", None, 1000, _TENSORS),
     "models/lacking": ModelType("llama", _SHAPE, "words:1", "template:1", 1000, _TENSORS[:1]),
     "models/vague": ModelType(),
+    "models/padded": ModelType("llama", _SHAPE, UNKNOWN, "template:1", 1000, _TENSORS, pad_is_end=True),
 }
 """Model folders of the made-up project."""
 

@@ -366,3 +366,17 @@ def test_a_name_that_several_recipes_have_needs_its_recipe(project: Path, capsys
 def test_adopting_without_as_says_how_it_is_written(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["adopt", "elsewhere", "merged"]) == 2
     assert "write `ladle adopt FOLDER as NAME`" in capsys.readouterr().err
+
+
+def test_a_mistake_in_a_used_recipe_is_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "recipes").mkdir()
+    (tmp_path / "recipes/shared.recipe").write_text(
+        'edition 1\ncorpus lost: text = jsonl("nowhere.jsonl")\nlet r = 1e-5\n'
+    )
+    for name in ("a", "b"):
+        (tmp_path / f"recipes/{name}.recipe").write_text('edition 1\nuse "recipes/shared.recipe": r\n')
+    assert run(["check", "recipes"]) == 1
+    assert capsys.readouterr().out.count("error[E402]") == 1

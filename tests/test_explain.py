@@ -95,3 +95,18 @@ def test_without_a_word_everything_is_listed(capsys: pytest.CaptureFixture[str])
 def test_a_hostile_word_is_stripped(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["explain", "\x1b[31mx"]) == 1
     assert "\x1b" not in capsys.readouterr().err
+
+
+def test_the_name_that_a_library_gives_an_option_is_answered(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["explain", "learning_rate"]) == 0
+    assert "sft.lr:" in capsys.readouterr().out
+
+
+def test_words_of_declarations_are_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["explain", "with", "publish"]) == 0
+    assert "`publish NAME {" in capsys.readouterr().out
+
+
+def test_an_option_that_an_operator_has_not_is_answered_with_those_it_has(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["explain", "sft.nope"]) == 1
+    assert "`sft` has `on`" in capsys.readouterr().err

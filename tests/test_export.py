@@ -15,9 +15,10 @@ from ladle.executor.exporting.tools import exporters
 from ladle.executor.opened import Opened, open_recipe
 from ladle.executor.plan import find
 from ladle.executor.task import Given
+from ladle.executor.weights.modules import module_path, over_depth, value_at
 from ruamel.yaml import YAML
 from safetensors.torch import load_file
-from test_merge import folder, merged, reference, weights
+from test_merge import LAYERS, folder, merged, reference, weights
 
 MERGES = sorted(path for path in FOLDER.glob("mergekit_*.yml") if "passthrough" not in path.stem)
 
@@ -64,6 +65,9 @@ def test_a_merge_comes_back_as_the_same_node(path: Path, tmp_path: Path) -> None
 CONFIGS = {
     "slerp": "merge_method: slerp\nbase_model: ./models/b\nmodels: [{model: ./models/a}, {model: ./models/b}]\n"
     "parameters: {t: [{filter: self_attn, value: [0, 0.5, 1]}, {filter: mlp, value: 0.2}, {value: 0.6}]}\n",
+    "within": "merge_method: slerp\nbase_model: ./models/b\nmodels: [{model: ./models/a}, {model: ./models/b}]\n"
+    "parameters: {t: [{filter: q_proj, value: 0.9}, {filter: self_attn, value: [0, 0.5, 1]}, "
+    "{filter: mlp, value: 0.2}, {filter: layers., value: 0.4}, {value: 0.6}]}\n",
     "gradient": "merge_method: slerp\nbase_model: ./models/a\nmodels: [{model: ./models/a}, {model: ./models/b}]\n"
     "parameters: {t: [0.1, 0.9, 0.3]}\n",
     "linear": "merge_method: linear\nmodels: [{model: ./models/a, parameters: {weight: 0.7}}, "
@@ -105,6 +109,33 @@ def by_us(root: Path, opened: Opened) -> dict[str, torch.Tensor]:
     places = {item.role: root / Path(graph.nodes[item.node].files[0]).parent for item in node.inputs}
     given = tuple(Given(role, "local", "f" * 64, path=place) for role, place in places.items())
     return merged(root / "ours", node.operator, dict(node.options), *given)
+
+
+MIXED = """edition 1
+model a = local("models/a")
+model b = local("models/b")
+model merged = slerp(a, b, t = {layers: 0.1, q_proj: [0, 1], mlp: 0.9, self_attn: 0.3, input_layernorm: 0.7, else: 0.5})
+"""
+
+
+def test_filters_stand_in_the_order_in_which_the_engine_takes_names(tmp_path: Path) -> None:
+    root = project(tmp_path / "p")
+    for seed, model in enumerate("ab"):
+        place = folder(root / "models" / model, weights(seed, torch.float32))
+        (place / "chat_template.jinja").write_text("one template")
+    opened = recipe(root, "mixed", MIXED)
+    out = exported(opened, "merged", "mergekit")
+    rules = [(rule.get("filter", ""), rule["value"]) for rule in YAML(typ="safe").load(out)["parameters"]["t"]]
+    setting = dict(opened.layout.graph.nodes[target(opened)].options)["t"]
+    for tensor in weights(0, torch.float32):
+        first = next(value for part, value in rules if part in tensor)
+        theirs = over_depth(first, module_path(tensor)[1], LAYERS) if isinstance(first, list) else first
+        assert value_at(setting, tensor, LAYERS) == theirs
+    file = root / "again.yml"
+    file.write_text(out)
+    first_again = recipe(root, "again", imported(file, root=root).text)
+    file.write_text(exported(first_again, "merged", "mergekit"))
+    assert target(recipe(root, "third", imported(file, root=root).text)) == target(first_again)
 
 
 ARITHMETIC = """edition 1

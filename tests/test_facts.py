@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from ladle.dsl.signature import CorpusFacts, Fault, File
-from ladle.dsl.types import UNKNOWN, CorpusKind, ModelType
+from ladle.dsl.types import UNKNOWN, CorpusKind, ModelType, Unknown
 from ladle.executor import facts as module
 from ladle.executor.constraints import pinned
 from ladle.executor.facts import ProjectFacts
@@ -452,3 +452,23 @@ def test_a_missing_folder_is_a_fault(project: Path) -> None:
     assert [(fault.code, fault.message) for fault in found] == [("E402", "there is no folder `models/none`")]
     (project / "models" / "empty").mkdir(parents=True)
     assert codes(ProjectFacts(project).model("models/empty")) == ["E402"]
+
+
+@pytest.mark.parametrize(
+    ("pad", "end", "same"),
+    [
+        ('"<|end|>"', '"<|end|>"', True),
+        ('"<|pad|>"', '"<|end|>"', False),
+        ('{"content": "<|end|>", "special": true}', '"<|end|>"', True),
+        ("null", '"<|end|>"', UNKNOWN),
+        ("[1]", '{"content": 3}', UNKNOWN),
+    ],
+)
+def test_whether_a_model_pads_with_its_end_token_is_known(
+    project: Path, pad: str, end: str, same: bool | Unknown
+) -> None:
+    folder = model(project)
+    (folder / "tokenizer_config.json").write_text(f'{{"pad_token": {pad}, "eos_token": {end}}}')
+    found = ProjectFacts(project).model("models/m")
+    assert isinstance(found, ModelType)
+    assert found.pad_is_end is same

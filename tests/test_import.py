@@ -7,8 +7,9 @@ import re
 from pathlib import Path
 
 import pytest
-from importing import FILES, FOLDER, from_text, imported, settings
+from importing import FILES, FOLDER, from_text, imported, problems, settings
 from ladle.dsl.diagnostics import RecipeError
+from ladle.dsl.format import format_source
 from ladle.dsl.source import Source
 from ladle.executor.cli import run
 from ladle.executor.importing.ledger import Sort
@@ -101,7 +102,7 @@ def test_columns_and_kinds_follow_from_the_type_of_rows() -> None:
 def test_llama_factory_reads_its_table_of_data_sets() -> None:
     found = imported(FOLDER / "llama_factory_sft.yaml")
     assert 'jsonl("data/identity.jsonl", columns = {user: "instruction", assistant: "output"}) | take(rows = 1000)' in (
-        found.text
+        flat(found.text)
     )
     assert "acme/stories" in found.text
     assert (found.profile["save_steps"], found.profile["micro_batch"]) == (500, 1)
@@ -117,8 +118,8 @@ def test_llama_factory_numbers_in_quotes_and_stages() -> None:
 
 def test_files_that_build_on_each_other_become_one_chain() -> None:
     found = imported(FOLDER / "alignment_handbook_dpo.yaml", FOLDER / "alignment_handbook_sft.yaml").text
-    assert "model tuned   = tuned_2 | dpo" in found
-    assert "model tuned_2 = plain_mistral_7b | sft" in found
+    assert "model plain_7b_dpo_full = plain_7b_sft_full | dpo" in found
+    assert "model plain_7b_sft_full = plain_mistral_7b | sft" in found
     assert found.count('hub("acme/Plain-Mistral-7B"') == 1
 
 
@@ -136,8 +137,8 @@ def test_orpo_is_known_from_its_folder_and_said() -> None:
 
 
 def test_mergekit_slices_over_all_layers_are_whole_models() -> None:
-    text = imported(FOLDER / "mergekit_slerp.yml").text
-    assert "slerp(\n  merge_b_7b, merge_a_7b,\n  t = {self_attn: [0, 0.5, 0.3, 0.7, 1], mlp: [1, 0.5" in text
+    text = flat(imported(FOLDER / "mergekit_slerp.yml").text)
+    assert "slerp(merge_b_7b, merge_a_7b, t = {self_attn: [0, 0.5, 0.3, 0.7, 1], mlp: [1, 0.5" in text
 
 
 def test_mergekit_ties_leaves_the_base_out_and_pins_revisions() -> None:
@@ -205,3 +206,159 @@ def test_json_has_the_recipe_and_every_note(capsys: pytest.CaptureFixture[str]) 
     assert answer["schema"] == 1
     assert "stage sft" in answer["recipe"]
     assert {"sort", "file", "line", "key", "reason"} == set(answer["notes"][0])
+
+
+def flat(text: str) -> str:
+    """Return a recipe as if every line were wide enough for all."""
+    words = re.sub(r",? \)", ")", " ".join(text.split()))
+    return words.replace("( ", "(")
+
+
+def reasons(folder: Path, text: str) -> list[str]:
+    """Return sort, key and reason of every note of a file."""
+    return [f"{note.sort}: {note.key}: {note.reason}" for note in from_text(folder, text).notes]
+
+
+def told(folder: Path, text: str, *parts: str) -> bool:
+    """Say whether one note has every part."""
+    return any(all(part in line for part in parts) for line in reasons(folder, text))
+
+
+TRAIN = "model_name_or_path: acme/a\nlearning_rate: 1e-5\n"
+MIXER = TRAIN + "dataset_mixer:\n  acme/chats: 1.0\n"
+
+
+def test_configurations_of_a_mixer_are_subsets(tmp_path: Path) -> None:
+    assert 'hub("acme/chats", subset = "tiny"' in from_text(tmp_path, MIXER + "dataset_configs: [tiny]\n").text
+    assert "subset" not in from_text(tmp_path, MIXER + "dataset_configs: [default]\n").text
+    assert problems(tmp_path, MIXER + "dataset_configs: [a, b]\n") == [("E608", 5)]
+
+
+def test_continued_pretraining_is_known_from_its_folder_or_its_column(tmp_path: Path) -> None:
+    assert "stage sft {" in from_text(tmp_path, MIXER).text
+    (tmp_path / "cpt").mkdir()
+    assert "stage cpt {" in from_text(tmp_path / "cpt", MIXER).text
+    found = from_text(tmp_path, MIXER + "text_column: body\n").text
+    assert "stage cpt {" in found
+    assert 'columns = {text: "body"}' in found
+    both = from_text(tmp_path, MIXER + "text_column: body\ndataset_text_field: other\n")
+    assert any(note.sort is Sort.LOST and "dataset_text_field" in note.key for note in both.notes)
+    chats = from_text(tmp_path, MIXER + "dataset_text_field: messages\n")
+    assert "stage sft {" in chats.text
+    assert any(note.sort is Sort.LOST and "dataset_text_field" in note.key for note in chats.notes)
+    bounded = from_text(tmp_path, MIXER + "max_prompt_length: 9\n")
+    assert any(note.sort is Sort.LOST and "max_prompt_length" in note.key for note in bounded.notes)
+
+
+@pytest.mark.parametrize("more", ["", "text_column: body\n", "beta: 0.1\n"])
+def test_a_guessed_kind_is_said(tmp_path: Path, more: str) -> None:
+    for start in (MIXER, TRAIN + "dataset_name: acme/rows\n"):
+        notes = from_text(tmp_path, start + more).notes
+        assert any(note.sort is Sort.ASSUMED and "--stage" in note.reason for note in notes)
+        said = from_text(tmp_path, start + more, stage="dpo" if "beta" in more else "cpt").notes
+        assert not any("--stage" in note.reason for note in said)
+
+
+def test_the_precision_of_a_merge_is_said(tmp_path: Path) -> None:
+    assert told(tmp_path, MERGE + "parameters: {t: 0.5}\n", "assumed", "dtype", "first operand", "round(..., fp32)")
+    found = from_text(tmp_path, MERGE.replace("float32", "bfloat16") + "parameters: {t: 0.5}\n").text
+    assert "round(slerp(a, b, t = 0.5), bf16)" in flat(found)
+
+
+def test_a_base_that_is_no_model_is_added_as_mergekit_does(tmp_path: Path) -> None:
+    text = MERGE.replace("{model: acme/a}, ", "") + "parameters: {t: 0.5}\n"
+    assert "slerp(a, b, t = 0.5)" in from_text(tmp_path, text).text
+    assert told(tmp_path, text, "assumed", "base_model")
+
+
+def test_what_varies_and_cannot_is_told_with_what_to_write(tmp_path: Path) -> None:
+    text = MERGE.replace("slerp", "ties").replace("{model: acme/a}, {model: acme/b}", (
+        "{model: acme/b, parameters: {weight: [0, 1], density: 0.5}}, {model: acme/c, parameters: {weight: 1}}"
+    ))  # fmt: skip
+    with pytest.raises(RecipeError) as error:
+        from_text(tmp_path, text)
+    assert "one number, such as the mean" in error.value.diagnostics[0].help
+
+
+AXOLOTL = "base_model: acme/a\nsequence_len: 512\ndatasets: [{path: acme/chats, type: chat_template}]\n"
+
+
+@pytest.mark.parametrize(
+    ("more", "batch"),
+    [
+        ("batch_size: 32\nmicro_batch_size: 4\n", "32"),
+        ("batch_size: 32\ngradient_accumulation_steps: 8\n", "32"),
+        ("batch_size: 32\n", "32"),
+        ("batch_size: 30\nmicro_batch_size: 4\n", "28"),
+        ("micro_batch_size: 4\ngradient_accumulation_steps: 2\n", "8"),
+    ],
+)
+def test_a_batch_size_says_how_often_it_accumulates(tmp_path: Path, more: str, batch: str) -> None:
+    assert settings(from_text(tmp_path, AXOLOTL + more).text)["global_batch"] == batch
+
+
+def test_an_unknown_adapter_is_named(tmp_path: Path) -> None:
+    assert told(tmp_path, AXOLOTL + "adapter: loha\nlora_r: 8\n", "cannot carry", "adapter = loha")
+    assert "lora" not in settings(from_text(tmp_path, AXOLOTL + "adapter: loha\n").text)
+    assert told(tmp_path, AXOLOTL + "adapter: lora\n", "missing", "adapter", "not yet made by this version")
+
+
+@pytest.mark.parametrize("name", ["data/plain-sft-full", "gpt2", "acme/run/checkpoint-500"])
+def test_a_model_that_could_be_either_is_said(tmp_path: Path, name: str) -> None:
+    if name.count("/") < 2:
+        assert told(tmp_path, MIXER.replace("acme/a\n", f"{name}\n"), "assumed", name, "is taken for")
+    assert not told(tmp_path, MIXER, "is taken for")
+
+
+FACTORY = "model_name_or_path: acme/a\nfinetuning_type: lora\ndataset: rows\n"
+
+
+def test_a_training_goes_on_with_the_adapter_of_another_file(tmp_path: Path) -> None:
+    first, second = tmp_path / "sft.yaml", tmp_path / "dpo.yaml"
+    first.write_text(FACTORY + "stage: sft\noutput_dir: saves/lora/sft\n")
+    text = FACTORY + "stage: dpo\nadapter_name_or_path: saves/lora/sft\noutput_dir: saves/lora/better\n"
+    second.write_text(text)
+    found = flat(imported(first, second, root=tmp_path).text)
+    assert "lora_sft = a | sft model better = lora_sft | dpo" in found
+    assert "lora = continue" in found
+    assert found.count("r of `lora`") == 1
+    assert told(tmp_path, text, "cannot carry", "`saves/lora/sft` is made by none of the files")
+    second.write_text(text + "create_new_adapter: true\n")
+    assert "continue" not in imported(first, second, root=tmp_path).text
+
+
+def test_what_the_file_says_is_not_called_a_default(tmp_path: Path) -> None:
+    text = TRAIN + "dataset_name: acme/rows\nassistant_only_loss: true\nlr_scheduler_type: constant\n"
+    [defaults] = [line for line in reasons(tmp_path, text) if "not in the file" in line]
+    assert "supervise" not in defaults
+    assert "warmup" not in defaults
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_written_recipe_is_laid_out(path: Path) -> None:
+    text = imported(path).text
+    assert format_source(Source("x", text)) == (text, ())
+
+
+def test_an_import_ends_with_where_it_was_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.yml").write_text(MIXER)
+    assert run(["import", str(tmp_path / "a.yml")]) == 0
+    assert "nothing was written" not in (shown := capsys.readouterr().err)
+    assert shown.splitlines()[-1].startswith("written to standard output: ")
+    assert run(["import", str(tmp_path / "a.yml"), "-o", str(tmp_path / "b.txt")]) == 1
+    assert ".recipe" in capsys.readouterr().err
+    assert not (tmp_path / "b.txt").exists()
+
+
+def test_small_keys_are_sorted_by_what_they_do(tmp_path: Path) -> None:
+    for key in ("use_flash_attention_2", "no_remove_unused_columns"):
+        assert told(tmp_path, MIXER + f"{key}: true\n", "machine", key)
+    for key in ("dataloader_drop_last", "group_by_length"):
+        assert told(tmp_path, MIXER + f"{key}: true\n", "cannot carry", key)
+    one = AXOLOTL.replace("chat_template}", "chat_template, roles_to_train: [assistant]}")
+    assert told(tmp_path, one, "agrees", "roles_to_train")
+    assert told(tmp_path, one.replace("[assistant]", "[user]"), "cannot carry", "roles_to_train")
+
+
+def test_one_mistake_in_a_name_is_one_error(tmp_path: Path) -> None:
+    assert [code for code, _ in problems(tmp_path, MIXER.replace("acme/a\n", '"acme/a\\nb"\n'))] == ["E612"]

@@ -10,7 +10,7 @@ from hypothesis import given as drawn
 from hypothesis import strategies as st
 from ladle.dsl.types import CorpusKind
 from ladle.executor import rows
-from ladle.executor.rows import RowError, canonical_row, kind_of, parse_row, read_rows
+from ladle.executor.rows import RowError, canonical_row, kind_of, kind_of_columns, parse_row, read_rows
 from ladle.executor.task import Given, StepError
 
 from corpora import chat, source, texts, write
@@ -28,6 +28,12 @@ CHOICE = {"question": "q", "choices": ["a", "b"], "answer": 1}
         ({"user": "a", "assistant": "b"}, {}, chat("a", "b"), "chat"),
         ({"question": "a", "answer": "b"}, {"user": "question", "assistant": "answer"}, chat("a", "b"), "chat"),
         ({**PAIR, "messages": 1}, {}, PAIR, "preference"),
+        ({"question": "p", "chosen": "c", "rejected": "r"}, {"prompt": "question"}, PAIR, "preference"),
+        (PAIR, {"prompt": "prompt"}, PAIR, "preference"),
+        ({**PAIR, "text": "t"}, {"text": "text"}, {"text": "t"}, "text"),
+        ({"system": "s", "user": "u", "assistant": "a", "text": "t"}, {"system": "text"}, {"messages": [
+            {"role": "system", "content": "t"}, {"role": "user", "content": "u"}, {"role": "assistant", "content": "a"},
+        ]}, "chat"),
         ({**CHOICE, "id": 1}, {}, CHOICE, "labelled"),
         ({"question": "q", "answer": "a"}, {}, {"question": "q", "answer": "a"}, "labelled"),
         ({"prompt": "p"}, {}, {"prompt": "p"}, "prompt"),
@@ -38,6 +44,7 @@ def test_a_row_becomes_the_canonical_row_of_its_kind(row, columns, wanted, kind)
     found = canonical_row(row, columns)
     assert found == wanted
     assert kind_of(found) is CorpusKind(kind)
+    assert kind_of_columns(row, columns) == (tuple(found), CorpusKind(kind))
 
 
 def test_a_system_message_is_kept() -> None:

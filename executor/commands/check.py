@@ -42,7 +42,9 @@ def COMMAND(  # noqa: N802 - the one name by which a command module is found
 
 def told(found: Sequence[Checked], form: str) -> str:
     """Return recipes and what is wrong with them in one of the forms."""
-    problems = tuple(problem for one in found for problem in one.diagnostics)
+    # A mistake in a recipe that several use is one mistake.
+    every = (problem for one in found for problem in one.diagnostics)
+    problems = tuple({(p.source.path, p.span.start, p.span.end, p.code, p.message): p for p in every}.values())
     report = Report(tuple(one.source.path for one in found), problems)
     summary = [line for one in found for line in summarised(one)] if form == "text" else []
     return render(form, report, sys.stdout.isatty()) + "".join(f"{line}\n" for line in summary)

@@ -65,6 +65,8 @@ def _text(record: Record) -> Iterator[str]:
             yield from _operator(record)
         case "option":
             yield from option_lines(record)
+        case "word":
+            yield f"{record['name']}: {record['text']}"
         case _:
             yield f"{record['name']}: a corpus kind"
             yield f"  taken by: {_names(record['taken_by']) or 'nothing yet'}"

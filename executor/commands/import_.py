@@ -34,6 +34,8 @@ def COMMAND(  # noqa: N802 - found by this name
     """
     place = output or Path("recipes") / "imported.recipe"
     recipe_name(place)
+    if place.suffix != ".recipe":
+        raise StepError(f"`{place}` is no name of a recipe", f"write `-o {place.with_suffix('.recipe')}`")
     if output is not None and output.exists():
         raise StepError(f"`{output}` exists already", "choose another name: nothing is overwritten")
     ledger = Ledger(root=project_root(place), devices=devices)
@@ -59,10 +61,9 @@ def report(found: Imported, output: Path | None) -> list[str]:
         lines += [f"    {key} = {json.dumps(value)}" for key, value in sorted(found.profile.items())]
     lost = sum(note.sort is Sort.LOST for note in found.notes)
     end = f"{lost} keys could not be carried" if lost != 1 else "1 key could not be carried"
-    return [
-        *lines,
-        f"{end}; " + (f"wrote {output}, next: ladle check {typed(output)}" if output else "nothing was written"),
-    ]
+    if output is None:
+        return [*lines, f"written to standard output: a recipe; {end}"]
+    return [*lines, f"{end}; wrote {output}, next: ladle check {typed(output)}"]
 
 
 def record(found: Imported, output: Path | None) -> dict[str, object]:

@@ -8,24 +8,21 @@ from typing import Final
 from ladle.dsl.graph import Json
 from ladle.executor.exporting.subject import number
 from ladle.executor.exporting.text import Said
-from ladle.executor.weights.modules import MODULES
+from ladle.executor.weights.modules import by_precedence
 
 FILTERS: Final = {"embed": "embed_tokens", "norm": "model.norm", "layers": "layers."}
 """Names of modules for which mergekit's filter, part of a tensor's name, is another text."""
-WIDE: Final = ("layers", "self_attn", "mlp")
-"""Modules that hold others: mergekit takes the first filter that fits, so they come last."""
 
 
 def setting(value: Json) -> Said:
-    """Return a parameter as mergekit reads it."""
+    """Return a parameter as mergekit reads it: it takes the first filter that fits, so they stand as names win here."""
     if not isinstance(value, dict):
         return value if isinstance(value, bool) else _number(value)
     names = value["schedule"]
     assert isinstance(names, dict)
-    order = sorted(
-        names, key=lambda name: (-WIDE[::-1].index(name) if name in WIDE else -len(WIDE), MODULES.index(name))
-    )
-    rules: list[Said] = [{"filter": FILTERS.get(name, name), "value": _value(names[name])} for name in order]
+    rules: list[Said] = [
+        {"filter": FILTERS.get(name, name), "value": _value(names[name])} for name in by_precedence(names)
+    ]
     return [*rules, {"value": _number(value["else"])}]
 
 

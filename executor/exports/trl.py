@@ -63,7 +63,11 @@ def _rows(subject: Subject, found: Stage) -> dict[str, Said]:
 def _training(subject: Subject, found: Stage) -> dict[str, Said]:
     options = found.options
     length, amount = budget(subject, found)
-    _, share = warmup(found)
+    length_of_warmup, share = warmup(found)
+    if length_of_warmup == "ratio" and share:
+        subject.remark(
+            "`warmup_steps` below 1 is a share of the steps for transformers 5; before, write `warmup_ratio`"
+        )
     first, second = (number(item) for item in options["betas"]) if isinstance(options["betas"], list) else (0.9, 0.999)
     schedule = str(options["schedule"])
     return {

@@ -47,11 +47,20 @@ def _one(each: Fields, kind: CorpusKind) -> Corpus:
     if each.text(key) is None:
         each.problem("E609", key, "a data set has no `path`", "add the path or the repository of its rows")
     found = corpus(each, key, kind.value, columns, part)
+    _roles(each)
     shards = each.whole("shards")
     if shards is not None:
         each.lost("shards", f"`every({shards})` takes one row of {shards}")
     each.rest({})
     return found
+
+
+def _roles(each: Fields) -> None:
+    roles = [getattr(item, "text", "") for item in each.items("roles_to_train")]
+    if roles == ["assistant"]:
+        each.agrees("roles_to_train", "`supervise = answers` learns what the assistant says")
+    elif roles:
+        each.lost("roles_to_train", "`supervise` is `answers`, those of the assistant, `final` or `all`")
 
 
 def _columns(each: Fields, kind: CorpusKind) -> dict[str, str]:

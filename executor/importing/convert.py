@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ladle.dsl.diagnostics import Diagnostic, RecipeError
+from ladle.dsl.format import format_source
 from ladle.dsl.source import Source, Span
 from ladle.executor.importing.draft import Importer, Made, Request
 from ladle.executor.importing.ledger import Ledger, Note, Sort
@@ -81,14 +82,24 @@ def _written(
     writer = Writer(ledger.root)
     writer.write(made)
     for model in writer.missing:
-        reason = f"the model folder `{short(model.name)}` is not in the project"
-        ledger.notes.append(Note(Sort.MISSING, str(paths[0]), 1, "", reason))
+        ledger.note_model(Sort.MISSING, model.name, f"the model folder `{short(model.name)}` is not in the project")
+        if "/" not in model.name:
+            reason = f"`{short(model.name)}` is taken for a folder; a repository of the hub is `owner/name`"
+            ledger.note_model(Sort.ASSUMED, model.name, reason)
+    for model in writer.guessed:
+        reason = f"`{short(model.name)}` is taken for a repository of the hub, though it is called as a run's folder is"
+        help = "name the file that makes it too, or write `local(...)`"
+        ledger.note_model(Sort.ASSUMED, model.name, f"{reason}: {help}")
+    for model in writer.unmet:
+        reason = f"the adapter `{short(model.name)}` is made by none of the files: name the one that makes it too"
+        ledger.note_model(Sort.LOST, model.name, reason)
     names = ", ".join(short(path.name if quotable(path.name) else "a file") for path in paths)
     order = {str(path): place for place, path in enumerate(paths)}
     ledger.notes.sort(key=lambda note: (order.get(note.file, 0), note.line))
     labels = _labels(paths)
     notes = [replace(note, file=labels.get(note.file, note.file)) for note in ledger.notes]
-    text = writer.text(f"Imported from {names} by `ladle import`.", notes)
+    draft = writer.text(f"Imported from {names} by `ladle import`.", notes)
+    text, _ = format_source(Source(f"{place} (not written)", draft))
     wrong = [problem for problem in _checked(place, text) if not problem.code.startswith(FACTS)]
     if wrong:
         raise RecipeError(tuple(wrong))

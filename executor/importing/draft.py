@@ -39,6 +39,10 @@ class Trained:
     settings: tuple[tuple[str, str], ...]
     corpora: tuple[Corpus, ...]
     outputs: tuple[str, ...]
+    adapter: ModelRef | None = None
+    """The adapter, of another file's training, that it goes on with; none: it starts from the model alone."""
+    fresh: bool = False
+    """Whether it folds that adapter and trains a new one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,6 +115,10 @@ class Fields:
         """Note what was assumed to carry a key."""
         self._note(Sort.ASSUMED, key, reason)
 
+    def agrees(self, key: str, reason: str) -> None:
+        """Note that a key says what is so anyway."""
+        self._note(Sort.SAME, key, reason)
+
     def missing(self, key: str, reason: str) -> None:
         """Note what the project lacks."""
         self._note(Sort.MISSING, key, reason)

@@ -61,10 +61,21 @@ class Ledger:
     problems: list[Diagnostic] = field(default_factory=list)
     profile: dict[str, str | int] = field(default_factory=dict)
     """Keys of a profile that the files suggest."""
+    named: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """File and line of each model that is named."""
 
     def note(self, sort: Sort, document: Document, span: Span, key: str, reason: str) -> None:
         """Add a note about a key."""
         self.notes.append(Note(sort, document.source.path, document.line(span), key, reason))
+
+    def name(self, document: Document, span: Span, model: str) -> None:
+        """Keep where a model is named first, for notes that need every file."""
+        self.named.setdefault(model.rstrip("/") or model, (document.source.path, document.line(span)))
+
+    def note_model(self, sort: Sort, model: str, reason: str) -> None:
+        """Add a note about a model where it is named."""
+        file, line = self.named.get(model, ("", 1))
+        self.notes.append(Note(sort, file, line, "", reason))
 
     def problem(self, code: str, document: Document, span: Span, message: str, help: str = "") -> None:
         """Add a problem: nothing is written where there is one."""

@@ -13,6 +13,8 @@ from ladle.executor.importing.spelling import spelled, takes
 
 REASONS = {"int8_mask": (Sort.MACHINE, "how masks are kept in memory: it does not change the result")}
 
+VARIES = "write one number, such as the mean of its values; `t` of `slerp` and `lerp`, and model arithmetic, take a map"
+
 
 @dataclass(frozen=True, slots=True)
 class Given:
@@ -93,9 +95,7 @@ def _text(place: Fields, key: str, type: OptionType) -> str:
         place.problem("E611", key, f"`{key}` cannot be said: {why}")
         return ""
     if found.modules and not isinstance(type, Scheduled):
-        place.problem(
-            "E611", key, f"`{key}` varies over the tensors, and is one number in this version", "write a number"
-        )
+        place.problem("E611", key, f"`{key}` varies over the tensors, and is one number in this version", VARIES)
     elif not found.modules and isinstance(type, Number | Scheduled) and not takes(type, found.otherwise):
         place.problem("E611", key, f"`{key}` cannot be {found.text} here", "")
     elif found.strays:

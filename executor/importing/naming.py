@@ -17,6 +17,10 @@ class Names:
         """Return a name made from `wanted` that is not taken yet."""
         return self._free(slug(wanted, otherwise))
 
+    def free(self, name: str) -> bool:
+        """Say whether nothing has a name yet."""
+        return name not in self._taken
+
     def stage(self, kind: str) -> str:
         """Return the name of a stage: its kind, or the kind with a number for a second one."""
         if f" {kind}" not in self._taken:

@@ -74,13 +74,14 @@ def model(fields: Fields, key: str, revision: str = "") -> ModelRef | None:
     if not name:
         fields.problem("E609", key, f"the file says no `{key}`, so nothing can be trained", f"add `{key}`")
         return None
-    quoted(fields, key, name)
-    if not is_path(fields.ledger.root, name) and not REPOSITORY.fullmatch(name):
+    fields.ledger.name(fields.document, fields.span(key), name)
+    if quotable(name) and not is_path(fields.ledger.root, name) and not REPOSITORY.fullmatch(name):
         fields.problem("E613", key, f"`{short(name)}` is no name of a model", "a folder, or `owner/name`")
+    else:
+        quoted(fields, key, name)
     pinned = fields.text(revision) if revision else None
     if pinned in (None, "main"):
         return ModelRef(name.rstrip("/") or name)
-    quoted(fields, revision, pinned or "")
     if not REVISION.fullmatch(pinned or ""):
         help = "a commit, a tag or a branch"
         fields.problem("E613", revision, f"`{short(pinned or '')}` is no revision", help)

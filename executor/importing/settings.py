@@ -10,6 +10,7 @@ from ladle.executor.catalog import vocabulary
 from ladle.executor.importing.fields import Fields
 from ladle.executor.importing.ledger import Sort
 from ladle.executor.importing.spelling import Said, keys, option, spelled, takes
+from ladle.executor.unmade import unmade
 
 ORDER = (
     "epochs", "steps", "tokens", "lr", "schedule", "warmup", "global_batch", "context", "overlong", "packing",
@@ -31,6 +32,7 @@ class Settings:
         self.tool = tool
         self._written: dict[str, str] = {}
         self._defaults: list[str] = []
+        self._adapter_key = ""
 
     def has(self, name: str) -> bool:
         """Say whether the kind has an option of this name in this version."""
@@ -53,6 +55,13 @@ class Settings:
             self._written[name] = spelled(value)
             self._defaults.append(f"{name} = {spelled(value)}")
 
+    def follow(self, name: str, value: Said, said: bool) -> None:
+        """Set an option that follows from another key of the file where that is `said`; else to the tool's default."""
+        before = len(self._defaults)
+        self.default(name, value)
+        if said:
+            del self._defaults[before:]
+
     def either(self, name: str, value: Said | None, key: str, otherwise: Said) -> None:
         """Set an option to a value of the file, or to the tool's default."""
         if value is None:
@@ -60,8 +69,12 @@ class Settings:
         else:
             self.put(name, value, key)
 
-    def adapter(self, key: str, values: dict[str, tuple[str, Said]]) -> None:
-        """Say that adapters of low rank are trained, if this version has them; `values` are (key, value) by name."""
+    def adapter(self, key: str, values: dict[str, tuple[str, Said]], begun: bool = False) -> None:
+        """Say that adapters of low rank are trained, if this version has them; `values` are (key, value) by name.
+
+        Of one that another training has `begun`, what the file leaves out is no default of the tool's.
+        """
+        self._adapter_key, before = key, len(self._defaults)
         found = option(self.kind, "lora")
         known = keys(found.type) if found else ()
         told = {name: value for name, (_, value) in values.items() if name in known}
@@ -76,6 +89,8 @@ class Settings:
                 self._defaults.append(f"{name} of `lora` = {spelled(value)}")
             elif source in self.fields and name not in told:
                 self.fields.lost(source, f"`lora` has no `{name}` in this version")
+        if begun:
+            del self._defaults[before:]
 
     def done(self) -> tuple[tuple[str, str], ...]:
         """Return the settings in the order they are read; the tool's defaults among them are noted once."""
@@ -83,6 +98,11 @@ class Settings:
             document, root = self.fields.document, self.fields.document.root
             reason = f"not in the file, so {self.tool}'s own default: {', '.join(self._defaults)}"
             self.fields.ledger.note(Sort.ASSUMED, document, root.span, "", reason)
+        if word := unmade(self.kind, {**self._written}, ()):
+            reason = (
+                f"`{word}` is checked but not yet made by this version: the recipe checks, and `ladle run` refuses it"
+            )
+            self.fields.missing(self._adapter_key, reason)
         place = {name: index for index, name in enumerate(ORDER)}
         return tuple(sorted(self._written.items(), key=lambda item: place.get(item[0], len(place))))
 

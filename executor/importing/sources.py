@@ -76,6 +76,7 @@ def reference(fields: Fields, key: str) -> ModelRef | None:
         return _table(fields, key, Fields(fields.document, tree, fields.ledger, f"{key}."))
     text = tree.text if isinstance(tree, Scalar) else ""
     path, _, revision = text.partition("@")
+    fields.ledger.name(fields.document, fields.span(key), path)
     if "+" in text:
         message = f"`{short(text)}` is a model with an adapter, which no merge here folds"
         fields.problem("E611", key, message, "fold the adapter first, and name the folder of the result")

@@ -26,6 +26,8 @@ class Keys:
     epochs: str = "num_train_epochs"
     schedule: str = "lr_scheduler_type"
     optimizer: str = "optim"
+    batch: str = ""
+    """Rows of a step on one device, micro batch x accumulation; "" where the tool has no such key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ def _schedule(fields: Fields, settings: Settings, keys: Keys, defaults: Defaults
     settings.either("schedule", SCHEDULES.get(word, word) if word else None, keys.schedule, defaults.schedule)
     steps, ratio = fields.number("warmup_steps"), fields.number("warmup_ratio")
     if flat:
-        settings.default("warmup", 0)
+        settings.follow("warmup", 0, word is not None)
         for key, value in (("warmup_steps", steps), ("warmup_ratio", ratio)):
             if value:
                 fields.lost(key, "the tool's `constant` does not warm up: the recipe says `warmup = 0`")
@@ -105,6 +107,8 @@ def batch(fields: Fields, settings: Settings, keys: Keys, defaults: Defaults) ->
     """Carry micro batch x accumulation x devices as `global_batch`, and say which devices were assumed."""
     micro, devices = fields.whole(keys.micro), fields.ledger.devices
     accumulation = fields.whole("gradient_accumulation_steps")
+    if keys.batch:
+        micro, accumulation = _derived(fields, keys, micro, accumulation)
     if micro is not None:
         fields.ledger.profile.setdefault("micro_batch", micro)
     rows, times = micro or defaults.micro, accumulation or 1
@@ -112,6 +116,22 @@ def batch(fields: Fields, settings: Settings, keys: Keys, defaults: Defaults) ->
     settings.put("global_batch", rows * times * devices, key)
     told = f"global_batch = {rows} x {times} x {devices} = {rows * times * devices}"
     fields.assumed(key, f"{told}: micro batch x accumulation x devices; `--devices N` says another number of devices")
+
+
+def _derived(fields: Fields, keys: Keys, micro: int | None, accumulation: int | None) -> tuple[int | None, int | None]:
+    """Return micro batch and accumulation, one of them from the rows of a step where the file says those instead."""
+    rows = fields.whole(keys.batch)
+    if rows is None or rows < 1:
+        return micro, accumulation
+    if micro and accumulation:
+        if micro * accumulation != rows:
+            fields.lost(keys.batch, "micro batch x accumulation is another number, and counts")
+        return micro, accumulation
+    known = max(1, micro or accumulation or 1)
+    other = max(1, rows // known)
+    if other * known != rows:
+        fields.assumed(keys.batch, f"{rows} is no multiple of {known}, so a step has {other * known} rows")
+    return (other, accumulation) if accumulation and not micro else (micro, other)
 
 
 def precision(fields: Fields, settings: Settings) -> None:
@@ -145,7 +165,11 @@ REASONS: Final[Mapping[str, tuple[Sort, str]]] = MappingProxyType(
                          "auto_find_batch_size", "torch_empty_cache_steps", "accelerator_config", "use_cpu"),
                         (Sort.MACHINE, _DEVICE)),
         **dict.fromkeys(("dataloader_*", "dataset_num_proc", "preprocessing_num_workers", "remove_unused_columns",
-                         "group_by_length", "pad_to_multiple_of", "overwrite_cache"), (Sort.MACHINE, _DATA)),
+                         "no_remove_unused_columns", "pad_to_multiple_of", "overwrite_cache"), (Sort.MACHINE, _DATA)),
+        "dataloader_drop_last": (Sort.LOST, "the last step of a pass takes the rows that are left"),
+        "group_by_length": (Sort.LOST, "a stage draws the order of rows from its seed"),
+        "length_column_name": (Sort.MACHINE, "it is read where rows are grouped by length"),
+        "use_flash_attention_2": (Sort.MACHINE, '`attention = "flash_attention_2"` of a profile'),
         **dict.fromkeys(("do_eval", "eval_*", "evaluation_strategy", "per_device_eval_batch_size", "val_size",
                          "metric_for_best_model", "load_best_model_at_end", "greater_is_better", "do_predict",
                          "predict_with_generate"), (Sort.LOST, _EVAL)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from ladle.executor.importing.training import REASONS, Defaults, Keys, attention
 
 RATES = {"sft": 2e-5, "dpo": 1e-6, "orpo": 1e-6}
 PREFERENCE_KEYS = ("loss_type", "max_prompt_length", "precompute_ref_log_probs", "rpo_alpha", "sync_ref_model")
+COLUMN_KEYS = ("text_column", "dataset_text_field")
+"""Keys that name the column of plain text."""
 OTHER_SCRIPTS = {
     "num_generations": "GRPO or RLOO", "desirable_weight": "KTO", "cpo_alpha": "CPO", "simpo_gamma": "CPO",
     "center_rewards_coefficient": "reward modelling", "reward_model_path": "PPO", "lmbda": "GKD",
@@ -74,19 +77,41 @@ def _kind(fields: Fields) -> str:
         if key in fields:
             fields.problem("E611", key, f"`{key}` belongs to {script}, for which this version has no stage")
             return "sft"
-    path = fields.document.source.path.lower()
-    if "beta" not in fields and not any(key in fields for key in PREFERENCE_KEYS[1:]):
-        return "cpt" if "dataset_text_field" in fields and "messages" not in path else "sft"
-    if "loss_type" in fields:
-        return "dpo"
-    name = "orpo" if "orpo" in path else "dpo"
-    fields.assumed("beta", f"taken for {name.upper()}, which the file does not say; `--stage` says another")
+    folders = _words(fields.document.source.path)
+    name, reason = _guessed(fields, folders)
+    if reason:
+        key = next((key for key in (*COLUMN_KEYS, "beta", *PREFERENCE_KEYS) if key in fields), "model_name_or_path")
+        told = f"taken for `{name}`, {reason}; `--stage` says another"
+        fields.ledger.note(Sort.ASSUMED, fields.document, fields.span(key), "", told)
     return name
+
+
+def _guessed(fields: Fields, words: frozenset[str]) -> tuple[str, str]:
+    """Return the kind of stage and why it was taken; "" where the file itself says it."""
+    if "beta" not in fields and not any(key in fields for key in PREFERENCE_KEYS[1:]):
+        if "cpt" in words:
+            return "cpt", "as the file's path says"
+        if any(_peek(fields, key) not in ("", "messages") for key in COLUMN_KEYS):
+            return "cpt", "since it names a column of text"
+        return "sft", "since no key is one of preference tuning, and none names a column of text"
+    if "loss_type" in fields:
+        return "dpo", ""
+    if "orpo" in words:
+        return "orpo", "as the file's path says"
+    return "dpo", "since a key is one of preference tuning, and the path does not say `orpo`"
+
+
+def _words(path: str) -> frozenset[str]:
+    """Return the words of a path: those of its last folders and of its file's name."""
+    return frozenset(re.split(r"[^a-z0-9]+", "/".join(Path(path.lower()).parts[-3:])))
 
 
 def _columns(fields: Fields, takes: CorpusKind) -> dict[str, str]:
     if takes is CorpusKind.TEXT:
-        return {"text": fields.text("dataset_text_field") or "text"}
+        given = [key for key in COLUMN_KEYS if key in fields]
+        for key in given[1:]:
+            fields.lost(key, f"`{given[0]}` names the column")
+        return {"text": (fields.text(given[0]) if given else None) or "text"}
     return {}
 
 
@@ -96,7 +121,7 @@ def _rows(fields: Fields, settings: Settings) -> None:
     mode = fields.text("truncation_mode")
     if mode not in (None, "keep_start"):
         fields.lost("truncation_mode", "`overlong = truncate` keeps the beginning of a row")
-    settings.default("overlong", "truncate")
+    settings.follow("overlong", "truncate", mode is not None)
     packing, strategy = fields.flag("packing"), fields.text("packing_strategy") or "bfd"
     if settings.has("packing"):
         word = ("wrapped" if strategy == "wrapped" else "isolated") if packing else "none"
@@ -106,8 +131,8 @@ def _rows(fields: Fields, settings: Settings) -> None:
     elif packing:
         fields.lost("packing", f"`{settings.kind.name}` does not pack")
     if settings.has("supervise"):
-        answers = fields.flag("assistant_only_loss") or fields.flag("completion_only_loss")
-        settings.default("supervise", "answers" if answers else "all")
+        flags = [fields.flag(key) for key in ("assistant_only_loss", "completion_only_loss")]
+        settings.follow("supervise", "answers" if any(flags) else "all", flags != [None, None])
 
 
 def _preference(fields: Fields, settings: Settings) -> None:

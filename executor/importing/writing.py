@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
@@ -14,6 +15,11 @@ from ladle.executor.importing.naming import Names
 from ladle.executor.importing.places import inside, is_path, slug
 
 WIDE = 118
+FOLDERS = re.compile(
+    r"(?i)(\.?data|outputs?|out|saves?|saved|models?|checkpoints?|ckpts?|results?|runs?|exp|experiments?|work|tmp|trained"
+    r"|finetuned|merged|merges?)/|.*/(checkpoint|step|epoch)[-_]?[0-9]+$"
+)
+"""Names that runs give the folders they write, though they read as `owner/name`."""
 QUIET = (Sort.MACHINE, Sort.SAME)
 
 
@@ -24,6 +30,10 @@ class Writer:
         self.root = root
         self.names = Names()
         self.missing: list[ModelRef] = []
+        self.guessed: list[ModelRef] = []
+        """Models taken for repositories of the hub that are called as folders are."""
+        self.unmet: list[ModelRef] = []
+        """Adapters that no file makes."""
         self._sources: dict[ModelRef, str] = {}
         self._outputs: dict[str, str] = {}
         self._models: list[tuple[str, str]] = []
@@ -33,23 +43,38 @@ class Writer:
 
     def write(self, made: Sequence[Made]) -> None:
         """Declare what the files make; a model that another of them makes is called by its name."""
-        names = [self._named(each) for each in made]
+        several = sum(isinstance(each, Trained) for each in made) > 1
+        names = [self._named(each, several) for each in made]
         for each, name in zip(made, names, strict=True):
             self._outputs |= dict.fromkeys((_path(output) for output in each.outputs), name)
         for each, name in zip(made, names, strict=True):
             expression = self._trained(each, name) if isinstance(each, Trained) else self._merged(each, name)
             self._results.append((name, expression))
 
-    def _named(self, made: Made) -> str:
+    def _named(self, made: Made, several: bool) -> str:
         if isinstance(made, Merged):
             return self.names.new(made.name or "merged", "merged")
-        return self.names.new("tuned", "tuned")
+        parts = PurePosixPath(made.outputs[0]).parts[-2:] if several and made.outputs else ("tuned",)
+        last = slug(parts[-1], "tuned")
+        return self.names.new(last if self.names.free(last) else "_".join(parts), "tuned")
 
     def _trained(self, made: Trained, name: str) -> str:
         stage = self.names.stage(made.kind)
         head = stage if stage == made.kind else f"{stage}: {made.kind}"
-        self._stages.append((head, [("on", self._on(made.corpora)), *made.settings]))
-        return f"{self._model(made.start, name)} | {stage}"
+        start, settings = self._started(made, name)
+        self._stages.append((head, [("on", self._on(made.corpora)), *settings]))
+        return f"{start} | {stage}"
+
+    def _started(self, made: Trained, name: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+        """Return what a training starts from, and its settings: with an adapter of another file, it goes on with it."""
+        earlier = self._outputs.get(_path(made.adapter.name), "") if made.adapter else ""
+        if made.adapter and earlier in ("", name):
+            self.unmet.append(made.adapter)
+        if earlier in ("", name):
+            return self._model(made.start, name), made.settings
+        if made.fresh:
+            return earlier, made.settings
+        return earlier, tuple((key, "continue" if key == "lora" else value) for key, value in made.settings)
 
     def _merged(self, made: Merged, name: str) -> str:
         told = [(self._model(model, name), weight) for model, weight in made.operands]
@@ -80,6 +105,8 @@ class Writer:
         more = f', revision = "{model.revision}"' if model.revision else ""
         template = f", template = {model.template}" if model.template else ""
         if not is_path(self.root, model.name):
+            if FOLDERS.match(model.name):
+                self.guessed.append(model)
             return f'hub("{model.name}"{more}{template})'
         folder = inside(self.root, model.name)
         if folder is None or not (self.root / folder).is_dir():

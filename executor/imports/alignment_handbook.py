@@ -50,12 +50,12 @@ def _mixer(fields: Fields, kind: str, columns: dict[str, str]) -> list[Corpus]:
     split = next((name for name in splits if name.startswith("train")), "train")
     if any(name.startswith("test") for name in splits):
         fields.lost("dataset_splits", "the test split: a stage trains on every row of its corpus and watches none")
-    fields.items("dataset_configs")
     if not isinstance(mixer, Table):
         return []
     inner = Fields(fields.document, mixer, fields.ledger, "dataset_mixer.")
     found = []
-    for entry in mixer.entries:
+    subsets = _subsets(fields, len(mixer.entries))
+    for entry, subset in zip(mixer.entries, subsets, strict=True):
         weight = scalar_number(entry.value)
         if weight is None or weight <= 0:
             message = f"the share of `{short(entry.key)}` is no number above 0"
@@ -63,10 +63,20 @@ def _mixer(fields: Fields, kind: str, columns: dict[str, str]) -> list[Corpus]:
             continue
         named = Table((type(entry)("id", entry.at, Scalar(entry.key, entry.key, entry.at)),), entry.at, 1)
         made = corpus(
-            Fields(fields.document, named, fields.ledger, "dataset_mixer."), "id", kind, columns, Part(split=split)
+            Fields(fields.document, named, fields.ledger, "dataset_mixer."), "id", kind, columns, Part(subset, split)
         )
         found.append(Corpus(slug(made.name, "corpus"), kind, made.expression, written(weight)))
     return found
+
+
+def _subsets(fields: Fields, parts: int) -> list[str]:
+    """Return the configuration of each data set, as `dataset_configs` lists them in the order of the mixer."""
+    names = [item.text if isinstance(item, Scalar) else "" for item in fields.items("dataset_configs")]
+    if names and len(names) != parts:
+        message = f"{len(names)} configurations for {parts} data sets: which is whose?"
+        fields.problem("E608", "dataset_configs", message, "list one for each data set, in order")
+    given = ["" if name == "default" else name for name in names]
+    return [*given, *[""] * parts][:parts]
 
 
 def convert(document: Document, ledger: Ledger, request: Request) -> Made | None:

@@ -14,7 +14,7 @@ from ladle.executor.importing.spelling import Said
 from ladle.executor.importing.training import REASONS, Defaults, Keys, optimisation, saving
 from ladle.executor.importing.tree import Document
 
-KEYS = Keys("micro_batch_size", "num_epochs", "lr_scheduler", "optimizer")
+KEYS = Keys("micro_batch_size", "num_epochs", "lr_scheduler", "optimizer", "batch_size")
 DEFAULTS = Defaults(lr=2e-4, epochs=1, micro=1, schedule="cosine", warmup=0.03)
 QUANTISED = "no model is quantised"
 MORE = {
@@ -87,6 +87,8 @@ def _rows(fields: Fields, settings: Settings) -> None:
     words = {"drop": "drop", "truncate": "truncate", "raise": "error"}
     if overlong in words:
         settings.put("overlong", words[overlong], "excess_length_strategy")
+    elif overlong is not None:
+        fields.lost("excess_length_strategy", "`overlong` is `drop`, `truncate` or `error`")
     settings.default("overlong", "drop")
     packing = fields.flag("sample_packing")
     if settings.has("packing"):
@@ -119,6 +121,9 @@ def _preference(fields: Fields, settings: Settings) -> None:
 def _adapter(fields: Fields, settings: Settings) -> None:
     adapter = fields.text("adapter")
     if adapter is None:
+        return
+    if adapter not in ("lora", "qlora"):
+        fields.lost("adapter", "an adapter here is of low rank, `lora`: the recipe trains every parameter")
         return
     rank, alpha, dropout = fields.whole("lora_r"), fields.number("lora_alpha"), fields.number("lora_dropout")
     values: dict[str, tuple[str, Said]] = {

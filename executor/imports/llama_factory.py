@@ -61,10 +61,22 @@ def convert(document: Document, ledger: Ledger, request: Request) -> Made | None
     attention(fields)
     saving(fields)
     start = _template(fields, start) if start else None
+    fresh = fields.flag("create_new_adapter") or False
     output = fields.table.get("output_dir")
     outputs = (str(Path(getattr(output.value, "text", "")).as_posix()),) if output else ()
     fields.rest({**REASONS, **MORE})
-    return Trained(start, name, settings.done(), found, outputs) if start else None
+    told = settings.done()
+    return Trained(start, name, told, found, outputs, _earlier(fields), fresh) if start else None
+
+
+def _earlier(fields: Fields) -> ModelRef | None:
+    """Return the adapter of another training that a file starts from, if it names one."""
+    key = "adapter_name_or_path"
+    name = fields.text(key)
+    if name is None:
+        return None
+    fields.ledger.name(fields.document, fields.span(key), name)
+    return ModelRef(name.rstrip("/") or name)
 
 
 def _kind(fields: Fields) -> str:
@@ -130,7 +142,8 @@ def _rows(fields: Fields, settings: Settings) -> None:
         fields.lost("packing", f"`{settings.kind.name}` does not pack")
     if settings.has("supervise"):
         final, everything = fields.flag("mask_history"), fields.flag("train_on_prompt")
-        settings.default("supervise", "final" if final else "all" if everything else "answers")
+        word = "final" if final else "all" if everything else "answers"
+        settings.follow("supervise", word, (final, everything) != (None, None))
 
 
 def _preference(fields: Fields, settings: Settings) -> None:
@@ -156,7 +169,8 @@ def _adapter(fields: Fields, settings: Settings) -> None:
             "alpha": ("lora_alpha", alpha or 2 * (rank or 8)),
             "dropout": ("lora_dropout", dropout or 0),
         }
-        settings.adapter("finetuning_type", {**values, **targets(fields, "lora_target")})
+        begun = "adapter_name_or_path" in fields and not fields.flag("create_new_adapter")
+        settings.adapter("finetuning_type", {**values, **targets(fields, "lora_target")}, begun)
     elif method not in METHODS:
         fields.lost("finetuning_type", "a stage trains every parameter, or an adapter of low rank")
 

@@ -70,6 +70,9 @@ def _operands(
     if not operator.operands.variadic:
         first = [source for source in found if source.model == base]
         others = [source for source in found if source.model != base]
+        if base is not None and not first:
+            first = [Source(base, fields, None)]
+            fields.assumed("base_model", "not among the models, so mergekit adds it, and so does the recipe")
         if len(first) != 1 or len(first + others) != len(operator.operands.sorts):
             message = f"`{operator.name}` takes {len(operator.operands.sorts)} models, one of them the `base_model`"
             fields.problem("E609", "base_model", message, "name one of its models as `base_model`")
@@ -116,7 +119,12 @@ def _rounded(fields: Fields, intermediate: bool) -> str:
     """Return the precision that mergekit rounds a result to, where the recipe should say it; else that is noted."""
     key = "out_dtype" if "out_dtype" in fields else "dtype"
     word = fields.text(key)
-    if word is None or (key == "dtype" and (word == "float32" or not intermediate)):
+    if word is None:
+        return ""
+    if key == "dtype" and word == "float32":
+        where = "within another merge it stays float32; as a result it" if intermediate else "the result"
+        reason = f"{where} is rounded to the precision of its first operand, and mergekit's is float32"
+        fields.assumed(key, f"{reason}: `round(..., fp32)` says so")
         return ""
     round = vocabulary().get(ROUND)
     precision = option(round, "precision") if round else None

@@ -29,10 +29,10 @@ def find(program: Program) -> Iterator[Finding]:
     restored = _restored(program)
     for term in stages(program, "cpt"):
         corpora = [source for corpus in term.references.get("on", ()) for source in _sources(corpus)]
-        if term in restored or len(set(corpora)) > 1 or term.operands[0].operator.name == "init":
+        if term in restored or len(set(corpora)) != 1 or term.operands[0].operator.name == "init":
             continue
-        corpus = term.references["on"][0] if term.references.get("on") else term
-        message = f"`{name(program, term)}` reads `{name(program, corpus)}` alone, and nothing keeps what it forgets"
+        corpus = name(program, term.references["on"][0])
+        message = f"`{name(program, term)}` reads `{corpus}` alone, and nothing keeps what it forgets"
         help = "mix in general text, `mix(domain: 90%, general: 10%)`, or merge the result with a model it came from"
         yield Finding(term.written.get("on", term.span), message, help, "no replay")
 

@@ -5,7 +5,7 @@ Holds no torch: the catalogue checks names against `MODULES` before anything run
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from ladle.dsl.graph import Json
@@ -49,7 +49,7 @@ def module_path(tensor: str) -> tuple[tuple[str, ...], int]:
 
 
 def matching(names: Mapping[str, Json], tensor: str) -> str:
-    """Return the name in `names` that `tensor` belongs to, the longest path winning, or "" where none does."""
+    """Return the name in `names` that `tensor` belongs to, the innermost module winning, or "" where none does."""
     path, _ = module_path(tensor)
     best = ""
     length = 0
@@ -58,6 +58,12 @@ def matching(names: Mapping[str, Json], tensor: str) -> str:
         if wanted and path[: len(wanted)] == wanted and len(wanted) > length:
             best, length = name, len(wanted)
     return best
+
+
+def by_precedence(names: Iterable[str]) -> tuple[str, ...]:
+    """Return names in the order in which they win a tensor that several match: one that stands within another first."""
+    known = [name for name in MODULES if name in set(names)]
+    return tuple(sorted(known, key=lambda name: -_PATHS[name].count(".")))
 
 
 def over_depth(values: list[Json], layer: int, layers: int) -> float:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from ladle.dsl.frozen import frozen
 from ladle.dsl.source import Span
@@ -142,7 +142,7 @@ class Table:
     """(label of a model chosen at run time, the benchmark that decides, names of what it is chosen from)."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Graph:
     """Every distinct computation of a recipe, inputs before users."""
 
@@ -155,9 +155,9 @@ class Graph:
     targets: tuple[str, ...]
     """Fingerprints of what is asked for."""
     tables: tuple[Table, ...]
-    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    groups: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     """What several nodes are called together: a family is its members, a benchmark and an `evaluate` their scores."""
-    measures: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    measures: Mapping[tuple[str, str], str] = MappingProxyType({})
     """What gates compare: the fingerprint of a score, by the keys of its model's and its benchmark's terms."""
 
     def walk(self, targets: tuple[str, ...]) -> Iterator[Node]:

@@ -34,6 +34,8 @@ class Term:
     """Where it is written first."""
     written: Mapping[str, Span]
     """Where each option that is set somewhere is set, as it is written first; what has its default is not here."""
+    origin: Term | None = None
+    """What a model's configuration, tokenizer and template come from, where that is another: see `source`."""
 
     @property
     def sort(self) -> Sort | None:
@@ -43,10 +45,7 @@ class Term:
     @property
     def source(self) -> Term:
         """Where a model's configuration, tokenizer and template come from: the first operand's source."""
-        found = self
-        while found.operator.role is not Role.MODEL_SOURCE and found.operands:
-            found = found.operands[0]
-        return found
+        return self.origin or self
 
     def inputs(self) -> Iterator[tuple[str, Term]]:
         """Yield (role, term) of everything it is made from."""

@@ -142,8 +142,8 @@ def _varied(world: World, step: Step) -> tuple[Layer, ...]:
 
 def _can_stop(world: World, model: Named, user: str, span: Span) -> None:
     """Report a model that pads with its end token, once for each source: trained so, it never learns to stop."""
-    source = model.term.source
-    if isinstance(source.type, ModelType) and source.type.pad_is_end is True:
+    if isinstance(model.term.type, ModelType) and model.term.type.pad_is_end is True:
+        source = model.term.source
         name = world.titles.get(source) or world.labels.get(source, source.operator.name)
         message = f"`{name}` pads with the token that ends a text: trained by `{user}` it would never learn to stop"
         help = f"take the tokens of a model whose pad is another: `{source.operator.name}(..., template = instruct)`"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Protocol
 
+from ladle.dsl.frozen import frozen
 from ladle.dsl.fused import Size, size
 from ladle.dsl.graph import Json, canonical, digest
 from ladle.dsl.problems import Problems
@@ -30,11 +31,11 @@ from ladle.dsl.types import UNKNOWN, CorpusType, ModelType, Value
 from ladle.dsl.values import MAX_ITEMS
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Scope:
     """Where an expression stands: the axes it sees, and the settings of `with` that reach the stages it applies."""
 
-    axes: Mapping[str, Meaning] = field(default_factory=dict)
+    axes: Mapping[str, Meaning] = MappingProxyType({})
     overrides: tuple[Setting, ...] = ()
     sort: Sort | None = None
     """What is wanted here, where that decides what a word means: where a corpus stands, `hub` is a corpus source."""
@@ -192,7 +193,9 @@ class World:
                 return FAILED
             self._bound(span)
             places = {name: self.placed(place) for name, place in spans.items()}
-            term = Term(key, operator, operands, dict(options), dict(references), type, self.placed(span), places)
+            origin = operands[0].source if operands and operator.role is not Role.MODEL_SOURCE else None
+            at = self.placed(span)
+            term = Term(key, operator, operands, dict(options), dict(references), type, at, places, origin)
             if not self._fits(term, span):
                 self._refused.add(key)
                 return FAILED

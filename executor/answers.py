@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -56,13 +57,13 @@ def remember(arguments: Sequence[str], answer: Answer, asked: Iterable[Asked]) -
     """
     if not arguments:
         return
-    said = [(each, _ask(each)) for each in dict.fromkeys(asked)]
-    if len(answer.text) > LARGEST or any(_unsettled(found) for _, found in said):
-        return
     place = _place(arguments)
     partial = place.with_suffix(f".{os.getpid()}")
     with suppress(OSError, ValueError):
         place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        said = [(each, _ask(each)) for each in dict.fromkeys(asked)]
+        if len(answer.text) > LARGEST or any(_unsettled(found) for _, found in said):
+            return
         partial.write_text(json.dumps({"said": said, "status": answer.status, "text": answer.text}))
         partial.replace(place)
         _prune(place.parent)
@@ -74,12 +75,14 @@ def _place(arguments: Sequence[str]) -> Path:
     return folder / f"{hashlib.sha256(key.encode()).hexdigest()}.json"
 
 
+@cache
 def _program() -> list[list[str | int]]:
     """The program itself, by the time stamps of its modules: another version gives other answers."""
     here = Path(__file__).parent
-    folders = [here, here.parent / "dsl", *(Path(entry.path) for entry in os.scandir(here) if entry.is_dir())]
-    marks = [(entry.name, entry.stat()) for folder in folders if folder.is_dir() for entry in os.scandir(folder)]
-    return sorted([name, found.st_size, found.st_mtime_ns] for name, found in marks if name.endswith((".py", ".txt")))
+    inner = (entry.path for entry in os.scandir(here) if not entry.name.startswith("__") and entry.is_dir())
+    entries = (entry for folder in (str(here), str(here.parent / "dsl"), *inner) for entry in os.scandir(folder))
+    marks = ((entry.name, entry.stat()) for entry in entries if entry.name.endswith((".py", ".txt")))
+    return sorted([name, found.st_size, found.st_mtime_ns] for name, found in marks)
 
 
 def _ask(asked: Asked) -> list[object]:

@@ -15,6 +15,7 @@ import click
 from ladle.dsl.diagnostics import RecipeError
 from ladle.dsl.render import render_text
 from ladle.executor import commands
+from ladle.executor.answers import COMMANDS
 from ladle.executor.console import one_line
 from ladle.executor.project import ProjectError
 from ladle.executor.task import StepError
@@ -36,13 +37,17 @@ class LazyGroup(click.Group):
         return sorted(module.name.rstrip("_") for module in pkgutil.iter_modules(commands.__path__))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and return one command. Nothing of an import is garbage, so none is looked for meanwhile."""
+        """Import and return one command.
+
+        Nothing of an import is garbage, so none is looked for meanwhile; nor of a check, done before it would count.
+        """
         if cmd_name not in self.list_commands(ctx):
             return None
         gc.disable()
         word = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
         module = importlib.import_module(f"{commands.__name__}.{word}")
-        gc.enable()
+        if cmd_name not in COMMANDS:
+            gc.enable()
         command = module.COMMAND
         assert isinstance(command, click.Command)
         return command

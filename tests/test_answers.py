@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from ladle.executor import start
+from ladle.executor import answers, start
 
 RECIPE = """edition 1
 use "recipes/other.recipe": rate
@@ -117,9 +117,11 @@ def test_another_version_of_the_program_is_asked_anew(
     kept = module.stat()
     try:
         os.utime(module, (kept.st_atime, kept.st_mtime + 1))
+        answers._program.cache_clear()  # another process
         assert ask(monkeypatch, capsys, "check", "recipes/m.recipe") == before
     finally:
         os.utime(module, ns=(kept.st_atime_ns, kept.st_mtime_ns))
+        answers._program.cache_clear()
 
 
 def test_what_changed_a_moment_ago_is_not_remembered(

@@ -17,7 +17,7 @@ from ladle.dsl.parse import read_source
 from ladle.dsl.rule import Rule
 from ladle.dsl.source import Source
 from ladle.executor.atomic import in_words, write_file
-from ladle.executor.load import Checked, examine_source
+from ladle.executor.examine import Checked, examine_source
 from ladle.executor.rulebook import rules
 from ladle.executor.task import StepError
 

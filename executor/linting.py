@@ -9,9 +9,9 @@ from ladle.dsl.frozen import frozen, replace
 from ladle.dsl.lint import lint
 from ladle.dsl.rule import Rule
 from ladle.executor.baseline import Known, read_baseline, unknown
+from ladle.executor.examine import Checked, examine
 from ladle.executor.fixing import Fixed, fix, write_fixed
 from ladle.executor.lint_settings import Settings, Wanted, settings
-from ladle.executor.load import Checked, examine
 from ladle.executor.rulebook import rules
 
 

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from ladle.dsl.read import LARGEST, decode_source
-from ladle.executor.load import Checked, examine, examine_source
+from ladle.executor.examine import Checked, examine, examine_source
 from ladle.executor.project import project_root, recipe_name
 from ladle.executor.task import StepError
 

@@ -14,7 +14,7 @@ from ladle.dsl.signature import CorpusFacts, Fault
 from ladle.dsl.types import CorpusKind, ModelType
 from ladle.executor.cli import cli, run
 from ladle.executor.commands.new import RECIPE, corpora
-from ladle.executor.load import examine
+from ladle.executor.examine import examine
 
 ROOT = Path(__file__).parent.parent
 LANGUAGE = (ROOT / "docs" / "language.md").read_text(encoding="utf-8")

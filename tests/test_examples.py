@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from ladle.executor.cli import run as ladle
-from ladle.executor.load import examine, load
+from ladle.executor.examine import examine
+from ladle.executor.load import load
 
 FIXTURES = Path(__file__).parent / "fixtures/recipes"
 ROOT = Path(__file__).parents[1]

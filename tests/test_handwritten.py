@@ -20,7 +20,7 @@ import pytest
 from expectations import FIXTURES, Case, cases, differences
 from ladle.dsl.diagnostics import Diagnostic
 from ladle.dsl.source import Source
-from ladle.executor.load import examine_source
+from ladle.executor.examine import examine_source
 
 FOLDER = FIXTURES / "handwritten"
 CASES = cases("handwritten")

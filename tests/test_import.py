@@ -12,8 +12,8 @@ from ladle.dsl.diagnostics import RecipeError
 from ladle.dsl.format import format_source
 from ladle.dsl.source import Source
 from ladle.executor.cli import run
+from ladle.executor.examine import examine_source
 from ladle.executor.importing.ledger import Sort
-from ladle.executor.load import examine_source
 
 TOOLS = {"axolotl": "axolotl", "llama": "llama-factory", "trl": "trl", "alignment": "alignment-handbook",
          "mergekit": "mergekit"}  # fmt: skip

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from ladle.executor.cli import run
+from ladle.executor.examine import examine
 from ladle.executor.fixing import write_fixed
-from ladle.executor.load import examine
 from ladle.executor.rulebook import document
 from ladle.executor.task import StepError
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from ladle.dsl.diagnostics import RecipeError
-from ladle.executor.load import Checked, examine, load
+from ladle.executor.examine import Checked, examine
+from ladle.executor.load import load
 
 from corpora import texts, write
 

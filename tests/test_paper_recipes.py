@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from ladle.dsl.diagnostics import Severity
 from ladle.executor.cli import run
+from ladle.executor.examine import examine
 from ladle.executor.lint_settings import Wanted
 from ladle.executor.linting import lint_recipes
-from ladle.executor.load import examine, load
+from ladle.executor.load import load
 
 ROOT = Path(__file__).parents[1]
 RECIPES = ("llama", "mistral", "smollm")

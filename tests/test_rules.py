@@ -17,7 +17,7 @@ from ladle.dsl.signature import Sort
 from ladle.dsl.source import Source
 from ladle.dsl.types import ModelType
 from ladle.executor.catalog import vocabulary
-from ladle.executor.load import examine, examine_source
+from ladle.executor.examine import examine, examine_source
 from ladle.executor.rulebook import page, rules
 
 ROOT = Path(__file__).parent.parent

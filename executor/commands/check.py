@@ -10,8 +10,8 @@ from pathlib import Path
 import click
 from ladle.executor.answers import Answer, remember
 from ladle.executor.console import one_line
+from ladle.executor.examine import Checked, examine
 from ladle.executor.form import FORMS, Report, render
-from ladle.executor.load import Checked, examine
 from ladle.executor.recipe_files import recipe_files
 
 

@@ -16,8 +16,9 @@ from ladle.dsl.trivia import gaps
 from ladle.executor.catalog import vocabulary
 from ladle.executor.comparison import Change, Comparison, Setting, compare
 from ladle.executor.console import plain
+from ladle.executor.examine import Checked
 from ladle.executor.layout import layout
-from ladle.executor.load import Checked, graph_of
+from ladle.executor.load import graph_of
 from ladle.executor.plan import Action, plan
 from ladle.executor.revisions import examine_revision
 from ladle.executor.workspace import Workspace

@@ -16,8 +16,9 @@ from ladle.executor import completing
 from ladle.executor.catalog import vocabulary
 from ladle.executor.console import from_here, one_line
 from ladle.executor.disk import write_file
+from ladle.executor.examine import examine_source
 from ladle.executor.layout import REPORT, Layout, layout
-from ladle.executor.load import examine_source, graph_of
+from ladle.executor.load import graph_of
 from ladle.executor.opened import Opened, open_recipe
 from ladle.executor.project import recipes_in
 from ladle.executor.rename import rename

@@ -9,13 +9,13 @@ from pathlib import Path
 from ladle.dsl.diagnostics import Diagnostic, RecipeError
 from ladle.dsl.format import format_source
 from ladle.dsl.source import Source, Span
+from ladle.executor.examine import examine_source
 from ladle.executor.importing.draft import Importer, Made, Request
 from ladle.executor.importing.ledger import Ledger, Note, Sort
 from ladle.executor.importing.places import quotable
 from ladle.executor.importing.tools import detect, importers
 from ladle.executor.importing.tree import Document, Scalar, read
 from ladle.executor.importing.writing import Writer
-from ladle.executor.load import examine_source
 from ladle.executor.quoting import short
 
 FACTS = "E4"

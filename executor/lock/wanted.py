@@ -11,8 +11,8 @@ from ladle.dsl.program import Term
 from ladle.dsl.signature import CorpusFacts, Fault, Sort
 from ladle.dsl.source import Source, Span
 from ladle.dsl.types import UNKNOWN, ModelType
+from ladle.executor.examine import Checked, examine
 from ladle.executor.facts import ProjectFacts
-from ladle.executor.load import Checked, examine
 from ladle.executor.lock.entries import Pinned
 
 

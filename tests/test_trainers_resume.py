@@ -43,6 +43,9 @@ def attempt(
     """Train in a process of its own, killed after `within` seconds if not 0, and return its exit code."""
 
     def body() -> None:
+        # As in a new process: an earlier test of this one may have run a step, which takes SIGTERM for itself.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         if within:
             timer = threading.Timer(within, os.kill, (os.getpid(), signal.SIGKILL))
             timer.daemon = True

@@ -64,8 +64,8 @@ def chosen(world: World, declaration: EvaluateDecl, table: Evaluation) -> None:
     for model in table.models:
         for made in _choices(model.term):
             for benchmark in table.benchmarks:
-                by = made.references["on"][0]
-                if (made, benchmark.term) in seen or not shares(benchmark.term, by):
+                by = next(iter(made.references.get("on", ())), None)
+                if by is None or (made, benchmark.term) in seen or not shares(benchmark.term, by):
                     continue
                 seen.add((made, benchmark.term))
                 name = world.titles.get(made) or world.labels.get(made, made.operator.name)

@@ -104,3 +104,7 @@ def test_what_to_do_is_said(text: str, code: str) -> None:
     _, (problem,) = checked(f"{text}\n{PRELUDE}")
     assert problem.code == code
     assert problem.help
+
+
+def test_a_choice_on_no_benchmark_is_judged_without_a_fault() -> None:
+    checked(f"model m = best([base, instruct], on = [])\nevaluate t {{ models = [m]  on = [silk] }}\n{PRELUDE}")

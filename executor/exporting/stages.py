@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ladle.dsl.graph import Json, Node
 from ladle.dsl.signature import Role
 from ladle.executor.exporting.subject import Subject, number
+from ladle.executor.exporting.text import Said
 
 ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
 
@@ -51,6 +52,20 @@ def budget(subject: Subject, stage: Stage) -> tuple[str, float | int]:
     help = "say it as `steps`"
     subject.refuse(subject.node, f"a budget of `tokens` is no setting of {subject.tool}", help)
     return "steps", 1
+
+
+def optimisation(found: Stage) -> dict[str, Said]:
+    """Return what TRL and Axolotl call alike, as both hand it to transformers."""
+    options = found.options
+    first, second = (number(item) for item in options["betas"]) if isinstance(options["betas"], list) else (0.9, 0.999)
+    return {
+        "adam_beta1": first,
+        "adam_beta2": second,
+        "weight_decay": number(options["weight_decay"]),
+        "max_grad_norm": number(options["clip"]),
+        "bf16": options.get("precision") == "bf16",
+        "seed": int(number(options["seed"])),
+    }
 
 
 def warmup(stage: Stage) -> tuple[str, float | int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ladle.executor.exporting.stages import ATTENTION, Stage, budget, columns, lora, scale, stage, warmup
+from ladle.executor.exporting.stages import ATTENTION, Stage, budget, columns, lora, optimisation, scale, stage, warmup
 from ladle.executor.exporting.subject import Exporter, Subject, number
 from ladle.executor.exporting.text import Said, written
 
@@ -68,7 +68,6 @@ def _training(subject: Subject, found: Stage) -> dict[str, Said]:
         subject.remark(
             "`warmup_steps` below 1 is a share of the steps for transformers 5; before, write `warmup_ratio`"
         )
-    first, second = (number(item) for item in options["betas"]) if isinstance(options["betas"], list) else (0.9, 0.999)
     schedule = str(options["schedule"])
     return {
         "max_steps" if length == "steps" else "num_train_epochs": amount,
@@ -78,12 +77,7 @@ def _training(subject: Subject, found: Stage) -> dict[str, Said]:
         "per_device_train_batch_size": 1,
         "gradient_accumulation_steps": int(number(options["global_batch"])),
         "optim": "adamw_torch_fused",
-        "adam_beta1": first,
-        "adam_beta2": second,
-        "weight_decay": number(options["weight_decay"]),
-        "max_grad_norm": number(options["clip"]),
-        "bf16": options.get("precision") == "bf16",
-        "seed": int(number(options["seed"])),
+        **optimisation(found),
         "output_dir": f"./{subject.place(subject.node)}-trl",
     }
 

@@ -1,0 +1,118 @@
+"""What kernels ask of a whole tensor. In: pieces. Out: inner products, and magnitudes by rank; no torch is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Hashable, Sequence
+from math import fsum, inf
+from struct import pack, unpack
+from typing import TYPE_CHECKING, Final
+
+from ladle.executor.weights.kernel import Ask, Combine, Piece
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_HIGH, _LOW = 1 << 15, 1 << 16
+"""How many values the upper half of a magnitude's bits can have (the sign is none of them), and the lower."""
+
+
+def inner(vectors: Sequence[Tensor]) -> Tensor:
+    """Return the inner products of tensors of one shape, a float64 matrix."""
+    wide = [vector.reshape(-1).double() for vector in vectors]
+    found = wide[0].new_zeros(len(wide), len(wide))
+    for i, one in enumerate(wide):
+        for j in range(i, len(wide)):
+            found[i, j] = found[j, i] = one.dot(wide[j])
+    return found
+
+
+def gram(piece: Piece) -> Tensor:
+    """Return the inner products of the operands."""
+    return inner(piece.models)
+
+
+def delta_gram(piece: Piece) -> Tensor:
+    """Return the inner products of what the operands add to the base."""
+    return inner(piece.deltas)
+
+
+GRAM: Final = Ask(gram)
+DELTA_GRAM: Final = Ask(delta_gram)
+
+
+def weighted(weights: Sequence[float]) -> Combine:
+    """Return the function that adds the operands up, each times its weight.
+
+    One operand with weight 1 beside zeros is that operand, bit for bit. Weights that sum to 1 are taken from the first
+    operand on, a + w (b - a): equal operands then give themselves back, bit for bit.
+    """
+    alone = [place for place, weight in enumerate(weights) if weight != 0]
+    if len(alone) == 1 and weights[alone[0]] == 1:
+        return lambda piece: piece.models[alone[0]]
+    if abs(fsum(weights) - 1) < 1e-12:
+        return lambda piece: _anchored(piece.models, weights)
+    return lambda piece: total(piece.models, weights)
+
+
+def _anchored(tensors: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
+    """Return the sum of tensors, each times its weight, for weights that sum to 1."""
+    found = tensors[0]
+    for tensor, weight in zip(tensors[1:], weights[1:], strict=True):
+        found = found.add(tensor - tensors[0], alpha=weight)
+    return found
+
+
+def total(tensors: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
+    """Return the sum of tensors, each times its weight."""
+    found = tensors[0] * weights[0]
+    for tensor, weight in zip(tensors[1:], weights[1:], strict=True):
+        found.add_(tensor, alpha=weight)
+    return found
+
+
+Values = Callable[..., "Tensor"]
+"""What of a piece is ranked: a function of a module, of the piece and further arguments."""
+
+
+def largest(values: Values, args: tuple[Hashable, ...], keep: int) -> Generator[Ask, Tensor, float]:
+    """Return the `keep`-th largest magnitude of a whole tensor's values, exactly, from two histograms of their bits.
+
+    `inf` where none are kept; 0 where there are no more than `keep`. Equal magnitudes stand or fall together: what is
+    at least the threshold is kept, which is `keep` values or, where several equal it, more.
+    """
+    if keep <= 0:
+        return inf
+    upper = (yield Ask(upper_bits, (values, *args))).tolist()
+    place, rest = _place(upper, keep)
+    if place < 0:
+        return 0.0
+    lower = (yield Ask(lower_bits, (values, place, *args))).tolist()
+    low, _ = _place(lower, rest)
+    return float(unpack("<f", pack("<I", place << 16 | low))[0])
+
+
+def upper_bits(piece: Piece, values: Values, *args: Hashable) -> Tensor:
+    """Return how often each upper half of a float32 magnitude's bits occurs."""
+    return (_halves(values(piece, *args))[1] & 0x7FFF).bincount(minlength=_HIGH)
+
+
+def lower_bits(piece: Piece, values: Values, upper: int, *args: Hashable) -> Tensor:
+    """Return how often each lower half of the bits occurs among magnitudes with an upper half of `upper`."""
+    low, high = _halves(values(piece, *args))
+    return (low[(high & 0x7FFF) == upper].int() & 0xFFFF).bincount(minlength=_LOW)
+
+
+def _halves(values: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the lower and the upper 16 bits of float32 values, on a machine whose first byte is the lowest."""
+    flat = values.contiguous().reshape(-1)
+    bits = flat.view(flat.new_empty(0).short().dtype)
+    return bits[0::2], bits[1::2]
+
+
+def _place(counts: Sequence[int], keep: int) -> tuple[int, int]:
+    """Return the bin of the `keep`-th largest value, and its rank within the bin; (-1, 0) where there are fewer."""
+    for place in range(len(counts) - 1, -1, -1):
+        if counts[place] >= keep:
+            return place, keep
+        keep -= counts[place]
+    return -1, 0

@@ -1,0 +1,153 @@
+"""Merges one tensor, piece by piece. In: an expression, its leaves, a tensor. Out: the merged rows of each result.
+
+A sweep goes over the tensor's pieces once. There is one for each round of questions that kernels ask of the whole
+tensor, then one that writes. A value that several merges need, such as the difference of two models in a sweep of `t`,
+is computed once for each piece; nothing larger than a piece is ever held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from ladle.executor.weights.draws import words
+from ladle.executor.weights.kernel import Ask, Combine, Piece, Plan
+from ladle.executor.weights.reading import Leaf, matrix
+
+PIECE_ELEMENTS: Final = 1 << 18
+"""Elements of a piece: 1 MiB of float32, so that a piece of each operand stays in a core's cache (measured)."""
+
+Key = tuple[tuple[int, ...], int]
+"""Which values a piece is made of: the operands' places in the expression, and the base's (-1: none)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """A merge within an expression: its operands are places of leaves or of merges before it."""
+
+    operands: tuple[int, ...]
+    base: int
+    """-1: none."""
+    plan: Plan
+
+    @property
+    def key(self) -> Key:
+        """Which values its pieces are made of."""
+        return self.operands, self.base
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Where a piece lies."""
+
+    first: int
+    count: int
+    start: int
+    """Index of its first element."""
+
+
+def cut(shape: tuple[int, ...]) -> Iterator[Rows]:
+    """Yield whole rows of a tensor, about `PIECE_ELEMENTS` at a time and at least one; nothing for an empty one."""
+    rows, columns = matrix(shape)
+    if not columns:
+        return
+    step = max(1, PIECE_ELEMENTS // columns)
+    for first in range(0, rows, step):
+        yield Rows(first, min(step, rows - first), first * columns)
+
+
+def stream(
+    tensor: str,
+    shape: tuple[int, ...],
+    parts: Sequence[Leaf | Merge],
+    write: Callable[[Rows, Callable[[int], torch.Tensor]], None],
+    device: torch.device,
+) -> None:
+    """Answer what the merges among `parts` ask, then give `write` each piece and what values any part has there."""
+    work = _Tensor(tensor, parts, device)
+    while round_of := work.ready():
+        totals: dict[tuple[Key, Ask], torch.Tensor] = {}
+        for rows in cut(shape):
+            at = _Values(work, rows)
+            for question in round_of:
+                (operands, base), ask = question
+                answer = ask.of(at.piece(operands, base), *ask.args)
+                totals[question] = totals[question] + answer if question in totals else answer
+        work.tell(totals)
+    for rows in cut(shape):
+        write(rows, _Values(work, rows).value)
+
+
+class _Tensor:
+    """The kernels of one tensor, and what each waits for."""
+
+    def __init__(self, tensor: str, parts: Sequence[Leaf | Merge], device: torch.device) -> None:
+        self.name, self.parts, self.device = tensor, parts, device
+        self.asking: dict[int, Ask] = {}
+        self.settled: dict[int, Combine] = {}
+        for place, part in enumerate(parts):
+            if isinstance(part, Merge):
+                self._advance(place, part.plan, None)
+
+    def ready(self) -> tuple[tuple[Key, Ask], ...]:
+        """Return the questions whose operands' values are known, each once."""
+        merges = {place: part for place, part in enumerate(self.parts) if isinstance(part, Merge)}
+        found = [(merges[place].key, ask) for place, ask in self.asking.items() if self._known(merges[place])]
+        return tuple(dict.fromkeys(found))
+
+    def tell(self, answers: Mapping[tuple[Key, Ask], torch.Tensor]) -> None:
+        """Send each kernel its answer."""
+        for place, ask in list(self.asking.items()):
+            part = self.parts[place]
+            if isinstance(part, Merge) and (part.key, ask) in answers:
+                self._advance(place, part.plan, answers[part.key, ask])
+
+    def _known(self, merge: Merge) -> bool:
+        return all(
+            place in self.settled or not isinstance(self.parts[place], Merge)
+            for place in (*merge.operands, merge.base)
+            if place >= 0
+        )
+
+    def _advance(self, place: int, plan: Plan, answer: torch.Tensor | None) -> None:
+        self.asking.pop(place, None)
+        try:
+            self.asking[place] = next(plan) if answer is None else plan.send(answer)
+        except StopIteration as end:
+            self.settled[place] = end.value
+
+
+class _Values:
+    """The values of an expression's parts in one piece, each computed once."""
+
+    def __init__(self, tensor: _Tensor, rows: Rows) -> None:
+        self._tensor, self._rows = tensor, rows
+        self._values: dict[int, torch.Tensor] = {}
+        self._pieces: dict[Key, Piece] = {}
+
+    def value(self, place: int) -> torch.Tensor:
+        """Return the rows of a part: float32, shape (rows, columns)."""
+        if place not in self._values:
+            part = self._tensor.parts[place]
+            if isinstance(part, Merge):
+                self._values[place] = self._tensor.settled[place](self.piece(part.operands, part.base))
+            else:
+                found = part.read(self._tensor.name, self._rows.first, self._rows.count)
+                self._values[place] = found.to(self._tensor.device)
+        return self._values[place]
+
+    def piece(self, operands: tuple[int, ...], base: int) -> Piece:
+        """Return the rows of a merge's operands and base."""
+        key = operands, base
+        if key not in self._pieces:
+            models = tuple(self.value(place) for place in operands)
+            origin = self.value(base) if base >= 0 else None
+            self._pieces[key] = Piece(models, origin, self._rows.start, self._words)
+        return self._pieces[key]
+
+    def _words(self, seed: int, operand: int) -> torch.Tensor:
+        shape = next(iter(self._values.values())).shape
+        drawn = words(seed, self._tensor.name, operand, self._rows.start, shape.numel())
+        return drawn.view(shape).to(self._tensor.device)

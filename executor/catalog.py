@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+import sys
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 from types import MappingProxyType, ModuleType
+from typing import TYPE_CHECKING
 
 from ladle.dsl.signature import Operator, Vocabulary
 from ladle.executor import benchmarks, choices, internal, merges, sources, stages, transforms
 
+if TYPE_CHECKING:
+    from ladle.executor.weights.kernel import Kernel
+
 PACKAGES: tuple[ModuleType, ...] = (sources, transforms, stages, merges, choices, benchmarks, internal)
+
+
+@cache
+def kernel(name: str) -> Kernel | None:
+    """Return the function that computes a merge tensor by tensor; None for an operator that is computed elsewhere."""
+    for package in (merges, internal):
+        module = sys.modules.get(f"{package.__name__}.{name}") if name in vocabulary() else None
+        found: Kernel | None = getattr(module, "kernel", None)
+        if found is not None:
+            return found
+    return None
 
 
 @cache

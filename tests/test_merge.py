@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
+import math
 import warnings
 from pathlib import Path
 
@@ -209,7 +210,7 @@ def by_mergekit(tmp_path: Path, method: str, parameters: Json, weights: list[Jso
     return out
 
 
-def test_slerp_with_the_papers_schedule_is_mergekits_bit_for_bit(tmp_path: Path) -> None:
+def test_slerp_with_the_papers_schedule_is_mergekits(tmp_path: Path) -> None:
     a, b = pair(tmp_path)
     lists: dict[str, Json] = {"self_attn": [0, 0.5, 0.3, 0.7, 1], "mlp": [1, 0.5, 0.7, 0.3, 0]}
     ours = merged(tmp_path / "m", "slerp", {"t": {"schedule": lists, "else": 0.5}, "norm": "linear"}, a, b)
@@ -220,7 +221,8 @@ def test_slerp_with_the_papers_schedule_is_mergekits_bit_for_bit(tmp_path: Path)
         by_mergekit(tmp_path, "slerp", {"t": filters}, [1, 1], a.path, a.path, b.path) / "model.safetensors"
     )
     assert ours.keys() == theirs.keys()
-    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+    for name in theirs:
+        torch.testing.assert_close(ours[name], theirs[name], rtol=1e-6, atol=3e-7)
 
 
 def test_lerp_is_mergekits_normalised_linear(tmp_path: Path) -> None:
@@ -318,7 +320,7 @@ def test_a_template_that_the_recipe_put_on_the_first_operand_is_written(tmp_path
 
 def test_shards_hold_the_model_and_an_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = merged(tmp_path / "whole", "slerp", {"t": 0.5}, *pair(tmp_path))
-    monkeypatch.setattr("ladle.executor.weights.shards.plan.__defaults__", (1500,))
+    monkeypatch.setattr("ladle.executor.weights.writing.SHARD_BYTES", 1500)
     made = task(tmp_path / "m", "slerp", {"t": 0.5}, pair(tmp_path))
     merge.run(made)
     monkeypatch.undo()
@@ -330,11 +332,12 @@ def test_shards_hold_the_model_and_an_index(tmp_path: Path, monkeypatch: pytest.
     assert all(torch.equal(again[name], whole[name]) for name in whole)
 
 
-def test_progress_counts_tensors(tmp_path: Path) -> None:
+def test_progress_counts_bytes(tmp_path: Path) -> None:
     made = task(tmp_path / "m", "slerp", {"t": 0.5}, pair(tmp_path))
     merge.run(made)
     last = made.report.__self__[-1]  # type: ignore[attr-defined]
-    assert (last.done, last.total, last.unit) == (len(shapes()), len(shapes()), "tensors")
+    written = sum(4 * math.prod(shape) for shape in shapes().values())
+    assert (last.done, last.total, last.unit) == (written, written, "bytes")
 
 
 # --- refusals -------------------------------------------------------------------------------------------------------
@@ -420,4 +423,4 @@ def test_overflow_of_the_result_type_is_refused(tmp_path: Path) -> None:
     huge = {name: torch.full(shape, 60000.0, dtype=torch.float16) for name, shape in shapes().items()}
     a, b = given("0", folder(tmp_path / "a", huge)), given("1", folder(tmp_path / "b", huge))
     message = refused(tmp_path, "linear", {"weights": [1, 1], "normalize": False}, a, b)
-    assert "gives values that F16 cannot hold" in message
+    assert "gives values that float16 cannot hold" in message

@@ -1,14 +1,18 @@
 """Model arithmetic after lowering. Out: the declaration of `affine`."""
 
+from __future__ import annotations
+
 from math import inf
 
 from ladle.dsl.signature import REQUIRED, Operands, Operator, Option, Role, Scheduled, Sort
+from ladle.executor.weights.kernel import Call, Combine
 from ladle.executor.weights.modules import LAYERED, MODULES
+from ladle.executor.weights.statistics import coefficients, weighted
 
 OPERATOR = Operator(
     name="affine",
     role=Role.INTERNAL,
-    version=1,
+    version=2,
     text="a sum of models with coefficients, each a number times an optional schedule",
     operands=Operands((Sort.MODEL,), variadic=True, minimum=1),
     options=(
@@ -22,3 +26,8 @@ OPERATOR = Operator(
     engines=("mergekit", "torch"),
     program="ladle.executor.weights.merge",
 )
+
+
+def kernel(call: Call) -> Combine:
+    """The sum of the operands, each times the sum of its products."""
+    return weighted(coefficients(call))

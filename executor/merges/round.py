@@ -1,12 +1,15 @@
 """Rounding between merges. Out: the declaration of `round`."""
 
+from __future__ import annotations
+
 from ladle.dsl.signature import REQUIRED, Operands, Operator, Option, Role, Sort, Word
 from ladle.executor.merge import ENGINES, PROGRAM
+from ladle.executor.weights.kernel import Call, Combine
 
 OPERATOR = Operator(
     name="round",
     role=Role.MERGE,
-    version=1,
+    version=2,
     text="a model rounded to a precision; within a merge its values, for merges that are chained through files",
     operands=Operands((Sort.MODEL,), minimum=1),
     options=(
@@ -17,3 +20,14 @@ OPERATOR = Operator(
     engines=ENGINES,
     program=PROGRAM,
 )
+
+
+def kernel(call: Call) -> Combine:
+    """The values of the operand that the precision has."""
+    match call.word("precision"):
+        case "bf16":
+            return lambda piece: piece.models[0].bfloat16().float()
+        case "fp16":
+            return lambda piece: piece.models[0].half().float()
+        case _:
+            return lambda piece: piece.models[0]

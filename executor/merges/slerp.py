@@ -1,7 +1,13 @@
 """Spherical interpolation of two models. Out: the declaration of `slerp`."""
 
+from __future__ import annotations
+
+from math import acos, sin, sqrt
+
 from ladle.dsl.signature import Operands, Operator, Option, Role, Sort, Word
 from ladle.executor.merge import ENGINES, PROGRAM, T
+from ladle.executor.weights.kernel import Call, Plan
+from ladle.executor.weights.statistics import GRAM, weighted
 
 NORM = Option(
     "norm",
@@ -14,10 +20,32 @@ NORM = Option(
 OPERATOR = Operator(
     name="slerp",
     role=Role.MERGE,
-    version=1,
+    version=2,
     text="spherical interpolation of two models, tensor by tensor; linear above |cos| 0.9995",
     operands=Operands((Sort.MODEL, Sort.MODEL), minimum=2),
     options=(T, NORM),
     engines=ENGINES,
     program=PROGRAM,
 )
+
+
+DOT_THRESHOLD = 0.9995
+"""Above this |cos| the interpolation is linear, as in mergekit."""
+EPSILON = 1e-8
+"""A tensor of no more than this norm has no direction; its norm counts as 1, as in mergekit."""
+
+
+def kernel(call: Call) -> Plan:
+    """Interpolate along the great circle: (sin((1-t) w) a + sin(t w) b) / sin w, where w is the angle between them."""
+    t = call.number("t")
+    gram = yield GRAM
+    norms = [sqrt(value) if sqrt(value) > EPSILON else 1.0 for value in gram.diagonal().tolist()]
+    cosine = max(-1.0, min(1.0, float(gram[0, 1]) / (norms[0] * norms[1])))
+    a, b = 1 - t, t
+    if abs(cosine) <= DOT_THRESHOLD:
+        angle = acos(cosine)
+        a, b = sin(a * angle) / sin(angle), sin(b * angle) / sin(angle)
+    if call.options.get("norm") == "geometric" and min(gram.diagonal().tolist()) > EPSILON**2:
+        ratio = norms[1] / norms[0]
+        a, b = a * ratio**t, b * ratio ** (t - 1)
+    return weighted((a, b))

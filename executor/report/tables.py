@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import cast
 
 from ladle.dsl.graph import Json
+from ladle.executor.catalog import kernel
 from ladle.executor.report.averages import averages
 from ladle.executor.report.choices import read_choice
 from ladle.executor.report.content import Against, Benchmark, Cell, Merged, Model, Report, Table
@@ -16,7 +17,6 @@ from ladle.executor.report.findings import notes
 from ladle.executor.report.origins import origins
 from ladle.executor.report.statistics import Interval, difference, holm, mcnemar, mean, pairs, proportion
 from ladle.executor.task import StepError, Task
-from ladle.executor.weights.methods import MERGES
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +174,8 @@ def _overall(label: str, benchmarks: Sequence[str], scores: Scores) -> Interval 
 def _group(label: str, baseline: str, parents: Mapping[str, Sequence[str]], operators: Mapping[str, str]) -> str:
     if label == baseline:
         return "baseline"
-    merged = label in parents or operators.get(label) in (*MERGES, "greedy_soup")
+    operator = operators.get(label, "")
+    merged = label in parents or operator == "greedy_soup" or kernel(operator) is not None
     return "merged" if merged else "unmerged"
 
 

@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol, cast
+from typing import Final
 
-import torch
 from ladle.dsl.graph import Json
 from ladle.executor.headers import HostileHeader, Tensor, folder_tensors
 from ladle.executor.models.folder import model_folder, read_config, tokenizer_folder
 from ladle.executor.models.template import vocabulary
 from ladle.executor.quoting import short
 from ladle.executor.task import Given, StepError
-from safetensors import SafetensorError, safe_open
-
-DTYPES: Final[Mapping[str, torch.dtype]] = {
-    "F16": torch.float16,
-    "BF16": torch.bfloat16,
-    "F32": torch.float32,
-    "F64": torch.float64,
-}
-"""The element types that can be merged, by their name in a safetensors header."""
+from ladle.executor.weights.reading import DTYPES
 
 _SAME_CONFIGURATION: Final = (
     "architectures",
@@ -38,7 +28,7 @@ _SAME_CONFIGURATION: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Parent:
-    """A model of a merge: `headers` by tensor name. Weights are read through `Reader`, never kept."""
+    """A model of a merge: `headers` by tensor name. Weights are read through `Stored`, never kept."""
 
     name: str
     folder: Path
@@ -94,49 +84,6 @@ def agree(parents: Sequence[Parent]) -> None:
                 f"`{first.name}` and `{other.name}` have different vocabularies: {shown} has not the same id in both",
                 "models merge only over one vocabulary",
             )
-
-
-class Weights(Protocol):
-    """An open safetensors file."""
-
-    def get_tensor(self, name: str) -> torch.Tensor:
-        """Return a tensor."""
-
-    def __enter__(self) -> Weights: ...
-    def __exit__(self, *error: object) -> None: ...
-
-
-class Reader:
-    """Reads tensors of parents in float32; files stay open (mapped) until it is closed, and no longer.
-
-    So a parent rewritten in place between two merges of one process is read anew.
-    """
-
-    def __init__(self) -> None:
-        self._stack = ExitStack()
-        self._open: dict[Path, Weights] = {}
-
-    def __enter__(self) -> Reader:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._stack.close()
-
-    def read(self, parent: Parent, tensor: str) -> torch.Tensor:
-        """Return `tensor` of `parent` in float32, exact for every type but F64."""
-        path = parent.folder / parent.headers[tensor].file
-        if path not in self._open:
-            self._open[path] = self._stack.enter_context(_opened(path, parent.name))
-        return self._open[path].get_tensor(tensor).to(torch.float32)
-
-
-def _opened(path: Path, name: str) -> Weights:
-    try:
-        return cast(Weights, safe_open(str(path), framework="pt", device="cpu"))
-    except (SafetensorError, OSError) as error:
-        raise StepError(
-            f"`{path.name}` of `{name}` cannot be read: {error}", "the file is damaged or cut off"
-        ) from None
 
 
 def _first_difference(a: Mapping[str, int], b: Mapping[str, int]) -> str:

@@ -7,7 +7,8 @@ from math import fsum, inf
 from struct import pack, unpack
 from typing import TYPE_CHECKING, Final
 
-from ladle.executor.weights.kernel import Ask, Combine, Piece
+from ladle.dsl.graph import Json
+from ladle.executor.weights.kernel import Ask, Call, Combine, Piece, number
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -52,6 +53,40 @@ def weighted(weights: Sequence[float]) -> Combine:
     if abs(fsum(weights) - 1) < 1e-12:
         return lambda piece: _anchored(piece.models, weights)
     return lambda piece: total(piece.models, weights)
+
+
+def normalized(call: Call, weights: Sequence[float]) -> tuple[float, ...]:
+    """Return weights divided by their sum. Raises ValueError where that is zero."""
+    whole = fsum(weights)
+    if abs(whole) < 1e-8:
+        raise ValueError(f"the weights of the merge sum to zero for `{call.tensor}`, so they cannot be normalised")
+    return tuple(weight / whole for weight in weights)
+
+
+def coefficients(call: Call) -> tuple[float, ...]:
+    """Return the coefficient of each operand of model arithmetic: a sum of products `[number, schedule or null]`.
+
+    Raises ValueError unless they sum to 1: only then is a sum of models a model.
+    """
+    found = tuple(
+        fsum(number(one) * (1.0 if two is None else number(two)) for one, two in _pairs(products))
+        for products in _listed(call.options["coefficients"])
+    )
+    if abs(fsum(found) - 1) > 1e-6:
+        raise ValueError(
+            f"the coefficients of the model arithmetic sum to {fsum(found):g} for `{call.tensor}`, not to 1"
+        )
+    return found
+
+
+def _pairs(products: Json) -> list[tuple[Json, Json]]:
+    return [(one, two) for one, two in map(_listed, _listed(products))]
+
+
+def _listed(value: Json) -> list[Json]:
+    if not isinstance(value, list):
+        raise ValueError(f"{value!r} is not a list")
+    return value
 
 
 def _anchored(tensors: Sequence[Tensor], weights: Sequence[float]) -> Tensor:

@@ -7,8 +7,9 @@ is computed once for each piece; nothing larger than a piece is ever held.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import torch
@@ -30,7 +31,7 @@ class Merge:
     operands: tuple[int, ...]
     base: int
     """-1: none."""
-    plan: Plan
+    plan: Plan | Combine
 
     @property
     def key(self) -> Key:
@@ -88,8 +89,12 @@ class _Tensor:
         self.asking: dict[int, Ask] = {}
         self.settled: dict[int, Combine] = {}
         for place, part in enumerate(parts):
-            if isinstance(part, Merge):
+            if not isinstance(part, Merge):
+                continue
+            if isinstance(part.plan, Generator):
                 self._advance(place, part.plan, None)
+            else:
+                self.settled[place] = part.plan
 
     def ready(self) -> tuple[tuple[Key, Ask], ...]:
         """Return the questions whose operands' values are known, each once."""
@@ -101,7 +106,7 @@ class _Tensor:
         """Send each kernel its answer."""
         for place, ask in list(self.asking.items()):
             part = self.parts[place]
-            if isinstance(part, Merge) and (part.key, ask) in answers:
+            if isinstance(part, Merge) and isinstance(part.plan, Generator) and (part.key, ask) in answers:
                 self._advance(place, part.plan, answers[part.key, ask])
 
     def _known(self, merge: Merge) -> bool:
@@ -144,10 +149,11 @@ class _Values:
         if key not in self._pieces:
             models = tuple(self.value(place) for place in operands)
             origin = self.value(base) if base >= 0 else None
-            self._pieces[key] = Piece(models, origin, self._rows.start, self._words)
+            draw = partial(_draw, self._tensor.name, self._rows.start, models[0])
+            self._pieces[key] = Piece(models, origin, self._rows.start, draw)
         return self._pieces[key]
 
-    def _words(self, seed: int, operand: int) -> torch.Tensor:
-        shape = next(iter(self._values.values())).shape
-        drawn = words(seed, self._tensor.name, operand, self._rows.start, shape.numel())
-        return drawn.view(shape).to(self._tensor.device)
+
+def _draw(tensor: str, start: int, like: torch.Tensor, seed: int, operand: int) -> torch.Tensor:
+    """Return random words for a piece that begins at element `start`, in the shape and place of a value of it."""
+    return words(seed, tensor, operand, start, like.numel()).view(like.shape).to(like.device)

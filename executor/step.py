@@ -11,7 +11,8 @@ import os
 import shutil
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence, Set
+from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -85,76 +86,112 @@ def node_root(path: Path) -> Path:
 
 def run_step(path: Path, around: Surroundings) -> Outcome:
     """Make what a node file says, or find it made. Raises StepError, or Interrupted when it was asked to stop."""
+    return run_steps((path,), around)[0]
+
+
+def run_steps(paths: Sequence[Path], around: Surroundings) -> tuple[Outcome, ...]:
+    """Make what node files say; several are of one program that has `run_together`, and fail together."""
     started = time.time()
+    steps = [_read(path, around) for path in paths]
+    workspace = around.workspace
+    own = {workspace.lock(step.key) for step in steps}
+    with in_words(f"making `{steps[0].node.output}`"), ExitStack() as held:
+        _hold(own, held, around)
+        found = {step.key: _found(step, workspace) for step in steps}
+        missing = [step for step in steps if found[step.key] is None]
+        wholes = {workspace.lock(step.resolved.whole) for step in missing} - own
+        _hold(wholes, held, around)
+        if missing:
+            _make(missing, around, started)
+        for step in steps:
+            remove(workspace.work(step.key))
+        for lock in own | wholes:
+            lock.unlink(missing_ok=True)
+    workspace.digests.save()
+    seconds = time.time() - started
+    return tuple(Outcome(step.node.output, step.key, found[step.key] or How.MADE, seconds) for step in steps)
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One node file that was read, with what its inputs are on this disk."""
+
+    node: NodeFile
+    resolved: Resolved
+    operator: Operator
+
+    @property
+    def key(self) -> str:
+        """Its fingerprint."""
+        return self.resolved.fingerprint
+
+
+def _hold(locks: Set[Path], held: ExitStack, around: Surroundings) -> None:
+    """Hold locks in one order, so that two processes never wait for each other."""
+    for lock in sorted(locks):
+        held.enter_context(hold(lock, around.waiting))
+
+
+def _read(path: Path, around: Surroundings) -> _Step:
     node = read_node_file(path, around.vocabulary, around.workspace)
     check_engines(node.computation)
-    resolved = resolve(node.computation, around.workspace)
-    key = resolved.fingerprint
-    with in_words(f"making `{node.output}`"):
-        lock = around.workspace.lock(key)
-        with hold(lock, around.waiting):
-            how = _settle(node, resolved, around, started)
-            remove(around.workspace.work(key))
-            lock.unlink(missing_ok=True)
-    around.workspace.digests.save()
-    return Outcome(node.output, key, how, time.time() - started)
+    return _Step(node, resolve(node.computation, around.workspace), around.vocabulary[node.computation.operator])
 
 
-def _settle(node: NodeFile, resolved: Resolved, around: Surroundings, started: float) -> How:
-    workspace, key = around.workspace, resolved.fingerprint
-    if holds(workspace, node.output, key):
+def _found(step: _Step, workspace: Workspace) -> How | None:
+    if holds(workspace, step.node.output, step.key):
         return How.KEPT
-    equal = find_equal(workspace, key)
+    equal = find_equal(workspace, step.key)
     if equal:
-        link(workspace, equal, node.output, key)
+        link(workspace, equal, step.node.output, step.key)
         return How.LINKED
-    if resolved.whole == key:
-        _make(node, resolved, around, started)
-    else:
-        lock = workspace.lock(resolved.whole)
-        with hold(lock, around.waiting):
-            _make(node, resolved, around, started)
-            lock.unlink(missing_ok=True)
-    return How.MADE
+    return None
 
 
-def _make(node: NodeFile, resolved: Resolved, around: Surroundings, started: float) -> None:
-    workspace, key = around.workspace, resolved.fingerprint
-    operator = around.vocabulary[node.computation.operator]
-    _need_space(operator, resolved, workspace)
-    work = workspace.work(key)
-    # States of one training go on from each other: they share the scratch folder of the whole.
-    output, scratch = work / "output", workspace.work(resolved.whole) / "scratch"
-    remove(output)
-    output.mkdir(parents=True)
-    scratch.mkdir(parents=True, exist_ok=True)
+def _make(steps: Sequence[_Step], around: Surroundings, started: float) -> None:
+    workspace = around.workspace
+    _need_space(steps, workspace)
+    tasks = [_task(step, around) for step in steps]
     try:
-        _run_program(operator, _task(node, resolved, around, scratch, output, work / TOTAL))
+        _run_program(steps[0].operator, tasks)
     except StepError as error:
         if around.stopping():  # a training that heard the signal itself says so in words of its own
             raise Interrupted(error.message) from error
         raise
-    _prove_output(operator, output)
-    prove_unchanged(resolved, workspace)
-    lineage = _lineage(resolved, manifest(output, workspace.digests))
+    for step, task in zip(steps, tasks, strict=True):
+        _publish(step, task.output, workspace, started)
+
+
+def _publish(step: _Step, output: Path, workspace: Workspace, started: float) -> None:
+    _prove_output(step.operator, output)
+    prove_unchanged(step.resolved, workspace)
+    lineage = _lineage(step.resolved, manifest(output, workspace.digests))
     (output / LINEAGE).write_bytes(lineage.encode())
     sync_tree(output)
-    write_record(workspace, _record(node, resolved, lineage, started, output))
-    publish(output, workspace.destination(node.output), work / "old")
+    write_record(workspace, _record(step.node, step.resolved, lineage, started, output))
+    publish(output, workspace.destination(step.node.output), workspace.work(step.key) / "old")
 
 
-def _task(node: NodeFile, resolved: Resolved, around: Surroundings, scratch: Path, output: Path, total: Path) -> Task:
+def _task(step: _Step, around: Surroundings) -> Task:
+    """Return what a program is given: an empty folder for its output, and a scratch folder that outlives a kill."""
+    workspace, computation = around.workspace, step.node.computation
+    work = workspace.work(step.key)
+    # States of one training go on from each other: they share the scratch folder of the whole.
+    output, scratch = work / "output", workspace.work(step.resolved.whole) / "scratch"
+    remove(output)
+    output.mkdir(parents=True)
+    scratch.mkdir(parents=True, exist_ok=True)
     return Task(
-        node.computation.operator,
-        node.name,
-        dict(node.computation.options),
-        resolved.inputs,
-        resolved.fingerprint,
+        computation.operator,
+        step.node.name,
+        dict(computation.options),
+        step.resolved.inputs,
+        step.key,
         scratch,
         output,
         around.profile.machine,
-        _noting(around, total),
-        around.workspace.root,
+        _noting(around, work / TOTAL),
+        workspace.root,
     )
 
 
@@ -173,10 +210,14 @@ def _noting(around: Surroundings, total: Path) -> Callable[[Progress], None]:
     return note
 
 
-def _run_program(operator: Operator, task: Task) -> None:
+def _run_program(operator: Operator, tasks: Sequence[Task]) -> None:
     program = importlib.import_module(operator.program)
+    task = tasks[0]
     try:
-        program.run(task)
+        if len(tasks) == 1:
+            program.run(task)
+        else:
+            program.run_together(tasks)
     except (StepError, Interrupted):
         raise
     except Exception as error:
@@ -217,10 +258,9 @@ def _record(node: NodeFile, resolved: Resolved, lineage: Lineage, started: float
     return Record(node.output, lineage, resolved.data, started, time.time() - started, size=tree_bytes(output))
 
 
-def _need_space(operator: Operator, resolved: Resolved, workspace: Workspace) -> None:
-    if operator.role not in _GROWING:
-        return
-    need = max((tree_bytes(item.path) for item in resolved.inputs if item.path), default=0)
+def _need_space(steps: Sequence[_Step], workspace: Workspace) -> None:
+    growing = [step.resolved for step in steps if step.operator.role in _GROWING]
+    need = sum(max((tree_bytes(item.path) for item in each.inputs if item.path), default=0) for each in growing)
     free = shutil.disk_usage(workspace.root).free
     if free < need:
         raise StepError(

@@ -11,8 +11,9 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -21,7 +22,7 @@ from ladle.dsl.signature import Vocabulary
 from ladle.executor.locks import Holder
 from ladle.executor.profile import read_profile
 from ladle.executor.signals import StopFlag, die_with_parent, parent_is_gone
-from ladle.executor.step import Surroundings, run_step
+from ladle.executor.step import Surroundings, run_steps
 from ladle.executor.task import Interrupted, Progress, StepError
 from ladle.executor.workspace import Workspace
 
@@ -38,22 +39,54 @@ class _Worker:
             if "load" in order:
                 _load(order["load"])
             else:
-                self.step(order["step"], order["log"])
+                self.steps([(str(file), str(log)) for file, log in order["steps"]])
             if self.around.stopping():
                 return
 
-    def step(self, node_file: str, log: str) -> None:
-        _redirect(Path(log))
+    def steps(self, files: Sequence[tuple[str, str]]) -> None:
+        """Make what node files say, each with its log; where several fail together each is made alone."""
+        if len(files) > 1 and self.together(files):
+            return
+        for file in files:
+            self.together([file], alone=True)
+            if self.around.stopping():
+                return
+
+    def together(self, files: Sequence[tuple[str, str]], alone: bool = False) -> bool:
+        """Make what node files say in one go and tell of each; of failures only where it is alone."""
+        _redirect(Path(files[0][1]))
+        names = [name for name, _ in files]
         try:
-            done = run_step(self.around.workspace.root / node_file, self.around)
-            self.say({"done": done.how.value, "seconds": done.seconds, "fingerprint": done.fingerprint})
+            around = replace(self.around, report=partial(self.report, names), waiting=partial(self.wait, names[0]))
+            made = run_steps([around.workspace.root / name for name in names], around)
+            for name, done in zip(names, made, strict=True):
+                told: dict[str, Json] = {"done": done.how.value, "seconds": done.seconds / len(names)}
+                self.say({"step": name, **told, "fingerprint": done.fingerprint})
         except Interrupted:
             self.say({"stopped": True})
         except StepError as error:
-            self.say({"error": error.message, "help": error.help, "fault": False})
+            if not alone:
+                return False
+            self.say({"step": names[0], "error": error.message, "help": error.help, "fault": False})
         except Exception as error:
             traceback.print_exc()
-            self.say({"error": f"{type(error).__name__}: {error}", "help": "", "fault": True})
+            if not alone:
+                return False
+            self.say({"step": names[0], "error": f"{type(error).__name__}: {error}", "help": "", "fault": True})
+        return True
+
+    def report(self, steps: Sequence[str], progress: Progress) -> None:
+        """Tell how far steps are that are made together, each by its share."""
+        detail: dict[str, Json] = dict(progress.detail)
+        for step in steps:
+            at: dict[str, Json] = {"at": progress.done // len(steps), "of": progress.total // len(steps)}
+            self.say({"step": step, **at, "unit": progress.unit, "detail": detail})
+
+    def wait(self, step: str, holder: Holder) -> None:
+        """Tell whom a step waits for. Raises Interrupted when the process was asked to end."""
+        if self.around.stopping():
+            raise Interrupted
+        self.say({"step": step, "waiting": str(holder)})
 
     def say(self, message: dict[str, Json]) -> None:
         say(self.out, message)
@@ -99,18 +132,14 @@ def main(arguments: list[str]) -> None:
     workspace = Workspace(Path(arguments[1]))
     _redirect(workspace.log("worker"))
 
-    def report(progress: Progress) -> None:
-        detail: dict[str, Json] = dict(progress.detail)
-        say(out, {"at": progress.done, "of": progress.total, "unit": progress.unit, "detail": detail})
-
-    def waiting(holder: Holder) -> None:
-        if stop():
-            raise Interrupted
-        say(out, {"waiting": str(holder)})
-
     profile = read_profile(workspace.root)
     words = made(arguments[2])
-    _Worker(out, Surroundings(workspace, words, profile, report, waiting, stop)).serve(sys.stdin)
+    around = Surroundings(workspace, words, profile, _unheard, _unheard, stop)
+    _Worker(out, around).serve(sys.stdin)
+
+
+def _unheard(_: object) -> None:
+    """Is put in place of what each order brings."""
 
 
 def made(place: str) -> Vocabulary:

@@ -153,11 +153,11 @@ class _Loop:
         return Result(tuple(self.made), tuple(self.failures), tuple(self.skipped), heard.number)
 
     def busy(self) -> list[Worker]:
-        return [worker for worker in self.pool.workers if worker.job]
+        return [worker for worker in self.pool.workers if worker.jobs]
 
     def hand_out(self) -> None:
         for worker in self.pool.workers:
-            if worker.job:
+            if worker.jobs:
                 continue
             elsewhere = frozenset(other.loaded for other in self.busy() if other.loaded)
             job = self.schedule.take(worker.loaded, elsewhere)
@@ -169,32 +169,37 @@ class _Loop:
                 self.pool.order(worker, {"load": programs})
 
     def begin(self, worker: Worker, job: Job) -> None:
-        worker.job, worker.loaded = job, job.model
-        self.tries[job.key] = self.tries.get(job.key, 0) + 1
-        self.display.begin(job)
-        self.pool.order(worker, {"step": job.node_file, "log": str(self.log(job))})
+        together = (job, *self.schedule.companions(job))
+        worker.jobs, worker.loaded = {each.node_file: each for each in together}, job.model
+        for each in together:
+            self.tries[each.key] = self.tries.get(each.key, 0) + 1
+            self.display.begin(each)
+        steps: list[Json] = [[each.node_file, str(self.log(each))] for each in together]
+        self.pool.order(worker, {"steps": steps})
 
     def log(self, job: Job) -> str:
         return str(self.workspace.log(f"{self.recipe}-{job.name}"))
 
     def hear(self, worker: Worker, message: Message | Death) -> None:
-        job = worker.job
         if isinstance(message, Death):
-            if job:
+            for job in worker.jobs.values():
                 self.died(job, message)
-        elif job is None:
             return
-        elif "at" in message:
+        place = str(message.get("step"))
+        if place not in worker.jobs:
+            return
+        job = worker.jobs[place]
+        if "at" in message:
             self.display.progress(job, _progress(message))
         elif "waiting" in message:
             self.wait(job, str(message["waiting"]))
         elif "done" in message:
-            worker.job = None
+            del worker.jobs[place]
             self.schedule.finish(job)
             self.made.append(job.key)
             self.display.end(job, float(str(message["seconds"])), str(message["done"]))
         elif "error" in message:
-            worker.job = None
+            del worker.jobs[place]
             self.fail(job, str(message["error"]), str(message["help"]), bool(message["fault"]))
 
     def wait(self, job: Job, holder: str) -> None:

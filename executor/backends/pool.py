@@ -27,7 +27,8 @@ class Worker:
     """One process, and what it does now."""
 
     process: subprocess.Popen[bytes]
-    job: Job | None = None
+    jobs: dict[str, Job] = field(default_factory=dict)
+    """What it makes now, by node file: one step, or several that read the same."""
     loaded: str = ""
     """Fingerprint of the model it scored last."""
     imported: bool = False
@@ -139,7 +140,7 @@ class Pool:
         """Ask every worker to save its checkpoint and end, and wait until it has; the last resort is to kill it."""
         for worker in self.workers:
             worker.process.send_signal(signal.SIGTERM)
-            if worker.job is None and worker.process.stdin:
+            if not worker.jobs and worker.process.stdin:
                 worker.process.stdin.close()
         self._await_end(PATIENCE_SECONDS)
 

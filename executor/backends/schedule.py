@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
+from itertools import islice
 
 from ladle.dsl.graph import Node
 from ladle.dsl.signature import Role
 from ladle.executor.layout import Layout
+from ladle.executor.merge import PROGRAM as MERGING
 from ladle.executor.plan import Plan
 from ladle.executor.record import Record
 
 _SECONDS = {Role.STAGE: 60.0, Role.BENCHMARK: 3.0}
 """Of a step that never ran, by role; any other takes about one."""
 _PER_STEP = 0.2
+MOST_TOGETHER = 16
+"""Merges that are computed in one reading: each has files open and pieces in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,8 @@ class Job:
     model: str
     rank: float
     """Seconds from its start to the end of the last step that needs it: the longest path goes first."""
+    reads: frozenset[str] = frozenset()
+    """Of a merge, fingerprints of its models: merges of the same models are computed in one reading."""
 
 
 def jobs(plan: Plan, records: Mapping[str, Record]) -> tuple[Job, ...]:
@@ -60,7 +66,11 @@ def _job(layout: Layout, node: Node, after: frozenset[str], rank: float) -> Job:
     model = next((item.node for item in node.inputs if item.role == "model"), "")
     scored = model if operator.role is Role.BENCHMARK else ""
     name = f"{node.recipe}-{spot.name}" if node.recipe else spot.name
-    return Job(node.fingerprint, name, node.operator, operator.program, spot.place, spot.node_file, after, scored, rank)
+    together = operator.program == MERGING
+    reads = frozenset(used.fingerprint for _, used in layout.reads(node)) if together else frozenset[str]()
+    return Job(
+        node.fingerprint, name, node.operator, operator.program, spot.place, spot.node_file, after, scored, rank, reads
+    )
 
 
 def _seconds(layout: Layout, node: Node, records: Mapping[str, Record]) -> float:
@@ -94,6 +104,16 @@ class Schedule:
         best = max(ready, key=lambda job: (job.model not in elsewhere, not job.model, job.model == loaded, job.rank))
         del self.waiting[best.key]
         return best
+
+    def companions(self, job: Job) -> tuple[Job, ...]:
+        """Take the jobs that read just what a job reads, and can start now."""
+        if not job.reads:
+            return ()
+        same = (other for other in self.waiting.values() if other.reads == job.reads and other.after <= self.done)
+        found = tuple(islice(same, MOST_TOGETHER - 1))
+        for other in found:
+            del self.waiting[other.key]
+        return found
 
     def put_back(self, job: Job) -> None:
         """Offer a job again."""

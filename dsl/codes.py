@@ -125,5 +125,12 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "E612": "unquotable-text",
         "E613": "bad-model-name",
         "E620": "cannot-export",
+        # E64x: models that are compared (executor/comparing)
+        "E640": "no-such-model",
+        "E641": "model-not-there",
+        "E642": "other-architecture",
+        "E643": "other-tensors",
+        "E644": "nothing-to-compare",
+        "E645": "weights-not-finite",
     }
 )

@@ -17,12 +17,12 @@ def render_markdown(report: Report) -> str:
     parts = [f"# {escaped(report.name)}"]
     for table in report.tables:
         parts.extend([f"## {escaped(table.name)}"] if len(report.tables) > 1 else [])
-        parts.append(_pipes(_grid(table)))
+        parts.append(pipes(_grid(table)))
         parts.append(_coded(_legend(table)))
         if said := _said(table):
             parts.append(_coded(said))
         if merges := _merges(table):
-            parts.append(_pipes(merges))
+            parts.append(pipes(merges))
         parts.append("\n".join(f"* {_coded(note)}" for note in table.notes))
     return "\n\n".join(parts) + "\n"
 
@@ -32,7 +32,7 @@ def render_text(report: Report) -> str:
     parts: list[str] = []
     for table in report.tables:
         parts.append(f"{visible(table.name)}: {_title(table)}")
-        parts.append(_columns(_grid(table)))
+        parts.append(columns(_grid(table)))
         if said := _said(table):
             parts.append(said.replace("`", ""))
         parts.append("\n".join(f"- {visible(note).replace('`', '')}" for note in table.notes))
@@ -136,13 +136,15 @@ def _signed(value: float, low: float, high: float) -> str:
     return f"{100 * value:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
 
 
-def _pipes(rows: Sequence[Sequence[str]]) -> str:
+def pipes(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows, the first of them the head, as a table of GitHub's Markdown; every cell is escaped."""
     head, *rest = [[escaped(cell) for cell in row] for row in rows]
     rule = ["---", *["---:"] * (len(head) - 1)]
     return "\n".join("| " + " | ".join(row) + " |" for row in (head, rule, *rest))
 
 
-def _columns(rows: Sequence[Sequence[str]]) -> str:
+def columns(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows as plain columns, the first to the left and the others to the right."""
     shown = [[visible(cell).replace("\n", " ") for cell in row] for row in rows]
     widths = [max(len(row[i]) for row in shown) for i in range(len(shown[0]))]
     lines = [

@@ -1,0 +1,1 @@
+"""Compares the weights of models of one shape, as `ladle compare` does."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 from ladle.dsl.diagnostics import RecipeError
+from ladle.dsl.graph import Node
 from ladle.executor.adopt import adopt, is_model
 from ladle.executor.console import from_here, one_line
+from ladle.executor.layout import Layout
 from ladle.executor.opened import Opened, open_recipe
 from ladle.executor.plan import sought
 from ladle.executor.project import ProjectError, project_here, recipes_in
@@ -38,16 +41,20 @@ def COMMAND(folder: Path, word: str, name: str, recipe: Path | None) -> int:  # 
     return 0
 
 
-def _declares(opened: Opened, name: str) -> bool:
+Wanted = Callable[[Layout, Node], bool]
+"""Says whether a node is what a name should mean."""
+
+
+def _declares(opened: Opened, name: str, wanted: Wanted) -> bool:
     """Say whether a name means models of this recipe, and not of one that it uses."""
     try:
         nodes = [opened.layout.graph.nodes[key] for key in sought(opened.layout, name)]
     except StepError:
         return False
-    return all(is_model(opened.layout, node) and not node.recipe for node in nodes)
+    return all(wanted(opened.layout, node) and not node.recipe for node in nodes)
 
 
-def declaring(name: str) -> Opened:
+def declaring(name: str, wanted: Wanted = is_model) -> Opened:
     """Return the one recipe of this project that has a model `name`. Raises StepError where none or several have."""
     found: list[Opened] = []
     unread: list[Path] = []
@@ -57,7 +64,7 @@ def declaring(name: str) -> Opened:
         except (RecipeError, ProjectError):
             unread.append(path)
         else:
-            found += [opened] if _declares(opened, name) else []
+            found += [opened] if _declares(opened, name, wanted) else []
     if len(found) == 1:
         return found[0]
     listed = ", ".join(f"`{from_here(opened.loaded.path)}`" for opened in found)

@@ -12,7 +12,7 @@ from ladle.dsl.signature import Fault
 from ladle.executor.atomic import in_words, write_file
 from ladle.executor.commands.adopt import declaring
 from ladle.executor.comparing.figure import page, svg
-from ladle.executor.comparing.named import Named, common_ancestor, named
+from ladle.executor.comparing.named import Named, common_ancestor, has_weights, named
 from ladle.executor.comparing.program import compare, refused
 from ladle.executor.comparing.record import record
 from ladle.executor.comparing.result import Result
@@ -73,7 +73,10 @@ def _meant(
     words: Sequence[str], origin: str | None, opened: Opened | None, line: str
 ) -> tuple[tuple[Named, ...], Named | None]:
     """Return the models and the base that are meant. Raises RecipeError with every word that means none."""
-    found = {word: named(word, opened, declaring) for word in (*words, *((origin,) if origin else ()))}
+    found = {
+        word: named(word, opened, lambda name: declaring(name, has_weights))
+        for word in (*words, *((origin,) if origin else ()))
+    }
     if origin and not isinstance(bases := found[origin], Fault) and len(bases) > 1:
         found[origin] = Fault("E640", f"`{origin}` is {len(bases)} models", "name one of them as the base")
     faults = [(word, fault) for word, fault in found.items() if isinstance(fault, Fault)]

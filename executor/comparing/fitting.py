@@ -65,7 +65,7 @@ def _architecture(first: Subject, other: Subject) -> Iterator[tuple[str, object,
         yield "architecture", first.type.architecture, other.type.architecture
     shapes = [dict(each.type.shape) for each in (first, other) if isinstance(each.type.shape, tuple)]
     if len(shapes) == 2:
-        for key in shapes[0].keys() - {"vocab", "tied"}:
+        for key in sorted(shapes[0].keys() - {"vocab", "tied"}):
             yield f"size `{key}`", shapes[0][key], shapes[1].get(key)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from ladle.dsl.graph import Graph, Node
 from ladle.dsl.signature import Fault, Role
 from ladle.executor.console import from_here, typed
-from ladle.executor.layout import merges
+from ladle.executor.layout import Layout, merges
 from ladle.executor.lineage import Lineage, read_lineage
 from ladle.executor.opened import Opened
 from ladle.executor.plan import sought
@@ -55,7 +55,7 @@ def _named(word: str, recipe: Opened | None, find: Open) -> tuple[Named, ...] | 
             return (_folder(path),)
         return Fault("E640", f"`{word}` is no folder, and {error.message}", error.help)
     nodes = [opened.layout.graph.nodes[key] for key in keys]
-    if other := next((node for node in nodes if not _is_model(opened, node)), None):
+    if other := next((node for node in nodes if not has_weights(opened.layout, node)), None):
         return Fault("E640", f"`{other.name}` is not a model", "name models: corpora and scores have no weights")
     found = [_node(opened, node, word if len(nodes) == 1 else node.name) for node in nodes]
     faults = [each for each in found if isinstance(each, Fault)]
@@ -70,8 +70,9 @@ def _folder(path: Path) -> Named:
 _MODELS = (Role.STAGE, Role.MODEL_SOURCE, Role.CHOICE)
 
 
-def _is_model(opened: Opened, node: Node) -> bool:
-    operator = opened.layout.operator(node)
+def has_weights(layout: Layout, node: Node) -> bool:
+    """Say whether a node is a model: one that a step makes, or a folder of the project."""
+    operator = layout.operator(node)
     return merges(operator) or operator.role in _MODELS
 
 
@@ -139,7 +140,7 @@ def _known(models: Sequence[Named]) -> tuple[Parents, Mapping[str, Named]]:
 def _of_graph(opened: Opened, graph: Graph) -> Iterator[tuple[str, Sequence[str], Named | None]]:
     for key, node in graph.nodes.items():
         folder = place_of(opened, node) if not node.produces else None
-        at = Named(node.name, folder, key) if folder and _is_model(opened, node) else None
+        at = Named(node.name, folder, key) if folder and has_weights(opened.layout, node) else None
         yield key, tuple(item.node for item in node.inputs if _descends(item.role)), at
 
 

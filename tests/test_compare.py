@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import html
 import json
 import math
+import re
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -439,6 +445,8 @@ model base = local("models/base")
 model far = local("models/far", from = base)
 model a = base | sft
 model b = base | sft(seed = 7)
+model c = a | sft(seed = 8)
+model d = a | sft(seed = 9)
 model many[seed in 1..2] = base | sft(seed = seed)
 """
 
@@ -492,6 +500,19 @@ def test_folders_of_artifacts_know_a_common_ancestor_that_is_one(project: Path, 
     assert found("a", "artifacts/my/b")["base"]["folder"] == "models/base"
 
 
+def test_an_ancestor_that_does_not_fit_is_left_aside_and_told(project: Path, found: Read) -> None:
+    for name, seed in {"c": 5, "d": 6}.items():
+        artifact(name, near(seed, 0.1))
+    folders = "artifacts/my/c", "artifacts/my/d"
+    assert found(*folders)["base"]["folder"] == "artifacts/my/a"
+    assert [each["model"] for each in found(*folders, "artifacts/my/a")["changes"]] == ["c", "d"]
+    (project / "artifacts/my/a/model.safetensors").write_bytes(b"")
+    told = found(*folders)
+    assert told["base"] is None
+    assert "no changes are taken from the common ancestor `a`: the weights of `a` are refused" in told["notes"][0]
+    assert run(["compare", *folders, "--base", "artifacts/my/a"]) == 1
+
+
 def test_what_is_not_made_is_told_with_the_command_that_makes_it(project: Path, refusal: Callable[..., str]) -> None:
     told = refusal("a", "many", "--recipe", "recipes/my.recipe")
     assert "error[E641]" in told
@@ -508,3 +529,163 @@ def test_what_was_made_before_the_recipe_changed_is_compared_and_told(project: P
     assert found("a", "base", "-r", "recipes/my.recipe")["notes"] == [
         "`a` was made before the recipe changed: what lies there is compared"
     ]
+
+
+def keys(value: object) -> object:
+    """What a value consists of: keys, those of a list's first item, and no values."""
+    if isinstance(value, dict):
+        return {key: keys(item) for key, item in value.items()}
+    return [keys(value[0])] if isinstance(value, list) and value and isinstance(value[0], dict) else None
+
+
+def test_the_json_is_as_the_documents_say(models: Path, found: Read) -> None:
+    text = (Path(__file__).parent.parent / "docs/commands.md").read_text(encoding="utf-8")
+    [shown] = re.findall(r"^```json\n(.*?)^```", text.split("## `ladle compare")[1].split("\n## ")[0], re.M | re.S)
+    said = json.loads(shown)
+    said["pairs"][0]["modules"][0] |= said["pairs"][0]["total"]
+    said["pairs"][0]["depths"][0] |= said["pairs"][0]["total"]
+    said["changes"][0]["modules"][0] |= said["changes"][0]["total"]
+    folder(
+        models / "c", near(2, 0.2) | {"lm_head.weight": torch.ones(VOCAB, HIDDEN).bfloat16()}, tie_word_embeddings=False
+    )
+    told = found("a", "c", "--base", "o")
+    assert keys(told) == keys(said)
+    assert set(told) == set(said)
+
+
+# --- what people see ------------------------------------------------------------------------------------------------
+
+
+def test_the_tables_of_a_terminal_and_of_markdown(models: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["compare", "a", "b", "--base", "o"]) == 0
+    said = capsys.readouterr().out
+    lines = said.splitlines()
+    assert lines[:2] == ["a: a, BF16", "b: b, BF16"]
+    [head] = [line for line in lines if line.startswith("module")]
+    assert head.split() == ["module", "angle", "|B|/|A|", "|B-A|/|A|", "differ", "collinear", "cosine", "signs"]
+    total = next(line for line in lines if line.startswith("total"))
+    assert len(total) <= len(head) <= 100
+    assert "changes from o" in said
+    assert re.search(r"^kinship: cosine -?0\.\d{3}, Pearson -?0\.\d{3} \(arXiv 2410\.12613\)$", said, re.MULTILINE)
+    assert run(["compare", "a", "b", "--base", "o", "--format", "md"]) == 0
+    rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
+    assert len(rows) == (2 + 11 + 1) + (2 + LAYERS) + (2 + 2)
+    assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {9, 6}
+
+
+def test_of_many_models_each_two_have_a_line(models: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["compare", "a", "b", "o", "a", "--no-base"]) == 0
+    said = capsys.readouterr().out
+    assert "every two models" in said
+    assert "by module" not in said
+    assert sum(line.startswith(("a,", "b,", "o,")) for line in said.splitlines()) == 6
+
+
+def test_many_layers_are_told_in_bands_and_strange_modules_as_one(tmp_path: Path, found: Read) -> None:
+    for name in "ab":
+        tensors = {f"layers.{n}.part{n}.weight": torch.randn(3) for n in range(50)}
+        folder(tmp_path / name, tensors, model_type="odd", num_hidden_layers=50)
+    [pair] = found(str(tmp_path / "a"), str(tmp_path / "b"))["pairs"]
+    bands = [each["layers"] for each in pair["depths"]]
+    assert (len(bands), bands[0], bands[-1]) == (8, [0, 5], [43, 49])
+    assert sum(each["tensors"] for each in pair["depths"]) == 50
+    assert (len(pair["modules"]), pair["modules"][-1]["module"]) == (41, "others")
+    assert pair["modules"][-1]["tensors"] == 10
+
+
+def test_memory_does_not_grow_with_the_models(tmp_path: Path) -> None:
+    """Two models of 72 MiB cost no more than two of 2 MiB."""
+    for size in (1024, 6144):
+        for name in "ab":
+            header = {"x.weight": {"dtype": "BF16", "shape": [size, size], "data_offsets": [0, 2 * size * size]}}
+            text = json.dumps(header).encode()
+            place = tmp_path / f"{name}{size}"
+            place.mkdir()
+            (place / "config.json").write_text('{"model_type": "odd"}')
+            with (place / "model.safetensors").open("wb") as file:
+                file.write(len(text).to_bytes(8, "little") + text)
+                file.truncate(8 + len(text) + 2 * size * size)
+    code = (
+        "import resource, sys\nfrom ladle.executor.cli import run\n"
+        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10\n"
+        "assert run(['compare', 'a1024', 'b1024']) == 0\nbefore = peak()\n"
+        "assert run(['compare', 'a6144', 'b6144']) == 0\nprint('grew', peak() - before)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert int(done.stdout.rpartition("grew ")[2]) < 48
+
+
+PROBE = """<!doctype html><meta charset="utf-8"><body>
+<iframe id="page" width="WIDTH" height="2000"></iframe><pre id="out"></pre>
+<script>
+const frame = document.getElementById("page");
+frame.onload = () => {
+  const page = frame.contentDocument, style = (e) => frame.contentWindow.getComputedStyle(e);
+  const svg = page.querySelector("svg.heat"), box = (e) => e.getBoundingClientRect();
+  const center = (e) => box(e).x + box(e).width / 2;
+  const cells = [...page.querySelectorAll("rect.cell")].filter((e) => e.querySelector("title"));
+  document.getElementById("out").textContent = JSON.stringify({
+    cells: cells.map((e) => [e.querySelector("title").textContent, +style(e).fillOpacity, box(e).x, box(e).y]),
+    fill: style(cells[0]).fill,
+    ink: style(page.querySelector("svg.heat text.head")).fill,
+    outside: [...svg.querySelectorAll("text,rect")].filter((e) => box(e).right > box(svg).right + 1).length,
+    axis: [...svg.querySelectorAll("text[text-anchor=middle]")].map((e) => [e.textContent, center(e)]),
+    size: box(cells[0]).width,
+    dots: page.querySelectorAll("circle.lerp").length,
+    wide: page.documentElement.scrollWidth,
+  });
+};
+frame.srcdoc = SOURCE;
+</script>"""
+
+
+@pytest.mark.parametrize("width", [1280, 420])
+def test_a_browser_draws_the_figure(models: Path, found: Read, width: int) -> None:
+    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if browser is None:
+        pytest.skip("no chromium on this machine: apt-get install chromium")
+    [pair] = found("a", "b", "--figure", "f.html")["pairs"]
+    source = json.dumps(Path("f.html").read_text()).replace("</", "<\\/")
+    Path("probe.html").write_text(PROBE.replace("WIDTH", str(width)).replace("SOURCE", source))
+    flags = (
+        "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+        "--disable-component-update --disable-sync --enable-logging=stderr --virtual-time-budget=10000"
+    )
+    command = [browser, *flags.split(), f"--user-data-dir={models / 'profile'}", "--dump-dom"]
+    done = subprocess.run(
+        [*command, (models / "probe.html").as_uri()], capture_output=True, text=True, timeout=90, check=True
+    )
+    out = re.search(r'<pre id="out">(.+?)</pre>', done.stdout)
+    assert out, done.stderr[-2000:]
+    assert "CONSOLE" not in done.stderr
+    seen = json.loads(html.unescape(out[1]))
+    angles = {(each["module"], each["layer"]): each["angle"] for each in pair["cells"]}
+    shown = {title.partition(":")[0]: [opacity, x, y] for title, opacity, x, y in seen["cells"]}
+    assert len(shown) == len(angles) == len(seen["cells"])
+    most = max(angles.values())
+    for (module_name, layer), value in angles.items():
+        where = module_name if layer < 0 else f"{module_name}, layer {layer}"
+        assert shown[where][0] == pytest.approx(0.04 + 0.96 * value / most, abs=0.001)
+    middle = dict(reversed(seen["axis"]))["1"]
+    assert shown["q_proj, layer 1"][1] + seen["size"] / 2 == pytest.approx(middle, abs=1)
+    assert shown["q_proj, layer 0"][2] == shown["q_proj, layer 2"][2] < shown["down_proj, layer 0"][2]
+    assert seen["dots"] == 1 + sum(value < 1.8119 for value in angles.values())
+    assert len({seen["fill"], seen["ink"], "rgb(0, 0, 0)"}) == 3
+    assert (seen["outside"], seen["wide"]) == (0, width)
+
+
+def test_the_svg_stands_alone_in_light_and_dark(models: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["compare", "a", "b", "--figure", "deep/f.svg"]) == 0
+    assert "figure: deep/f.svg" in capsys.readouterr().err
+    text = Path("deep/f.svg").read_text()
+    root = ET.fromstring(text)
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    assert "prefers-color-scheme:dark" in text
+    used = set(re.findall(r"var\((--\w+)", text))
+    assert used == set(re.findall(r"(--\w+):", text.partition("@media")[2]))
+    assert "<script" not in text
+
+
+def test_a_figure_that_cannot_be_written_is_told(models: Path, refusal: Callable[..., str]) -> None:
+    Path("taken.svg").mkdir()
+    assert run(["compare", "a", "b", "--figure", "taken.svg"]) == 1

@@ -110,7 +110,7 @@ def _drawn(result: Result) -> tuple[list[Markup], float, float]:
     kinds = list(dict.fromkeys(name for name, _ in cells))
     layers = sorted({layer for _, layer in cells if layer != OUTSIDE})
     wide = min(_CELL, max(_NARROW, _WIDE / (len(layers) + 2)))
-    width = max(_LABELS + wide * (len(layers) + 2) + 20, _LABELS + _SCALE + 180)
+    width = max(_LABELS + wide * (len(layers) + 2) + 20, _LABELS + _SCALE + 250)
     marks, top = [_scale(most)], _TOP
     for a, b in result.pairs:
         title = f"{result.models[a].name} and {result.models[b].name}"
@@ -120,7 +120,7 @@ def _drawn(result: Result) -> tuple[list[Markup], float, float]:
             marks += _row(kind, cells, layers, (a, b), most, wide, top)
             top += _CELL
         top += _GAP
-    return marks, width, top
+    return marks, width, top - _GAP + 8
 
 
 def _row(
@@ -152,9 +152,9 @@ def _cell(
 
 def _axis(layers: Sequence[int], wide: float, y: float) -> list[Markup]:
     """Number the layers, as many of them as there is room for."""
-    every = max(1, -(-22 // round(wide)))
+    every = max(1, -(-16 // round(wide)))
     shown = [(place, layer) for place, layer in enumerate(layers) if place % every == 0]
-    return [_text(str(layer), _LABELS + (place + 2) * wide - wide / 2, y, "muted", "middle") for place, layer in shown]
+    return [_text(str(layer), _LABELS + (place + 2.5) * wide - 0.5, y, "muted", "middle") for place, layer in shown]
 
 
 def _scale(most: float) -> Markup:

@@ -47,7 +47,10 @@ def compare(models: Sequence[Named], base: Named | None, descent: bool, line: st
 
     `line` is the command line, in which problems point at the word that they are of.
     """
-    everyone = [*models]
+    everyone, notes = [*models], [each.note for each in (*models, *((base,) if base else ())) if each.note]
+    if base is not None and descent and (wrong := _unusable(models[0], base)):
+        notes.append(f"no changes are taken from the common ancestor `{base.name}`: {wrong}")
+        base = None
     place = None if base is None else _place(everyone, base)
     if base is not None and place == len(everyone):
         everyone.append(base)
@@ -63,11 +66,11 @@ def compare(models: Sequence[Named], base: Named | None, descent: bool, line: st
         tuple(Model(each.name, each.folder) for each in everyone),
         place,
         len(models),
-        descent,
+        descent and base is not None,
         sums,
         fitting.left_out,
         tuple(_type(each, fitting) for each in subjects),
-        tuple(each.note for each in everyone if each.note),
+        tuple(notes),
     )
 
 
@@ -87,6 +90,15 @@ def _diagnostic(place: str, fault: Fault, line: str) -> Diagnostic:
 def from_shown(place: str) -> str:
     """Return a folder as it is typed from here, where that is shorter."""
     return min(place, from_here(Path(place)), key=len) if place.startswith("/") else place
+
+
+def _unusable(model: Named, base: Named) -> str:
+    """Say why an ancestor that nobody asked for cannot stand beside a model; "" where it can."""
+    first, found = subject(model.name, model.folder), subject(base.name, base.folder)
+    if not isinstance(found, Subject):
+        return found[0].message
+    fitting = fit([first, found]) if isinstance(first, Subject) else None
+    return "" if fitting is None or isinstance(fitting, Fit) else fitting[0][1].message
 
 
 def _place(models: Sequence[Named], base: Named) -> int:

@@ -18,6 +18,9 @@ Key = TypeVar("Key")
 MOST_DEPTHS: Final = 12
 """Layers that are told one by one; more are told in bands."""
 BANDS: Final = 8
+MOST_MODULES: Final = 40
+"""Kinds of modules that are told apart; a model of more has strange names, and the rest are one."""
+OTHERS: Final = "others"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ class Result:
 
     def modules(self) -> Mapping[str, View]:
         """Return each kind of module, in the order of the model."""
-        return self._grouped({name: module(name)[0] for name in self._ordered()})
+        return self._grouped({name: kind for name, (kind, _) in self._placed().items()})
 
     def depths(self) -> Mapping[tuple[int, int], View]:
         """Return the layers, or bands of neighbouring ones, by the first and the last; none of a model without any."""
@@ -82,13 +85,19 @@ class Result:
 
     def cells(self) -> Mapping[tuple[str, int], View]:
         """Return each kind of module in each layer; `OUTSIDE` is the layer of what stands in none."""
-        return self._grouped({name: module(name) for name in self._ordered()})
+        return self._grouped(self._placed())
 
     def kinship(self, pearson: bool = False) -> float | None:
         """Return the mean similarity of each two changes (arXiv 2410.12613); None where there are no two."""
         measure = self.total.pearson if pearson else self.total.cosine
         found = [value for pair in self.kin if (value := measure(*pair)) is not None]
         return sum(found) / len(found) if found else None
+
+    def _placed(self) -> Mapping[str, tuple[str, int]]:
+        """Return the kind of module and the layer of each tensor."""
+        found = {name: module(name) for name in self._ordered()}
+        kept = set(list(dict.fromkeys(kind for kind, _ in found.values()))[:MOST_MODULES])
+        return {name: (kind if kind in kept else OTHERS, layer) for name, (kind, layer) in found.items()}
 
     def _ordered(self) -> Iterator[str]:
         """Yield tensors as a model is computed: embedding, layers, last norm, head."""

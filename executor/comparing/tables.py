@@ -56,11 +56,9 @@ def _hinted(models: Sequence[str], text: str, quote: Callable[[str], str]) -> st
 
 def _head(result: Result, quote: Callable[[str], str]) -> Iterator[tuple[str, str]]:
     for place, each in enumerate(result.models):
-        base = " (the base)" if place == result.base else ""
+        known = ", the nearest common ancestor" if result.descent else ""
+        base = f" (the base{known})" if place == result.base else ""
         yield quote(each.name), f"{quote(from_shown(str(each.folder)))}, {result.types[place]}{base}"
-    if result.base is not None:
-        known = "their nearest common ancestor" if result.descent else "given"
-        yield "base", f"{quote(result.models[result.base].name)}, {known}"
     count = result.total.sums.elements
     yield "compared", f"{count:,} weights in {result.total.sums.tensors} tensors"
     for place, (name, why) in enumerate(result.left_out.items()):
@@ -102,9 +100,10 @@ def _changes(result: Result) -> Grid:
     rows = [["model", "norm", "of the base", "changed", "rounding"]]
     for each in result.changed:
         length = total.distance(base, each)
-        lost = percent(total.rounding(base, each))
+        lost = total.rounding(base, each)
+        rounded = "< 0.01 %" if lost is not None and lost < 1e-4 else percent(lost)
         cells = (_number(length, ".4g"), percent(total.relative(length, base)), percent(total.differing(base, each)))
-        rows.append([result.models[each].name, *cells, lost])
+        rows.append([result.models[each].name, *cells, rounded])
     return rows
 
 

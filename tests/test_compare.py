@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import html
+import io
 import json
 import math
+import os
 import re
 import shutil
 import subprocess
@@ -20,11 +22,12 @@ from hypothesis import given as drawn
 from hypothesis import settings
 from hypothesis import strategies as st
 from ladle.executor.cli import run
-from ladle.executor.comparing import measuring
+from ladle.executor.comparing import measuring, meter
 from ladle.executor.comparing.modules import module
 from ladle.executor.comparing.sums import angle, cosine
 from ladle.executor.file_digests import FileDigests
 from ladle.executor.lineage import LINEAGE, Lineage, manifest
+from ladle.executor.models.source import Source, write_source
 from ladle.executor.opened import open_recipe
 from safetensors.torch import load_file, save_file
 from test_merge import HIDDEN, LAYERS, VOCAB, folder, weights
@@ -403,6 +406,13 @@ def test_the_same_folder_as_base_is_read_once(models: Path, found: Read) -> None
     assert told["pairs"][0]["total"]["cosine"] is None
 
 
+def test_folders_of_one_name_are_told_apart_by_their_paths(models: Path, found: Read) -> None:
+    folder(models / "x/a", near(4, 0.1))
+    folder(models / "y/a", near(5, 0.1))
+    told = found("x/a", "b", "--base", "y/a")
+    assert [each["name"] for each in (*told["models"], told["base"])] == ["x/a", "b", "y/a"]
+
+
 def test_shards_are_read_as_one(models: Path, found: Read) -> None:
     whole = found("a", "b")["pairs"]
     tensors = near(3, 0.02)
@@ -613,6 +623,55 @@ def test_memory_does_not_grow_with_the_models(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert int(done.stdout.rpartition("grew ")[2]) < 48
+
+
+def test_reading_is_told_in_bytes_with_the_time_left(
+    models: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(["compare", "a", "b"]) == 0
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(meter, "EVERY_SECONDS", 0.0)
+    assert run(["compare", "a", "b"]) == 0
+    lines = capsys.readouterr().err.splitlines()
+    size = sum(value.nbytes for value in near(1, 0).values())
+    assert len(lines) == 9 * LAYERS + 2
+    assert re.search(rf"read [\d.]+ K?i?B of {2 * size / 1024:.1f} KiB, [\d.]+ s left$", lines[0])
+    assert lines[-1].endswith(f"read {2 * size / 1024:.1f} KiB of {2 * size / 1024:.1f} KiB")
+
+
+def test_a_terminal_has_a_bar(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys, "stderr", shown := Terminal())
+    assert run(["compare", "a", "b"]) == 0
+    assert "reading" in shown.getvalue()
+
+
+def test_a_model_of_the_hub_is_read_in_its_cache(models: Path) -> None:
+    commit = "0123456789" * 4
+    snapshot = models / "cache/hub/models--owner--name/snapshots" / commit
+    folder(snapshot, near(3, 0.02))
+    files = tuple((path.name, path.stat().st_size, "0" * 64) for path in sorted(snapshot.iterdir()))
+    (models / "far").mkdir()
+    write_source(models / "far", Source("owner/name", commit, files))
+    code = "import sys\nfrom ladle.executor.cli import run\nsys.exit(run(['compare', 'far', 'b', '--format', 'json']))"
+    environment = {**os.environ, "HF_HOME": str(models / "cache"), "HF_HUB_OFFLINE": "1"}
+
+    def compare() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+        )
+
+    done = compare()
+    assert done.returncode == 0, done.stderr
+    assert [each["reason"] for each in json.loads(done.stdout)["hints"]] == ["identical"]
+    (snapshot / "model.safetensors").unlink()
+    done = compare()
+    assert done.returncode == 1
+    assert "error[E641]: `owner/name` at 012345678901 is no longer complete in the hub cache" in done.stderr
 
 
 PROBE = """<!doctype html><meta charset="utf-8"><body>

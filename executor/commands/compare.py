@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -83,20 +82,8 @@ def _meant(
     if faults:
         raise refused(faults, line)
     known = {word: each for word, each in found.items() if isinstance(each, tuple)}
-    models = _apart([each for word in words for each in known[word]])
+    models = tuple(each for word in words for each in known[word])
     return models, known[origin][0] if origin else None
-
-
-def _apart(models: Sequence[Named]) -> tuple[Named, ...]:
-    """Return models under names that differ: folders of one name by their paths, one model twice with its number."""
-    names = [each.name for each in models]
-    told = [each if names.count(each.name) == 1 else replace(each, name=str(each.folder)) for each in models]
-    seen: dict[str, int] = {}
-    for place, each in enumerate(told):
-        seen[each.name] = seen.get(each.name, 0) + 1
-        if seen[each.name] > 1:
-            told[place] = replace(each, name=f"{each.name} ({seen[each.name]})")
-    return tuple(told)
 
 
 def _show(result: Result, form: str) -> None:

@@ -82,7 +82,7 @@ class _Work:
             if not here.isfinite().all():
                 bad = [held + int((~value.isfinite()).sum()) for held, value in zip(bad, values, strict=True)]
             total += here
-            self._meter.add(size * part // count)
+            self._meter.add(size * (start + part) // count - size * start // count)
         if any(bad):
             return [Bad(model, name, held) for model, held in enumerate(bad) if held]
         return _sums(total.tolist(), count, len(types))

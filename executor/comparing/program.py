@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from importlib import import_module
 from math import prod
 from pathlib import Path
@@ -54,6 +55,7 @@ def compare(models: Sequence[Named], base: Named | None, descent: bool, line: st
     place = None if base is None else _place(everyone, base)
     if base is not None and place == len(everyone):
         everyone.append(base)
+    everyone = _apart(everyone)
     subjects = _subjects(everyone, line)
     words = [each.word or str(each.folder) for each in everyone]
     fitting = fit(subjects)
@@ -72,6 +74,18 @@ def compare(models: Sequence[Named], base: Named | None, descent: bool, line: st
         tuple(_type(each, fitting) for each in subjects),
         tuple(notes),
     )
+
+
+def _apart(models: Sequence[Named]) -> list[Named]:
+    """Return models under names that differ: folders of one name by their paths, one model twice with its number."""
+    names = [each.name for each in models]
+    told = [each if names.count(each.name) == 1 else replace(each, name=str(each.folder)) for each in models]
+    seen: dict[str, int] = {}
+    for place, each in enumerate(told):
+        seen[each.name] = seen.get(each.name, 0) + 1
+        if seen[each.name] > 1:
+            told[place] = replace(each, name=f"{each.name} ({seen[each.name]})")
+    return told
 
 
 def refused(faults: Iterable[tuple[str, Fault]], line: str) -> RecipeError:

@@ -43,7 +43,7 @@ LAYERED: Final[frozenset[str]] = frozenset(name for name, path in _PATHS.items()
 def module_path(tensor: str) -> tuple[tuple[str, ...], int]:
     """Return the path of a tensor with `*` for its layer, and the number of the layer (-1: outside the layers)."""
     parts = tensor.removeprefix("model.").split(".")
-    if len(parts) > 1 and parts[0] == "layers" and parts[1].isdecimal():
+    if len(parts) > 1 and parts[0] == "layers" and parts[1].isdecimal() and len(parts[1]) < 10:
         return ("layers", "*", *parts[2:]), int(parts[1])
     return tuple(parts), -1
 

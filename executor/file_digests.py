@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import stat
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +18,8 @@ from ladle.executor.regular import read_regular
 LARGEST = 64 * 2**20
 """Bytes of a memory that is read: some three hundred thousand files."""
 
+WORTH_SAYING = 2 * 2**30
+"""Bytes of a file that is not hashed in silence: it takes more than a second."""
 _SETTLED_NS = 50_000_000
 """A file written less than this ago is hashed but not remembered: its next change could leave the same time stamp."""
 
@@ -38,6 +41,9 @@ class FileDigests:
         known = self._known.get(key)
         if known and known[:3] == mark:
             return str(known[3])
+        if before.st_size >= WORTH_SAYING:
+            size = f"{before.st_size / 2**30:.1f} GiB"
+            print(f"hashing {ascii(path.name)} ({size}): once, it is remembered", file=sys.stderr, flush=True)
         with path.open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
         if time.time_ns() - before.st_mtime_ns > _SETTLED_NS:

@@ -43,7 +43,7 @@ class FileDigests:
             return str(known[3])
         if before.st_size >= WORTH_SAYING:
             size = f"{before.st_size / 2**30:.1f} GiB"
-            print(f"hashing {ascii(path.name)} ({size}): once, it is remembered", file=sys.stderr, flush=True)
+            print(f"hashing {path.name!a} ({size}): once, it is remembered", file=sys.stderr, flush=True)
         with path.open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
         if time.time_ns() - before.st_mtime_ns > _SETTLED_NS:

@@ -7,6 +7,7 @@ for each: 35 ms of 140 (`docs/decisions/008-frozen-data.md`). This one compiles 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from operator import attrgetter
 from typing import NoReturn, TypeVar, cast, dataclass_transform
 
@@ -15,13 +16,17 @@ T = TypeVar("T")
 
 @dataclass_transform(frozen_default=True)
 def frozen(cls: type[T]) -> type[T]:
-    """Return `cls` with slots, a constructor, equality by value and type, a hash, `repr`, and no assignment."""
+    """Return `cls` with slots, a constructor, equality by value and type, a hash, `repr`, and no assignment.
+
+    What a `cached_property` of it found is kept beside the slots.
+    """
     body = dict(cls.__dict__)
     names = tuple(body.get("__annotations__", ()))
     defaults = {name: body.pop(name) for name in names if name in body}
     body.pop("__dict__", None)
     body.pop("__weakref__", None)
-    made = type(cls.__name__, cls.__bases__, {**body, "__slots__": names, "__match_args__": names})
+    beside = ("__dict__",) if any(isinstance(each, cached_property) for each in body.values()) else ()
+    made = type(cls.__name__, cls.__bases__, {**body, "__slots__": (*names, *beside), "__match_args__": names})
     setters = {name: getattr(made, name).__set__ for name in names}
     methods: dict[str, object] = {
         "__init__": _constructor(names, defaults, setters),

@@ -87,7 +87,7 @@ def canonical_row(row: Row, columns: Mapping[str, str]) -> Row:
     """
     named = _renamed(row, columns)
     _whole_pair(named)
-    fitting = [(names, make) for names, make in _SHAPES if all(name in named for name in names)]
+    fitting = [(names, make) for names, make in _SHAPES if _has(named, names)]
     if not fitting:
         raise RowError(f"no column of a known kind among {_listed(named)}", "E406")
     asked = [make for names, make in fitting if _asked(names, columns)]
@@ -99,9 +99,16 @@ def _asked(names: tuple[str, ...], columns: Mapping[str, str]) -> bool:
     return any(name in columns for name in (*names, *_BESIDE.get(names, ())))
 
 
+def _has(row: Row, names: Iterable[str]) -> bool:
+    for name in names:  # noqa: SIM110 - half the time of `all`, several times a row
+        if name not in row:
+            return False
+    return True
+
+
 def _whole_pair(row: Row) -> None:
     """Half a preference is none, though it has a prompt."""
-    told = any(all(name in row for name in names) for names, _ in _SHAPES if names != ("prompt",))
+    told = any(_has(row, names) for names, _ in _SHAPES if names != ("prompt",))
     if not told and ("chosen" in row) != ("rejected" in row):
         have, lack = ("chosen", "rejected") if "chosen" in row else ("rejected", "chosen")
         raise RowError(f"no column `{lack}` beside `{have}`", "E406")
@@ -114,7 +121,7 @@ def kind_of_columns(columns: Iterable[str], named: Mapping[str, str]) -> tuple[t
     """
     there = _renamed(dict.fromkeys(columns), named)
     _whole_pair(there)
-    fitting = [names for names, _ in _SHAPES if all(name in there for name in names)]
+    fitting = [names for names, _ in _SHAPES if _has(there, names)]
     if not fitting:
         raise RowError(f"no column of a known kind among {_listed(there)}", "E406")
     asked = [names for names in fitting if _asked(names, named)]

@@ -164,7 +164,8 @@ def _resolve(world: World) -> None:
     for cycle in found.cycles:
         along = " -> ".join(f"`{name}`" for name in (*cycle, cycle[0]))
         declaration = world.declared[cycle[0]]
-        world.problems.report("E301", _span(declaration), f"`{cycle[0]}` is made from itself", along, "a cycle")
+        help = f"{along}: make one of them from something else"
+        world.problems.report("E301", _span(declaration), f"`{cycle[0]}` is made from itself", help, "a cycle")
     world.meanings.update((name, FAILED) for cycle in found.cycles for name in cycle)
     for name, declaration in world.declared.items():
         if isinstance(declaration, StageDecl) and declaration.kind is None and not _is_stage(world, name):

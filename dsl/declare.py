@@ -202,7 +202,7 @@ def _entitled(world: World, declaration: CorpusDecl | ModelDecl, term: Term, nam
 def _family(world: World, declaration: ModelDecl) -> Family:
     if not _axes(world, declaration):
         names = tuple(axis.name.name for axis in declaration.axes)
-        return Family(declaration.name.name, names, (), broken=True)
+        return Family.of(declaration.name.name, names, (), broken=True)
     found = expand(world, declaration, lambda axes: _member(world, declaration, axes))
     _reached(world, declaration, found.broken)
     return found

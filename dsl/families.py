@@ -39,7 +39,7 @@ def expand(world: World, declaration: ModelDecl, model: Callable[[Mapping[str, M
             continue
         label = joined((name, *(axis_value(value) for value in row)))
         members[keys] = Member(row, keys, Named(found.term, label))
-    return Family(name, axes, tuple(members.values()), broken)
+    return Family.of(name, axes, tuple(members.values()), broken)
 
 
 def _combinations(world: World, declaration: ModelDecl) -> tuple[list[tuple[Meaning, ...]], bool]:
@@ -119,7 +119,7 @@ def index(world: World, expr: Index, scope: Scope) -> Meaning:
         return FAILED if family.broken else _no_member(world, expr, family)
     if len(wanted) == len(family.axes):
         return picked[0].model
-    return Family(family.name, family.axes, picked, family.broken)
+    return Family.of(family.name, family.axes, picked, family.broken)
 
 
 def _picked(family: Family, wanted: Mapping[int, str]) -> tuple[Member, ...]:

@@ -1,13 +1,16 @@
 """Frozen data, cheaply made. In: a class with annotated fields. Out: what `@dataclass(frozen=True, slots=True)` gives.
 
 `ladle check` makes about a hundred classes before it reads a byte, and the standard decorator compiles six functions
-for each: 35 ms of 140 (`docs/decisions/008-frozen-data.md`). This one compiles the constructor and shares the rest.
+for each: 35 ms of 140 (`docs/decisions/008-frozen-data.md`). This one compiles the constructor, once it is called, and
+shares the rest.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from operator import attrgetter
+from types import FunctionType
 from typing import NoReturn, TypeVar, cast, dataclass_transform
 
 T = TypeVar("T")
@@ -15,16 +18,19 @@ T = TypeVar("T")
 
 @dataclass_transform(frozen_default=True)
 def frozen(cls: type[T]) -> type[T]:
-    """Return `cls` with slots, a constructor, equality by value and type, a hash, `repr`, and no assignment."""
+    """Return `cls` with slots, a constructor, equality by value and type, a hash, `repr`, and no assignment.
+
+    What a `cached_property` of it found is kept beside the slots.
+    """
     body = dict(cls.__dict__)
     names = tuple(body.get("__annotations__", ()))
     defaults = {name: body.pop(name) for name in names if name in body}
     body.pop("__dict__", None)
     body.pop("__weakref__", None)
-    made = type(cls.__name__, cls.__bases__, {**body, "__slots__": names, "__match_args__": names})
-    setters = {name: getattr(made, name).__set__ for name in names}
+    beside = ("__dict__",) if any(isinstance(each, cached_property) for each in body.values()) else ()
+    made = type(cls.__name__, cls.__bases__, {**body, "__slots__": (*names, *beside), "__match_args__": names})
     methods: dict[str, object] = {
-        "__init__": _constructor(names, defaults, setters),
+        "__init__": _compiled_when_called(made, names, defaults),
         "__eq__": _equality(names),
         "__hash__": _hash(names),
         "__repr__": _represent,
@@ -48,16 +54,27 @@ def _fields(value: object) -> tuple[str, ...]:
     return names
 
 
-def _constructor(
-    names: tuple[str, ...], defaults: dict[str, object], setters: dict[str, Callable[[object, object], None]]
-) -> object:
+def _compiled_when_called(made: type[object], names: tuple[str, ...], defaults: dict[str, object]) -> object:
+    """Return an `__init__` that puts the compiled one in its place: two classes of five are never made into objects."""
+
+    def __init__(self: object, *values: object, **named: object) -> None:  # noqa: N807
+        constructor = _constructor(made, names, defaults)
+        setattr(made, "__init__", constructor)  # noqa: B010 - to mypy a method is no variable
+        constructor(self, *values, **named)
+
+    return __init__
+
+
+def _constructor(made: type[object], names: tuple[str, ...], defaults: dict[str, object]) -> FunctionType:
     """Compile `__init__`: one parameter a field, in order, and one slot filled for each."""
     known: dict[str, object] = {f"_default_{name}": value for name, value in defaults.items()}
-    known |= {f"_set_{name}": setter for name, setter in setters.items()}
+    known |= {f"_set_{name}": getattr(made, name).__set__ for name in names}
     parameters = "".join(f", {name}=_default_{name}" if name in defaults else f", {name}" for name in names)
     lines = "".join(f"\n _set_{name}(self, {name})" for name in names)
     exec(f"def __init__(self{parameters}):{lines or ' pass'}", known)
-    return known["__init__"]
+    constructor = known["__init__"]
+    assert isinstance(constructor, FunctionType)
+    return constructor
 
 
 def _values(names: tuple[str, ...]) -> Callable[[object], object]:

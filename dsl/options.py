@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from ladle.dsl.fitting import fit, wanted
 from ladle.dsl.problems import Mismatch
 from ladle.dsl.program import Choice, Failed, Items, Linked, Meaning, Setting
-from ladle.dsl.remedies import as_weight, field_of, part_of_field, path_without_quotes, remedy, within_record
+from ladle.dsl.remedies import as_weight, bare, field_of, part_of_field, path_without_quotes, remedy, within_record
 from ladle.dsl.signature import (
     REQUIRED,
     Flag,
@@ -137,16 +137,26 @@ def fitted(world: World, option: Option, meaning: Meaning, span: Span, constant:
     if isinstance(found, Mismatch):
         message = f"`{option.name}` {found.message}"
         once = f"{found.code} {option.name} = {constant}" if constant else ""
-        instead = remedy(world, option.type, meaning, span, lambda other: _fits(world, option, other, span))
-        if option.each and isinstance(meaning, Items):
-            instead = f"operand by operand it is `each({world.written(span)[1:-1]})`"
-        if found.code == "E407":
-            instead = ""  # the corpus is meant, and its row is to be mended
-        help = sentences((found.help, instead)) or sentences((option.text, _example(option)))
+        help = _mended(world, option, meaning, found, span)
         world.problems.report(found.code, span, message, help, found.label, once)
     if isinstance(found, Mismatch | Failed):
         return Setting(None, span, failed=True)
     return Setting(found, span)
+
+
+def _mended(world: World, option: Option, meaning: Meaning, wrong: Mismatch, span: Span) -> str:
+    """Say what to write instead of a value that does not fit; else what the option is, and one as it may be written."""
+
+    def fits(other: Meaning) -> bool:
+        return not isinstance(fit(world, option.type, other, span), Mismatch | Failed)
+
+    instead = remedy(world, option.type, meaning, span, fits)
+    if option.each and isinstance(meaning, Items):
+        instead = f"operand by operand it is `each({world.written(span)[1:-1]})`"
+    if wrong.code == "E407":
+        instead = ""  # the corpus is meant, and its row is to be mended
+    example = _example(option) or bare(option, world.written(span), fits)
+    return sentences((wrong.help, instead)) or sentences((option.text, example))
 
 
 def _example(option: Option) -> str:
@@ -158,10 +168,6 @@ def _example(option: Option) -> str:
             return f"such as `{option.name} = {option.default:g}`".replace("e-0", "e-")
         case _:
             return ""
-
-
-def _fits(world: World, option: Option, meaning: Meaning, span: Span) -> bool:
-    return not isinstance(fit(world, option.type, meaning, span), Mismatch | Failed)
 
 
 def settle(operator: Operator, layers: Iterable[Layer]) -> dict[str, Setting]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 
 from ladle.dsl.codes import CODES
 from ladle.dsl.diagnostics import Diagnostic
@@ -29,11 +28,11 @@ class Mismatch:
     label: str = ""
 
 
-@dataclass(slots=True)
+@frozen
 class _Missing:
     names: Callable[[], Iterable[str]]
     hint: str
-    spans: list[Span] = field(default_factory=list)
+    spans: list[Span]
 
 
 class Problems:
@@ -67,7 +66,7 @@ class Problems:
 
     def missing(self, name: str, span: Span, names: Callable[[], Iterable[str]], hint: str = "") -> Failed:
         """Add the use of a name that nothing declares; `names` are those that could stand there."""
-        self._missing.setdefault(name, _Missing(names, hint)).spans.append(span)
+        self._missing.setdefault(name, _Missing(names, hint, [])).spans.append(span)
         return FAILED
 
     def line(self, span: Span) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import PurePath
 from types import MappingProxyType
@@ -17,9 +16,12 @@ from ladle.dsl.syntax import Recipe, VariantDecl
 from ladle.dsl.types import CorpusType, Dimension, ModelType, Schedule, Value
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen
 class Term:
     """One computation as meant. Equal computations are one object, so `is` compares them and a set counts them."""
+
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
 
     key: str
     """Digest of operator, options and the keys of its inputs; equal for equal computations, whatever is on disk."""
@@ -87,13 +89,19 @@ Choice = Union[Value, Linked]
 """What an option is set to."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Setting:
     """One option as set, and where. `failed`: it has no value, and the problem is reported already."""
 
     value: Choice
-    span: Span = field(compare=False)
+    span: Span
     failed: bool = False
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Setting) and (self.value, self.failed) == (other.value, other.failed)
+
+    def __hash__(self) -> int:
+        return hash((self.value, self.failed))
 
 
 @frozen
@@ -200,19 +208,21 @@ class Member:
     model: Named
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Family:
     """A family of models, members in order, last axis fastest. `broken`: a member failed and is left out."""
 
     name: str
     axes: tuple[str, ...]
     members: tuple[Member, ...]
-    broken: bool = False
-    by_keys: Mapping[tuple[str, ...], Member] = field(init=False, repr=False, compare=False)
+    by_keys: Mapping[tuple[str, ...], Member]
     """The members again, by the keys of their axes: members of a large family are looked up, not searched."""
+    broken: bool = False
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "by_keys", {member.keys: member for member in self.members})
+    @classmethod
+    def of(cls, name: str, axes: tuple[str, ...], members: tuple[Member, ...], broken: bool = False) -> Family:
+        """Return the family of `members`."""
+        return cls(name, axes, members, {member.keys: member for member in members}, broken)
 
 
 @frozen

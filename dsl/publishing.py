@@ -6,22 +6,29 @@ import re
 from collections.abc import Iterator
 
 from ladle.dsl.affine import as_model
+from ladle.dsl.blocks import Form, settings
 from ladle.dsl.order import uses
 from ladle.dsl.problems import Mismatch
 from ladle.dsl.program import FAILED, Constant, Failed, Family, Named, Publication, Term, ancestry
 from ladle.dsl.signature import Facts
-from ladle.dsl.suggest import did_you_mean, listing, nearest
+from ladle.dsl.suggest import listing
 from ladle.dsl.syntax import Call, Expr, Name, PublishDecl, StringLiteral
 from ladle.dsl.values import what
 from ladle.dsl.world import Scope, World
 
-_OPTIONS = ("model", "to", "licence")
+_FORM = Form(
+    "publish",
+    ("model", "to", "licence"),
+    ("model", "to"),
+    '{ model = merged  to = hub("me/merged") }',
+    {"license": "licence"},
+)
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 def publication(world: World, declaration: PublishDecl) -> Publication | None:
     """Return what is published, or None where it cannot be said."""
-    given = _settings(world, declaration)
+    given = settings(world, _FORM, declaration)
     model = _model(world, given["model"]) if "model" in given else FAILED
     repository = _repository(world, given["to"]) if "to" in given else FAILED
     licence = _licence(world, given["licence"]) if "licence" in given else ""
@@ -33,25 +40,6 @@ def publication(world: World, declaration: PublishDecl) -> Publication | None:
     if isinstance(model, Failed) or isinstance(repository, Failed) or isinstance(licence, Failed):
         return None
     return Publication(declaration.name.name, model, repository, licence, declaration.name.span)
-
-
-def _settings(world: World, declaration: PublishDecl) -> dict[str, Expr]:
-    found: dict[str, Expr] = {}
-    for setting in declaration.block.settings:
-        name = setting.name
-        if name.name in _OPTIONS:
-            found[name.name] = setting.value
-            continue
-        near = ("licence",) if name.name == "license" else nearest(name.name, _OPTIONS)
-        help = did_you_mean(near) or f"`publish` takes {listing(_OPTIONS)}"
-        world.problems.report("E203", name.span, f"`publish` has no option `{name.name}`", help)
-    if len(found) == len(declaration.block.settings):
-        for needed in ("model", "to"):
-            if needed not in found:
-                help = f'such as `publish {declaration.name.name} {{ model = merged  to = hub("me/merged") }}`'
-                message = f"`publish` needs `{needed}`"
-                world.problems.report("E205", declaration.name.span, message, help, f"`{needed}` is missing")
-    return found
 
 
 def _model(world: World, expr: Expr) -> Named | Failed:

@@ -32,6 +32,13 @@ def remedy(world: World, type: OptionType, meaning: Meaning, span: Span, fits: F
     return ""
 
 
+def bare(option: Option, written: str, fits: Fits) -> str:
+    """Show an option with the number that is written, without its unit; "" where that does not fit either."""
+    digits = re.match("[0-9_.]*", written)
+    number = _number(digits[0]) if digits else None
+    return f"such as `{option.name} = {show(number.number)}`" if number is not None and fits(number) else ""
+
+
 def _plain(meaning: Meaning, written: str) -> Iterator[str]:
     """The number within a string, of a percentage, of bytes."""
     match meaning:

@@ -6,24 +6,29 @@ from collections.abc import Mapping
 
 from ladle.dsl.affine import as_model
 from ladle.dsl.averaging import averaged
+from ladle.dsl.blocks import Form, settings
 from ladle.dsl.frozen import frozen
 from ladle.dsl.problems import Mismatch
 from ladle.dsl.program import FAILED, Evaluation, Failed, Family, Items, Meaning, Named, Term
 from ladle.dsl.signature import Sort
 from ladle.dsl.source import Span
 from ladle.dsl.stages import need_template
-from ladle.dsl.suggest import did_you_mean, listing, nearest
 from ladle.dsl.syntax import EvaluateDecl, Expr, ListLiteral, Name
 from ladle.dsl.values import MAX_ITEMS, what
 from ladle.dsl.world import Scope, World
 
-_OPTIONS = ("models", "on", "baseline", "average", "as")
-_BENCHMARKS = ("benchmark", "benchmarks", "task", "tasks")
+_FORM = Form(
+    "evaluate",
+    ("models", "on", "baseline", "average", "as"),
+    ("models", "on"),
+    "{ models = [a, b]  on = [c]  baseline = a }",
+    dict.fromkeys(("benchmark", "benchmarks", "task", "tasks"), "on"),
+)
 
 
 def evaluation(world: World, declaration: EvaluateDecl) -> Evaluation | None:
     """Return the table, or None where nothing of it can be made."""
-    given = _settings(world, declaration)
+    given = settings(world, _FORM, declaration)
     models = _entries(world, given.get("models"), Sort.MODEL)
     benchmarks = _entries(world, given.get("on"), Sort.BENCHMARK)
     _empty(world, given)
@@ -55,26 +60,6 @@ def places(world: World, declaration: EvaluateDecl) -> Mapping[Term, Span]:
     """Return where each benchmark of a table is written."""
     on = next((s.value for s in declaration.block.settings if s.name.name == "on"), None)
     return {benchmark.term: span for benchmark, span in _entries(world, on, Sort.BENCHMARK).items.items()}
-
-
-def _settings(world: World, declaration: EvaluateDecl) -> dict[str, Expr]:
-    found: dict[str, Expr] = {}
-    for setting in declaration.block.settings:
-        name = setting.name
-        if name.name in _OPTIONS:
-            found[name.name] = setting.value
-            continue
-        near = did_you_mean(nearest(name.name, _OPTIONS))
-        called = f"it is called `on` here: `on = {world.written(setting.value.span)}`"
-        help = called if name.name in _BENCHMARKS else near or f"`evaluate` takes {listing(_OPTIONS)}"
-        world.problems.report("E203", name.span, f"`evaluate` has no option `{name.name}`", help)
-    unknown = len(found) < len(declaration.block.settings)
-    for needed in ("models", "on"):
-        if needed not in found and not unknown:
-            message = f"`evaluate` needs `{needed}`"
-            help = "such as `evaluate table { models = [a, b]  on = [c]  baseline = a }`"
-            world.problems.report("E205", declaration.name.span, message, help, f"`{needed}` is missing")
-    return found
 
 
 def _empty(world: World, given: Mapping[str, Expr]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -49,19 +48,19 @@ Judge = Callable[["Library", Recipe], Judged]
 """Checks a used recipe; handed in, since it uses others in turn."""
 
 
-@dataclass(slots=True)
 class Library:
     """The recipes that a recipe uses, each read and checked once. They share one table of computations."""
 
-    root: Source
-    vocabulary: Vocabulary
-    facts: Facts
-    judge: Judge
-    terms: dict[str, Term] = field(default_factory=dict)
-    sizes: dict[Term, Size] = field(default_factory=dict)
-    found: dict[str, Judged | Fault] = field(default_factory=dict)
-    trail: list[str] = field(default_factory=list)
-    """Paths of the recipes that are being checked just now."""
+    def __init__(self, root: Source, vocabulary: Vocabulary, facts: Facts, judge: Judge) -> None:
+        self.root = root
+        self.vocabulary = vocabulary
+        self.facts = facts
+        self.judge = judge
+        self.terms: dict[str, Term] = {}
+        self.sizes: dict[Term, Size] = {}
+        self.found: dict[str, Judged | Fault] = {}
+        self.trail: list[str] = []
+        """Paths of the recipes that are being checked just now."""
 
     @property
     def problems(self) -> list[Diagnostic]:
@@ -191,7 +190,7 @@ def relabelled(family: Family, name: str) -> Family:
         Member(each.values, each.keys, Named(each.model.term, joined((name, each.model.label[len(family.name) + 1 :]))))
         for each in family.members
     )
-    return Family(name, family.axes, members, family.broken)
+    return Family.of(name, family.axes, members, family.broken)
 
 
 def _step(world: World, step: Step, name: str, local: str) -> Step:

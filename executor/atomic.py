@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from ladle.executor.task import StepError
+
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 
 
 @contextmanager
@@ -44,13 +47,32 @@ def refusal(doing: str, error: OSError) -> StepError:
             return StepError(f"{(error.strerror or str(error)).lower()} while {doing}{place}")
 
 
-def write_file(path: Path, content: bytes) -> None:
-    """Write a file so that `path` holds the old bytes or the new, and the new survive a power cut."""
+def hide(folder: Path) -> None:
+    """Make a folder that git does not see: nothing in it is committed by accident."""
+    mark = folder / ".gitignore"
+    if not mark.exists():
+        write_file(mark, b"*\n")
+
+
+def rewrite(path: Path, content: bytes) -> None:
+    """Replace what a file holds. A link stays a link; others may do with the file what they might before."""
+    path = path.resolve()
+    write_file(path, content, stat.S_IMODE(path.stat().st_mode))
+
+
+def write_file(path: Path, content: bytes, mode: int | None = None) -> None:
+    """Write a file so that `path` holds the old bytes or the new, and the new survive a power cut.
+
+    `mode` is what others may do with it; nobody may do more while it is written. None: what they may with any new file.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with partial.open("wb") as file:
+        partial.unlink(missing_ok=True)
+        with os.fdopen(os.open(partial, _NEW, 0o666 if mode is None else 0o600), "wb") as file:
             file.write(content)
+            if mode is not None:
+                os.fchmod(file.fileno(), mode)
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from functools import cache
 from importlib import import_module
-from pkgutil import iter_modules
 from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING
 
 from ladle.dsl.signature import Operator, Vocabulary
 from ladle.executor import benchmarks, choices, internal, merges, sources, stages, transforms
+from ladle.executor.modules import module_names
 
 if TYPE_CHECKING:
     from ladle.executor.weights.kernel import Kernel
@@ -37,11 +37,12 @@ def vocabulary() -> Vocabulary:
     """
     found: dict[str, Operator] = {}
     for package in PACKAGES:
-        for module in iter_modules(package.__path__, package.__name__ + "."):
-            operator = getattr(import_module(module.name), "OPERATOR", None)
+        for name in module_names(package):
+            module = f"{package.__name__}.{name}"
+            operator = getattr(import_module(module), "OPERATOR", None)
             if not isinstance(operator, Operator):
-                raise TypeError(f"{module.name} defines no OPERATOR")
+                raise TypeError(f"{module} defines no OPERATOR")
             if operator.name in found:
-                raise TypeError(f"{module.name} defines `{operator.name}` a second time")
+                raise TypeError(f"{module} defines `{operator.name}` a second time")
             found[operator.name] = operator
     return MappingProxyType(found)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import difflib
 import gc
 import importlib
 import keyword
 import os
-import pkgutil
 import sys
 from collections.abc import Sequence
 
 import click
 from ladle.dsl.diagnostics import RecipeError
 from ladle.dsl.render import render_text
+from ladle.dsl.suggest import did_you_mean, nearest
 from ladle.executor import commands
 from ladle.executor.answers import COMMANDS
 from ladle.executor.console import one_line
+from ladle.executor.modules import module_names
 from ladle.executor.project import ProjectError
 from ladle.executor.task import StepError
 from ladle.executor.version import version
@@ -34,7 +34,7 @@ class LazyGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands, sorted."""
-        return sorted(module.name.rstrip("_") for module in pkgutil.iter_modules(commands.__path__))
+        return sorted(name.rstrip("_") for name in module_names(commands))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import and return one command.
@@ -57,9 +57,9 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command, or fail with the nearest name."""
         if args and not args[0].startswith("-") and args[0] not in self.list_commands(ctx):
-            near = nearest(args[0], self.list_commands(ctx))
-            hint = f" Did you mean `{near}`?" if near else ""
-            ctx.fail(f"no such command `{one_line(args[0])}`.{hint} `ladle --help` lists them.")
+            hint = did_you_mean(nearest(args[0], self.list_commands(ctx)))
+            end = f": {hint}" if hint else "."
+            ctx.fail(f"no such command `{one_line(args[0])}`{end} `ladle --help` lists them.")
         return super().resolve_command(ctx, args)
 
 
@@ -144,9 +144,3 @@ def confess(fault: Exception) -> int:
         err=True,
     )
     return FAULT
-
-
-def nearest(word: str, known: list[str]) -> str:
-    """Return the known command nearest to `word`, or "" where none is near."""
-    found = difflib.get_close_matches(word, known, n=1)
-    return found[0] if found else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from importlib import resources
+from pathlib import Path
 
 _PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;+]+)")
 
@@ -12,6 +12,6 @@ _PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;+]+)")
 @cache
 def pinned() -> dict[str, str]:
     """Return the pinned version of each distribution, by its normalised name (lower case, `-`)."""
-    text = resources.files("ladle.executor").joinpath("constraints.txt").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("constraints.txt").read_text(encoding="utf-8")
     pins = (_PIN.match(line) for line in text.splitlines())
     return {re.sub(r"[-_.]+", "-", pin[1]).lower(): pin[2] for pin in pins if pin}

@@ -8,7 +8,7 @@ import os
 import shutil
 from pathlib import Path
 
-from ladle.executor.atomic import in_words, refusal, sync, write_file
+from ladle.executor.atomic import hide, in_words, refusal, sync, write_file
 
 __all__ = [
     "exchange", "hide", "in_words", "link_tree", "publish", "refusal", "remove", "sync", "sync_tree", "tree_bytes",
@@ -17,13 +17,6 @@ __all__ = [
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
-
-
-def hide(folder: Path) -> None:
-    """Make a folder that git does not see: nothing in it is committed by accident."""
-    mark = folder / ".gitignore"
-    if not mark.exists():
-        write_file(mark, b"*\n")
 
 
 def sync_tree(folder: Path) -> None:

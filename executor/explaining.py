@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from importlib import import_module
-from importlib.util import find_spec
-from pkgutil import iter_modules
 
 from ladle.dsl.codes import CODES
 from ladle.dsl.fitting import wanted
@@ -16,6 +14,8 @@ from ladle.dsl.signature import REQUIRED, Operator, Option, Reference, Role
 from ladle.dsl.suggest import did_you_mean, listing, nearest
 from ladle.dsl.types import CorpusKind, Share
 from ladle.executor.catalog import vocabulary
+from ladle.executor.modules import module_names
+from ladle.executor.rulebook import PACKAGES
 from ladle.executor.task import StepError
 
 Record = dict[str, Json]
@@ -36,9 +36,6 @@ WORDS = {
     "with": "`model m = EXPR with { cpt.epochs = 2  stage.seed = 7 }`: settings of the stages that EXPR applies",
 }
 """What the words mean that begin a declaration, or stand in one."""
-
-RULES = ("ladle.dsl.rules", "ladle.executor.rules")
-"""Packages of lint rules: the module of each is its page."""
 
 
 def explain(word: str) -> list[Record]:
@@ -94,10 +91,9 @@ def errors() -> list[Record]:
 
 
 def _rules() -> Iterator[Record]:
-    for package in RULES:
-        spec = find_spec(package)
-        for module in iter_modules(spec.submodule_search_locations if spec else []):
-            loaded = import_module(f"{package}.{module.name}")
+    for package in PACKAGES:
+        for name in module_names(package):
+            loaded = import_module(f"{package.__name__}.{name}")
             rule = loaded.RULE
             record = _page(str(rule.severity), rule.name, parse_page(rule.code, loaded.__doc__ or ""))
             yield record | {"fix": str(getattr(rule, "fix", ""))}

@@ -60,6 +60,7 @@ class ProjectFacts:
         self._root = root.resolve()
         self._digests = FileDigests(self._root / ".ladle" / "digests.json")
         self._model = cache(self._read_model)
+        self._corpus = cache(self._read_corpus)
         self.asked: dict[Asked, None] = {}
         """What was asked of the disk, and how it would be asked again."""
 
@@ -102,6 +103,10 @@ class ProjectFacts:
 
     def corpus(self, pattern: str, columns: Columns) -> CorpusFacts | tuple[Fault, ...]:
         """Return kind and columns of the rows of the files that match `pattern`, from the first rows of each."""
+        return self._corpus(pattern, tuple(columns.items()))
+
+    def _read_corpus(self, pattern: str, named: tuple[tuple[str, str], ...]) -> CorpusFacts | tuple[Fault, ...]:
+        columns = dict(named)
         paths, faults = self._located(pattern, folders=False)
         if faults and (elsewhere := self._elsewhere(pattern, faults)):
             return self._locked.corpus_facts(pattern, elsewhere, columns)

@@ -12,7 +12,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from ladle.executor.disk import hide
+from ladle.executor.atomic import hide
 from ladle.executor.regular import read_regular
 
 LARGEST = 64 * 2**20

@@ -16,7 +16,7 @@ from ladle.dsl.lint import lint
 from ladle.dsl.parse import read_source
 from ladle.dsl.rule import Rule
 from ladle.dsl.source import Source
-from ladle.executor.atomic import in_words, write_file
+from ladle.executor.atomic import in_words, rewrite
 from ladle.executor.examine import Checked, examine_source
 from ladle.executor.rulebook import rules
 from ladle.executor.task import StepError
@@ -107,6 +107,4 @@ def write_fixed(path: Path, before: str, after: str) -> None:
             raise StepError(f"`{path}` changed while its fixes were made", "run the command again")
         text = after.replace("\n", "\r\n") if b"\r\n" in raw else after
         mark = b"\xef\xbb\xbf" if raw.startswith(b"\xef\xbb\xbf") else b""
-        mode = place.stat().st_mode
-        write_file(place, mark + text.encode())
-        place.chmod(mode)
+        rewrite(place, mark + text.encode())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
@@ -18,6 +19,8 @@ FILE = "pyproject.toml"
 LARGEST = 2**20
 """Bytes of the largest pyproject.toml that is read."""
 KEYS = ("select", "ignore", "strict", "baseline")
+_SPEAKS = re.compile(rb"""\btool["']?[ \t]*(?:\.[ \t]*["']?ladle|[]=])""")
+"""A file with a table of ours: after its key `tool` stands `.ladle`, or the table `tool` itself begins."""
 
 
 @frozen
@@ -63,7 +66,7 @@ def _table(file: Path) -> Mapping[str, object]:
         data = read_regular(file, LARGEST)
     except OSError as error:
         raise click.UsageError(f"`{FILE}` cannot be read: {(error.strerror or str(error)).lower()}") from error
-    if b"ladle" not in data:
+    if not _SPEAKS.search(data):
         return {}
     # The reader of TOML is loaded for projects that say something: the others get their answer sooner.
     table = import_module("ladle.executor.toml_table").table(data, FILE, ("tool", "ladle", "lint"))

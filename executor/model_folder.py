@@ -54,7 +54,7 @@ def model_type(folder: Path, name: str, files: tuple[Path, ...]) -> ModelType | 
             shape=shape(config, tensors),
             vocabulary=vocabulary_identity(folder, name),
             template=_template(folder, name),
-            pad_is_end=_pad_is_end(folder, name),
+            pad_is_end=pad_is_end(folder, name),
             parameters=sum(prod(tensor.shape) for tensor in tensors.values()),
             tensors=tuple((key, tensor.dtype, tensor.shape) for key, tensor in tensors.items()),
         )
@@ -124,8 +124,8 @@ def template_text(folder: Path, name: str) -> str | None:
     return _speakable(default, name) if isinstance(default, str) else None
 
 
-def _pad_is_end(folder: Path, name: str) -> bool | Unknown:
-    """Unknown where the tokenizer's configuration does not name both tokens."""
+def pad_is_end(folder: Path, name: str) -> bool | Unknown:
+    """Say whether pad and end are one token; unknown where the tokenizer's configuration does not name both."""
     if not (folder / "tokenizer_config.json").is_file():
         return UNKNOWN
     settings = json_object(folder / "tokenizer_config.json", name)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from ladle.dsl.frozen import frozen
 from ladle.dsl.graph import Json
@@ -44,7 +44,7 @@ class Progress:
     detail: tuple[tuple[str, float], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Given:
     """One input of a step: an artifact, or a node that is inlined because no step makes it.
 
@@ -59,7 +59,7 @@ class Given:
     fingerprint: str
     path: Path | None = None
     files: tuple[Path, ...] = ()
-    options: Mapping[str, Json] = field(default_factory=dict)
+    options: Mapping[str, Json] = MappingProxyType({})
     inputs: tuple[Given, ...] = ()
 
 

@@ -239,7 +239,9 @@ def test_a_recipe_that_is_not_there_is_said_without_a_traceback(capsys: pytest.C
 
 def test_wrong_usage_is_2_and_the_near_command_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["chek"]) == 2
-    assert "`check`" in capsys.readouterr().err
+    assert "no such command `chek`: did you mean `check`? `ladle --help`" in capsys.readouterr().err
+    assert run(["zzzzzzz"]) == 2
+    assert "no such command `zzzzzzz`. `ladle --help`" in capsys.readouterr().err
     assert run(["check"]) == 2
     assert run(["check", "--frmat", "json", "x"]) == 2
 
@@ -266,6 +268,33 @@ def test_checking_and_planning_import_nothing_heavy(project: Path, command: str)
     loaded = done.stderr
     assert "ladle.dsl.check" in loaded
     assert [name for name in HEAVY if f"'{name}'" in loaded] == []
+
+
+SLOW = (
+    "dataclasses",
+    "pkgutil",
+    "importlib.resources",
+    "tempfile",
+    "shutil",
+    "ctypes",
+    "tomllib",
+    "difflib",
+    "textwrap",
+)
+"""Of the standard library, what would make an answer 1 to 4 ms later each."""
+
+
+def test_linting_imports_nothing_that_it_does_not_use(project: Path) -> None:
+    (project / "pyproject.toml").write_text('[project]\ndependencies = ["ladle[run]"]\n[tool.ruff.lint]\nselect = []\n')
+    code = (
+        "import sys; before = set(sys.modules); from ladle.executor.cli import run; "
+        "status = run(['check', '--lint', 'recipes/first.recipe']); print(*set(sys.modules) - before); sys.exit(status)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    loaded = done.stdout.split()
+    assert "ladle.executor.rulebook" in loaded
+    assert [name for name in SLOW if name in loaded] == []
 
 
 RUN_EXTRA = (*HEAVY, "safetensors", "tokenizers", "jinja2", "huggingface_hub")

@@ -1,8 +1,8 @@
 """Forms for other programs: what is written has the fields, types and order that each form's schema asks for.
 
-The schemas themselves are not shipped; what they say of the parts that are written is stated here, and nothing else may
-be written. SARIF: OASIS, 2.1.0, where every object is closed. GitLab: the code quality report of its documentation.
-JUnit: the schema of the Ant task.
+SARIF: the schema of OASIS, 2.1.0, where every object is closed. JUnit: that of Jenkins, and what the stricter Ant task
+asks is stated here. Both schemas lie in `schemas/`. GitLab: what its documentation says of the code quality report,
+stated here; nothing else may be written.
 """
 
 from __future__ import annotations
@@ -16,12 +16,15 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import Draft4Validator, ValidationError
 from ladle.dsl.diagnostics import Diagnostic, Edit, Fix, Severity
 from ladle.dsl.lex import HIDDEN
 from ladle.dsl.source import Source, Span
 from ladle.executor.cli import run
 from ladle.executor.form import FORMS, Report, render
+from xmlschema import XMLSchema, XMLSchemaValidationError
 
+SCHEMAS = Path(__file__).parent / "schemas"
 TEXT = "edition 1\nmodel m = slerp(a, b, t = 0)\nmodel ä = slerp(a, b, t = 0)\n"
 
 
@@ -57,18 +60,9 @@ def text(value: object) -> None:
     assert value
 
 
-def anything(value: object) -> None:
-    assert isinstance(value, str)
-
-
 def count(value: object) -> None:
     assert type(value) is int
     assert value >= 1
-
-
-def index(value: object) -> None:
-    assert type(value) is int
-    assert value >= 0
 
 
 def one_of(*words: str) -> Check:
@@ -111,41 +105,15 @@ def closed(required: dict[str, Check], optional: dict[str, Check] | None = None)
 # --- SARIF ----------------------------------------------------------------------------------------------------------
 
 URI = matching(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-F]{2})+")
-MESSAGE = closed({"text": text})
-REGION = closed({"startLine": count, "startColumn": count, "endLine": count, "endColumn": count})
-PLACE = closed({"uri": URI})
-LEVEL = one_of("error", "warning", "note", "none")
-RULE = closed(
-    {"id": text}, {"name": text, "shortDescription": MESSAGE, "defaultConfiguration": closed({"level": LEVEL})}
-)
-REPLACEMENT = closed({"deletedRegion": REGION}, {"insertedContent": closed({"text": anything})})
-CHANGE = closed({"artifactLocation": PLACE, "replacements": each(REPLACEMENT)})
-RESULT = closed(
-    {"message": MESSAGE},
-    {
-        "ruleId": text,
-        "ruleIndex": index,
-        "level": LEVEL,
-        "locations": each(closed({"physicalLocation": closed({"artifactLocation": PLACE, "region": REGION})})),
-        "partialFingerprints": closed({"ladle/v1": text}),
-        "fixes": each(closed({"artifactChanges": each(CHANGE)}, {"description": MESSAGE})),
-    },
-)
-RUN = closed(
-    {"tool": closed({"driver": closed({"name": text}, {"version": text, "rules": each(RULE)})})},
-    {
-        "columnKind": one_of("utf16CodeUnits", "unicodeCodePoints"),
-        "artifacts": each(closed({"location": PLACE})),
-        "results": each(RESULT),
-    },
-)
-LOG = closed({"version": one_of("2.1.0"), "runs": each(RUN)}, {"$schema": matching(r"https://\S+")})
+SARIF = Draft4Validator(json.loads((SCHEMAS / "sarif-2.1.0-rtm.4.json").read_text(encoding="utf-8")))
 
 
 def sarif(report: Report) -> list[dict[str, object]]:
     log = json.loads(render("sarif", report, False))
-    LOG(log)
+    SARIF.validate(log)
     (run,) = log["runs"]
+    for artifact in run["artifacts"]:
+        URI(artifact["location"]["uri"])
     rules = run["tool"]["driver"]["rules"]
     assert len({rule["id"] for rule in rules}) == len(rules)
     assert all(rules[result["ruleIndex"]]["id"] == result["ruleId"] for result in run["results"])
@@ -162,6 +130,14 @@ def test_sarif_says_where_and_how_to_mend() -> None:
     assert "fixes" in warning
     assert "fixes" not in error
     assert len({json.dumps(each["partialFingerprints"]) for each in sarif(REPORT)}) == 4
+
+
+def test_the_schemas_refuse_what_they_do_not_know() -> None:
+    SARIF.check_schema(SARIF.schema)
+    with pytest.raises(ValidationError, match="'extra' was unexpected"):
+        SARIF.validate(json.loads(render("sarif", REPORT, False)) | {"extra": 1})
+    with pytest.raises(XMLSchemaValidationError, match="extra"):
+        JUNIT.validate(render("junit", REPORT, False).replace("<properties/>", "<extra/>"))
 
 
 def test_sarif_of_nothing_is_a_log_too() -> None:
@@ -204,10 +180,12 @@ def test_gitlab_gets_an_array_of_issues() -> None:
 
 # --- JUnit ----------------------------------------------------------------------------------------------------------
 
+JUNIT = XMLSchema(SCHEMAS / "junit-10.xsd")
 SUITE = {"package", "id", "name", "timestamp", "hostname", "tests", "failures", "errors", "skipped", "time"}
 
 
 def junit(report: Report) -> list[ElementTree.Element]:
+    JUNIT.validate(render("junit", report, False))
     root = ElementTree.fromstring(render("junit", report, False))
     assert (root.tag, root.attrib) == ("testsuites", {})
     for number, suite in enumerate(root):

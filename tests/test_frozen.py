@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from functools import cached_property
 
 import pytest
 from ladle.dsl.frozen import frozen, replace
@@ -83,3 +84,20 @@ def test_it_matches_prints_copies_and_pickles() -> None:
     assert copy.copy(Point(1)) == Point(1)
     assert pickle.loads(pickle.dumps(Point(1, 9))) == Point(1, 9)
     assert Point.__doc__ == "A point."
+
+
+@frozen
+class Found:
+    x: int
+
+    @cached_property
+    def parts(self) -> list[int]:
+        return [self.x]
+
+
+def test_what_a_property_found_is_kept() -> None:
+    found = Found(3)
+    assert found.parts is found.parts
+    assert found == Found(3)
+    with pytest.raises(AttributeError, match="frozen"):
+        found.y = 1  # type: ignore[attr-defined]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from ladle.executor.file_digests import FileDigests
 from ladle.executor.lineage import LINEAGE, Lineage, manifest
 from ladle.executor.opened import open_recipe
 from ladle.executor.report.statistics import Pairs, difference
-from test_report import score
+from test_report import made, score
 
 RECIPE = Path("recipes/first.recipe")
 GATE = """
@@ -124,6 +125,30 @@ def test_what_no_table_asks_for_says_so(project: Path, capsys: pytest.CaptureFix
     assert status == 1
     assert "no `evaluate` of the recipe asks for it" in said
     assert "ship" not in said
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "json"])
+def test_a_report_shows_what_its_gates_found(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str
+) -> None:
+    measured("base", [1] * 40)
+    measured("merged", [1] * 36 + [0] * 4)
+    opened = open_recipe(RECIPE)
+    (node,) = (node for node in opened.layout.graph.nodes.values() if node.operator == "report")
+    place = opened.layout.spots[node.fingerprint].place
+    shutil.copytree(made(tmp_path / "made"), opened.workspace.artifact(place))
+    capsys.readouterr()
+    assert run(["report", str(RECIPE), "--format", form]) == 0
+    said = capsys.readouterr().out
+    if form == "json":
+        (gate,) = json.loads(said)["gates"]
+        assert (gate["name"], [each["holds"] for each in gate["requirements"]]) == ("ship", [False, None])
+        return
+    assert "merged.colours = 90.00% over 40 items" in said
+    assert "`trained-cpt-sft.colours` is not measured: `ladle run recipes/first.recipe` measures it" in said
+    assert ("  FAILS    merged.colours >= base.colours - 1.5pp (worse than the start)" in said) is (form == "text")
+    assert ("* **FAILS**: `merged.colours >= base.colours - 1.5pp` (worse" in said) is (form == "markdown")
+    assert ("## Gate ship: 0 of 2 hold" in said) is (form == "markdown")
 
 
 def test_a_gate_changes_no_identity(project: Path) -> None:

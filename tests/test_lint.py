@@ -10,7 +10,7 @@ import pytest
 from ladle.executor.cli import run
 from ladle.executor.examine import examine
 from ladle.executor.fixing import write_fixed
-from ladle.executor.rulebook import document
+from ladle.executor.rule_pages import document
 from ladle.executor.task import StepError
 
 from corpora import write
@@ -124,6 +124,25 @@ def test_the_project_says_what_counts(recipe: Path, capsys: pytest.CaptureFixtur
     capsys.readouterr()
     project.write_text("[tool.other]\nladle = 1\n")
     assert found(capsys) == (0, ALL)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[tool.ladle]\nlint.strict = true\n",
+        "[tool]\nother = 1\nladle.lint.strict = true\n",
+        "tool.ladle.lint.strict = true\n",
+        "tool = { other = 1, ladle = { lint = { strict = true } } }\n",
+        "[ \"tool\" . 'ladle' . lint ]\nstrict = true\n",
+        '[tool\t.\t"ladle"]\nlint = {strict = true}\n',
+    ],
+)
+def test_the_project_says_it_in_any_spelling_of_toml(
+    recipe: Path, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    project = recipe.parents[1] / "pyproject.toml"
+    project.write_text(f'[project]\nname = "x"\n{text}' if text.startswith("[") else text)
+    assert found(capsys) == (1, ALL)
 
 
 @pytest.mark.parametrize(

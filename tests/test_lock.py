@@ -68,6 +68,9 @@ def test_what_is_written_is_read_again_and_bytes_depend_on_facts_alone() -> None
     turned = {key: whole()[key] for key in sorted(whole(), reverse=True)}
     assert encode_lock(parse_lock(encode_lock(lock)).lock) == encode_lock(lock)
     assert encode_lock(parse_lock(json.dumps(turned).encode()).lock) == encode_lock(lock)
+    assert b"pad_is_end" not in encode_lock(lock)
+    padded = parse_lock(json.dumps(whole(models={"o/n@main": {**MODEL, "pad_is_end": False}})).encode()).lock
+    assert b'"pad_is_end": false' in encode_lock(padded)
 
 
 def test_a_template_is_kept_line_by_line_and_proved_by_its_hash() -> None:
@@ -129,6 +132,7 @@ def test_a_lock_that_is_too_large_is_not_read(tmp_path: Path) -> None:
         ({"parameters": -1}, "E416 `parameters` is -1"),
         ({"parameters": 2**60}, "E416 `parameters` is"),
         ({"parameters": True}, "E416 `parameters` is true"),
+        ({"pad_is_end": 1}, "E416 `pad_is_end` is 1"),
         ({"shape": {**MODEL["shape"], "layers": 0}}, "E416 `layers` is 0"),
         ({"shape": {**MODEL["shape"], "tied": 1}}, "E416 `tied` is 1"),
         ({"shape": {"layers": 1}}, "E416 `shape` lacks `heads`"),
@@ -250,6 +254,17 @@ def test_a_mistake_that_only_the_lock_knows_of_is_found(project: Path, capsys: p
     text = 'edition 1\nmodel a = hub("o/n")\nmodel b = hub("o/m")\nmodel m = slerp(a, b, t = 0.5)\n'
     assert run(["check", recipe(project, text)]) == 1
     assert "layers 2, not 1" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("same", "status"), [(True, 1), (False, 0), ("unknown", 0)])
+def test_a_model_of_the_hub_that_pads_with_its_end_is_not_trained(
+    project: Path, capsys: pytest.CaptureFixture[str], same: object, status: int
+) -> None:
+    (project / LOCK).write_text(json.dumps(whole(models={"o/n@main": {**MODEL, "pad_is_end": same}})))
+    (project / "x.jsonl").write_text('{"text": "x"}\n')
+    text = 'edition 1\ncorpus x: text = jsonl("x.jsonl")\nmodel a = hub("o/n")\nmodel m = a | cpt(on = x)\n'
+    assert run(["check", recipe(project, text)]) == status
+    assert ("E261" in capsys.readouterr().out) is bool(status)
 
 
 def test_without_an_entry_check_says_what_would_make_it_known(

@@ -349,6 +349,16 @@ def test_a_key_goes_to_its_host_alone(project: Path) -> None:
         assert served.keys == {""}
 
 
+def test_whether_a_model_pads_with_its_end_is_locked(project: Path) -> None:
+    with serve(repositories()) as served:
+        tokens = b'{"pad_token": "<|a|>", "eos_token": {"content": "<|a|>"}}'
+        served.repositories["models/owner/base"].files["tokenizer_config.json"] = tokens
+        assert ladle(project, served.address, "lock").returncode == 0
+    models = json.loads((project / "ladle.lock").read_text())["models"]
+    assert models["owner/base@main"]["pad_is_end"] is True
+    assert "pad_is_end" not in models["owner/chat@main"]
+
+
 def test_an_entry_that_no_recipe_asks_for_is_updated_by_name(project: Path) -> None:
     with serve(repositories()) as served:
         assert ladle(project, served.address, "lock").returncode == 0
@@ -450,6 +460,7 @@ def test_a_locked_model_and_data_set_are_fetched_at_their_commit(running: Path) 
         ({"licence": "mit"}, "its licence is apache-2.0, not mit"),
         ({"template": {"sha256": "0" * 64, "lines": "unknown"}}, "its template is"),
         ({"parameters": 7}, "its parameters is 128, not 7"),
+        ({"pad_is_end": False}, "its padding with the end is unknown, not False"),
     ],
 )
 def test_a_lie_about_a_model_stops_the_run(running: Path, claims: dict[str, object], said: str) -> None:

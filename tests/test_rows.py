@@ -10,7 +10,8 @@ from hypothesis import given as drawn
 from hypothesis import strategies as st
 from ladle.dsl.types import CorpusKind
 from ladle.executor import rows
-from ladle.executor.rows import RowError, canonical_row, kind_of, kind_of_columns, parse_row, read_rows
+from ladle.executor.corpus_rows import read_rows
+from ladle.executor.rows import RowError, canonical_row, kind_of, kind_of_columns, parse_row
 from ladle.executor.task import Given, StepError
 
 from corpora import chat, source, texts, write

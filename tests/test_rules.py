@@ -18,7 +18,8 @@ from ladle.dsl.source import Source
 from ladle.dsl.types import ModelType
 from ladle.executor.catalog import vocabulary
 from ladle.executor.examine import examine, examine_source
-from ladle.executor.rulebook import page, rules
+from ladle.executor.rule_pages import page
+from ladle.executor.rulebook import rules
 
 ROOT = Path(__file__).parent.parent
 PRELUDE = (FIXTURES / "lint.recipe").read_text(encoding="utf-8")

@@ -13,10 +13,9 @@ from ladle.dsl.format import format_source
 from ladle.dsl.read import LARGEST, decode_source, read_source
 from ladle.dsl.render import render_text
 from ladle.dsl.source import Source
+from ladle.executor.atomic import in_words, rewrite
 from ladle.executor.console import one_line
-from ladle.executor.disk import in_words
 from ladle.executor.recipe_files import recipe_files
-from ladle.executor.rewriting import rewrite
 from ladle.executor.task import StepError
 
 STDIN = Path("-")

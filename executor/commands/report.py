@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
+from ladle.dsl.graph import Json
+from ladle.dsl.program import Gate
 from ladle.executor.console import from_here, one_line, plain, typed
+from ladle.executor.gates import judge
 from ladle.executor.layout import REPORT
 from ladle.executor.opened import open_recipe, variant_option
 from ladle.executor.plan import Action, plan
-from ladle.executor.report.content import load_report, to_json
+from ladle.executor.report.content import Report, load_report, to_json
 from ladle.executor.report.markdown import render_markdown, render_text
 from ladle.executor.task import StepError
+from ladle.executor.verdicts import Verdicts, gates_json, lines, markdown
 
 
 @click.command("report", short_help="Print the tables and the path of the report.")
@@ -22,7 +27,7 @@ from ladle.executor.task import StepError
 def COMMAND(recipe: Path, form: str, variant: str) -> int:  # noqa: N802 - found by this name
     """Print the tables of RECIPE and the path of its report.
 
-    It shows what was measured; `ladle run` measures.
+    It shows what was measured, and which requirements of gates hold; `ladle run` measures.
     """
     opened = open_recipe(recipe, variant)
     nodes = [node for node in opened.layout.graph.nodes.values() if node.operator == REPORT]
@@ -34,10 +39,12 @@ def COMMAND(recipe: Path, form: str, variant: str) -> int:  # noqa: N802 - found
         message = f"`{recipe.name}` has no report yet: not every step that it needs is done"
         raise StepError(message, f"`ladle run {typed(recipe)}` makes it")
     report = load_report(folder)
+    gates = [(gate, judge(gate, opened.layout, opened.workspace)) for gate in opened.loaded.program.gates]
     if form == "json":
-        click.echo(json.dumps(to_json(report), indent=2, ensure_ascii=False))
+        more: dict[str, Json] = {"gates": gates_json(gates)} if gates else {}
+        click.echo(json.dumps(to_json(report) | more, indent=2, ensure_ascii=False))
         return 0
-    click.echo(render_markdown(report) if form == "markdown" else plain(render_text(report)))
+    click.echo(shown(report, gates, recipe, form))
     if any(item.action is not Action.REUSE for item in made.nodes):
         click.echo(
             one_line(f"note: the recipe has changed since; `ladle run {typed(recipe)}` brings this up to date"),
@@ -46,3 +53,11 @@ def COMMAND(recipe: Path, form: str, variant: str) -> int:  # noqa: N802 - found
     if form == "text":
         click.echo(one_line(f"report: {from_here(folder / 'report.html')}"))
     return 0
+
+
+def shown(report: Report, gates: Sequence[tuple[Gate, Verdicts]], recipe: Path, form: str) -> str:
+    """Return a report as text or Markdown, and below it what its recipe's gates found."""
+    if form == "markdown":
+        return "\n".join([render_markdown(report), *(f"{markdown(*each, recipe)}\n" for each in gates)])
+    told = [one_line(line) for each in gates for line in lines(*each, recipe)]
+    return "\n".join([plain(render_text(report)), *told, *([""] if told else [])])

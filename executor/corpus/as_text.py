@@ -1,7 +1,8 @@
 """A corpus as plain text. In: a corpus. Out: the rows of `as_text`."""
 
 from ladle.executor.corpus.writing import pieces, write_rows
-from ladle.executor.rows import Row, read_rows
+from ladle.executor.corpus_rows import read_rows
+from ladle.executor.rows import Row
 from ladle.executor.task import Task
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from ladle.executor.corpus.writing import integer, write_rows
-from ladle.executor.rows import read_rows
+from ladle.executor.corpus_rows import read_rows
 from ladle.executor.task import Task
 
 _WORD = re.compile(r"\S+")

@@ -4,7 +4,7 @@ import re
 import unicodedata
 
 from ladle.executor.corpus.writing import write_rows
-from ladle.executor.rows import read_rows
+from ladle.executor.corpus_rows import read_rows
 from ladle.executor.task import Task
 
 _SOFT = re.compile(r"\u00ad(?=[ \t]*\n)")

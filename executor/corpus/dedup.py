@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 from ladle.executor.corpus.exclusion import content
 from ladle.executor.corpus.writing import write_rows
-from ladle.executor.rows import Row, read_rows
+from ladle.executor.corpus_rows import read_rows
+from ladle.executor.rows import Row
 from ladle.executor.task import StepError, Task
 
 RUN = 5

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 
 from ladle.executor.corpus.writing import pieces, write_rows
-from ladle.executor.rows import Row, read_rows
+from ladle.executor.corpus_rows import read_rows
+from ladle.executor.rows import Row
 from ladle.executor.task import Task
 
 Words = tuple[str, ...]

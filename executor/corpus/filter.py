@@ -1,7 +1,8 @@
 """Rows within bounds. In: a corpus. Out: the rows of `filter`."""
 
 from ladle.executor.corpus.writing import integer, pieces, write_rows
-from ladle.executor.rows import Row, read_rows
+from ladle.executor.corpus_rows import read_rows
+from ladle.executor.rows import Row
 from ladle.executor.task import Task
 
 BOUNDS = ("min_words", "max_words", "min_chars", "max_chars")

@@ -5,8 +5,9 @@ from math import floor
 
 from ladle.dsl.graph import Json
 from ladle.executor.corpus.writing import integer, write_rows
+from ladle.executor.corpus_rows import read_rows
 from ladle.executor.draws import chosen, permutation
-from ladle.executor.rows import Row, read_rows
+from ladle.executor.rows import Row
 from ladle.executor.task import Given, StepError, Task
 
 

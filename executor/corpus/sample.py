@@ -1,8 +1,8 @@
 """A random choice of rows. In: a corpus. Out: the rows of `sample`."""
 
 from ladle.executor.corpus.writing import integer, write_rows
+from ladle.executor.corpus_rows import read_rows
 from ladle.executor.draws import chosen
-from ladle.executor.rows import read_rows
 from ladle.executor.task import Task
 
 

@@ -1,8 +1,8 @@
 """A random order. In: a corpus. Out: the rows of `shuffle`."""
 
 from ladle.executor.corpus.writing import integer, write_rows
+from ladle.executor.corpus_rows import read_rows
 from ladle.executor.draws import permutation
-from ladle.executor.rows import read_rows
 from ladle.executor.task import Task
 
 

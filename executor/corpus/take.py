@@ -3,7 +3,7 @@
 from itertools import islice
 
 from ladle.executor.corpus.writing import integer, write_rows
-from ladle.executor.rows import read_rows
+from ladle.executor.corpus_rows import read_rows
 from ladle.executor.task import Task
 
 

@@ -13,7 +13,8 @@ from ladle.dsl.render import places, plain
 from ladle.dsl.source import Source, Span
 from ladle.executor.form import Report
 from ladle.executor.marks import marks
-from ladle.executor.rulebook import page, rules
+from ladle.executor.rule_pages import page
+from ladle.executor.rulebook import rules
 from ladle.executor.version import version
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"

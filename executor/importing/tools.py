@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
-from pkgutil import iter_modules
 
 from ladle.executor import imports
 from ladle.executor.importing.draft import Importer
 from ladle.executor.importing.tree import Document, Table
+from ladle.executor.modules import module_names
 
 
 @cache
 def importers() -> dict[str, Importer]:
     """Return every importer by name. Raises TypeError for a module without one: a fault of ours."""
     found: dict[str, Importer] = {}
-    for module in iter_modules(imports.__path__, imports.__name__ + "."):
-        importer = getattr(import_module(module.name), "IMPORTER", None)
+    for name in module_names(imports):
+        importer = getattr(import_module(f"{imports.__name__}.{name}"), "IMPORTER", None)
         if not isinstance(importer, Importer):
-            raise TypeError(f"{module.name} defines no IMPORTER")
+            raise TypeError(f"{imports.__name__}.{name} defines no IMPORTER")
         found[importer.name] = importer
     return found
 

@@ -14,7 +14,15 @@ from ladle.dsl.frozen import frozen
 from ladle.dsl.graph import Json
 from ladle.dsl.types import UNKNOWN, Unknown
 from ladle.executor.lock.entries import LockedTemplate, Vocabulary, template
-from ladle.executor.model_folder import architecture, json_object, no_code, shape, template_text, vocabulary_identity
+from ladle.executor.model_folder import (
+    architecture,
+    json_object,
+    no_code,
+    pad_is_end,
+    shape,
+    template_text,
+    vocabulary_identity,
+)
 
 CARD = "README.md"
 
@@ -28,6 +36,7 @@ class Derived:
     vocabulary: Vocabulary
     template: LockedTemplate | None
     parameters: int
+    pad_is_end: bool | Unknown
 
 
 def derive(folder: Path, name: str, tensors: Mapping[str, int]) -> Derived:
@@ -41,6 +50,7 @@ def derive(folder: Path, name: str, tensors: Mapping[str, int]) -> Derived:
         vocabulary(folder, name),
         None if text is None else template(text),
         sum(tensors.values()),
+        pad_is_end(folder, name),
     )
 
 

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from ladle.dsl.frozen import frozen
-from ladle.dsl.types import CorpusKind, ModelType, Unknown
+from ladle.dsl.types import UNKNOWN, CorpusKind, ModelType, Unknown
 
 SCHEMA: Final = 1
 LOCK: Final = "ladle.lock"
@@ -70,6 +70,8 @@ class LockedModel:
     licence: str | Unknown
     parameters: int | Unknown
     files: Files | Unknown
+    pad_is_end: bool | Unknown = UNKNOWN
+    """Whether the tokenizer pads with the token that ends a text."""
 
     def type(self) -> ModelType:
         """Return what the checker takes from it."""
@@ -79,6 +81,7 @@ class LockedModel:
             shape=self.shape,
             vocabulary=self.vocabulary.identity,
             template=template.identity if isinstance(template, LockedTemplate) else template,
+            pad_is_end=self.pad_is_end,
             parameters=self.parameters,
             licence=self.licence,
         )

@@ -78,7 +78,7 @@ _MODEL = ("architecture", "basis", "commit", "files", "licence", "parameters", "
 
 def model_of(value: Json, where: tuple[str, ...], pinned: Pinned) -> LockedModel:
     """Return the entry of a model. Raises Bad."""
-    body = the_keys(value, where, _MODEL)
+    body = the_keys(value, where, _MODEL, ("pad_is_end",))
     found = LockedModel(
         basis=a_text(body["basis"], (*where, "basis")),
         commit=_commit(body["commit"], (*where, "commit"), pinned),
@@ -89,6 +89,7 @@ def model_of(value: Json, where: tuple[str, ...], pinned: Pinned) -> LockedModel
         licence=unless_unknown(body["licence"], (*where, "licence"), a_word),
         parameters=unless_unknown(body["parameters"], (*where, "parameters"), a_count),
         files=unless_unknown(body["files"], (*where, "files"), _files),
+        pad_is_end=unless_unknown(body.get("pad_is_end", "unknown"), (*where, "pad_is_end"), a_flag),
     )
     size = found.vocabulary.size
     room = UNKNOWN if isinstance(found.shape, Unknown) else dict(found.shape)["vocab"]

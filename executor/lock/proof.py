@@ -42,6 +42,7 @@ def prove_model(entry: LockedModel, name: str, commit: str, found: Derived, lice
             ("size of the vocabulary", words.size, found.vocabulary.size),
             ("added tokens", words.added, found.vocabulary.added),
             ("parameters", entry.parameters, found.parameters),
+            ("padding with the end", entry.pad_is_end, found.pad_is_end),
         ),
     )
 

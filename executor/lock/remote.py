@@ -129,4 +129,5 @@ def _entry(facts: Derived, commit: str, stated: str | Unknown, files: Files) -> 
         licence=stated,
         parameters=facts.parameters,
         files=files,
+        pad_is_end=facts.pad_is_end,
     )

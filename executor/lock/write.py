@@ -48,6 +48,7 @@ def model_json(entry: LockedModel) -> Json:
         "licence": _plain(entry.licence),
         "parameters": _plain(entry.parameters),
         "files": _files(entry.files),
+        **({} if isinstance(entry.pad_is_end, Unknown) else {"pad_is_end": entry.pad_is_end}),
     }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from ladle.executor.rows import read_rows
+from ladle.executor.corpus_rows import read_rows
 from ladle.executor.task import Given, Progress, StepError, Task
 from ladle.executor.templates import BUILT_IN, END, PAD, reserved
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers

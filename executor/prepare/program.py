@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
 
 from ladle.dsl.types import CorpusKind
+from ladle.executor.corpus_rows import located_rows
 from ladle.executor.prepare.chats import chat_documents
 from ladle.executor.prepare.documents import Asked, Counts, Document, Located, Pair
 from ladle.executor.prepare.limits import TooLong, limited
@@ -15,7 +16,7 @@ from ladle.executor.prepare.proof import Proof
 from ladle.executor.prepare.render import ChatTemplate, TemplateFault
 from ladle.executor.prepare.texts import text_documents
 from ladle.executor.prepare.writing import write_documents, write_pairs
-from ladle.executor.rows import kind_of, located_rows
+from ladle.executor.rows import kind_of
 from ladle.executor.task import Progress, StepError, Task
 from ladle.executor.tokenizer import Tokenizer, load_tokenizer
 

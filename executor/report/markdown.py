@@ -18,12 +18,12 @@ def render_markdown(report: Report) -> str:
     for table in report.tables:
         parts.extend([f"## {escaped(table.name)}"] if len(report.tables) > 1 else [])
         parts.append(pipes(_grid(table)))
-        parts.append(_coded(_legend(table)))
+        parts.append(coded(_legend(table)))
         if said := _said(table):
-            parts.append(_coded(said))
+            parts.append(coded(said))
         if merges := _merges(table):
             parts.append(pipes(merges))
-        parts.append("\n".join(f"* {_coded(note)}" for note in table.notes))
+        parts.append("\n".join(f"* {coded(note)}" for note in table.notes))
     return "\n\n".join(parts) + "\n"
 
 
@@ -157,7 +157,8 @@ def columns(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _coded(note: str) -> str:
+def coded(note: str) -> str:
+    """Return a note with its `backquoted` names as code, everything else as it is."""
     pieces = note.split("`")
     if len(pieces) % 2 == 0:
         return escaped(note)

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from typing import cast
 
 from ladle.dsl.graph import Json
-from ladle.executor.rows import Row, read_rows
+from ladle.executor.corpus_rows import read_rows
+from ladle.executor.rows import Row
 from ladle.executor.scoring import letter
 from ladle.executor.scoring.chat import answered
 from ladle.executor.scoring.items import content, on, rounded, write_accuracy

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 import transformers
 from ladle.dsl.graph import Json
-from ladle.executor.rows import read_rows
+from ladle.executor.corpus_rows import read_rows
 from ladle.executor.scoring.batches import batches
 from ladle.executor.scoring.chat import prompts, turn_end
 from ladle.executor.scoring.items import content, on, write_accuracy

@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 
 from ladle.dsl.graph import Json
-from ladle.executor.rows import read_rows
+from ladle.executor.corpus_rows import read_rows
 from ladle.executor.scoring.chat import Answered
 from ladle.executor.scoring.intervals import ratio
 from ladle.executor.scoring.items import content, finite, on, rounded, write_items, write_metrics

@@ -10,17 +10,17 @@ returns the function that makes the merged rows. It reads like its formula, and 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Hashable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from ladle.dsl.frozen import frozen
 from ladle.dsl.graph import Json
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-@dataclass(frozen=True)
+@frozen
 class Piece:
     """Some whole rows of one tensor, of every operand: float32, shape (rows, columns). Never to be changed in place."""
 
@@ -55,7 +55,7 @@ class Piece:
         return tuple(model - self.origin for model in self.models)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ask:
     """A statistic of a whole tensor: the sum of `of(piece, *args)` over its pieces, in their order.
 
@@ -73,7 +73,7 @@ Plan = Generator[Ask, "Tensor", Combine]
 """What a kernel is: questions about the whole tensor, then the function that merges its pieces."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Call:
     """One tensor of a merge, and the parameters that hold for it."""
 

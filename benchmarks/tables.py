@@ -23,6 +23,7 @@ def page() -> str:
         ("startup", startup),
         ("quickstart", quickstart),
         ("training_step", training),
+        ("merging", merging),
         ("seeds", seeds),
     ):
         path = RESULTS / f"{name}.json"
@@ -62,6 +63,22 @@ def training(result: Mapping[str, Any]) -> Iterator[str]:
     yield "| kind | ours, CPU ms | TRL, CPU ms | ratio |\n|---|---|---|---|"
     for kind, row in result["kinds"].items():
         yield f"| {kind} | {row['ours_ms']:.0f} | {row['trl_ms']:.0f} | {row['ratio']:.2f} |"
+
+
+def merging(result: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the cost of merges beside mergekit and beside copying."""
+    size = result["parent_bytes"] / 1e9
+    yield f"## Merges of parents of {result['parameters']} parameters ({size:.1f} GB each, bf16), beside mergekit\n"
+    yield "A whole command each, medians. `copy` reads two parents and writes one file. `nested` is"
+    yield "`slerp(a, linear(b, c))`, `sweep` nine values of `t` in one reading.\n"
+    yield "| method | side | wall s | CPU s | peak MB | wall, of mergekit's | memory, of mergekit's |"
+    yield "|---|---|---|---|---|---|---|"
+    theirs = {row["method"]: row for row in result["rows"] if row["engine"] == "mergekit"}
+    for row in result["rows"]:
+        other = theirs.get(row["method"]) if row["engine"] == "ladle" else None
+        ratios = (f"{row[key] / other[key]:.2f}" if other else "" for key in ("wall_s", "peak_mb"))
+        cells = f"{row['wall_s']:.1f} | {row['cpu_s']:.1f} | {row['peak_mb']}"
+        yield f"| {row['method']} | {row['engine']} | {cells} | {' | '.join(ratios)} |"
 
 
 def seeds(result: Mapping[str, Any]) -> Iterator[str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import pytest
 import torch
 from ladle.dsl.graph import Json
+from ladle.executor.catalog import kernel as known
 from ladle.executor.weights import stream
 from ladle.executor.weights.kernel import Call, Kernel
 from ladle.executor.weights.reading import matrix
@@ -33,7 +33,8 @@ def merged(
     name: str, models: Sequence[Weights], base: Weights | None = None, **options: Json
 ) -> dict[str, torch.Tensor]:
     """Return what a merge makes of models, in float32."""
-    kernel: Kernel = importlib.import_module(f"ladle.executor.merges.{name}").kernel
+    kernel = known(name)
+    assert kernel is not None
     return {tensor: _tensor(kernel, tensor, models, base, options) for tensor in models[0]}
 
 

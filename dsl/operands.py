@@ -131,6 +131,8 @@ def _count(operator: Operator) -> str:
     noun = takes.sorts[0].value.removeprefix("a ")
     least = takes.minimum or len(takes.sorts)
     more = takes.variadic or takes.family
+    if not more and least < len(takes.sorts):
+        return f"{least} to {len(takes.sorts)} {noun}s"
     if takes.family:
         return f"a list or family of at least {least} {noun}s"
     return f"{'at least ' if more else ''}{least} {noun}{'s' if least != 1 else ''}"
@@ -140,7 +142,7 @@ def _counted(world: World, operator: Operator, count: int, span: Span) -> bool:
     takes = operator.operands
     least = takes.minimum or len(takes.sorts)
     more = takes.variadic or takes.family
-    if count >= least if more else count == len(takes.sorts):
+    if count >= least and (more or count <= len(takes.sorts)):
         return True
     message = (
         f"`{operator.written}` takes {_count(operator)}, and {count or 'none'} {'is' if count <= 1 else 'are'} given"

@@ -187,7 +187,8 @@ class Option:
 
 @frozen
 class Operands:
-    """Positional operands: `sorts` one by one; with `variadic` the last repeats (at least `minimum` in all).
+    """Positional operands: `sorts` one by one, or the first of them where `minimum` says fewer; with `variadic` the
+    last repeats (at least `minimum` in all).
 
     `weighted` allows `a: 0.7`: "no", "may", "must", or "others": all but the first must have one. `kinds` restricts
     corpus operands (empty: any, all equal).

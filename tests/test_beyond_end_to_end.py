@@ -24,8 +24,10 @@ model small = graft(read[1], base = base, share = 0.1)
 model onto = lerp(graft(read[1], read[2], base = base, share = 0.1), read[3], t = 0.5)
 model turned = rebasin(read[1], to = read[2])
 model mean = lerp(read[2], rebasin(read[1], to = read[2]), t = 0.5)
+model told = fisher(read[1], read[2], on = [text, held], rows = 8, context = 32)
+model solved = regmean(read[1], lerp(read[2], read[3], t = 0.5), on = text, rows = 8, context = 32)
 model kin = kinship_merge(read, base = base, on = dev, rounds = 2)
-evaluate tuning { models = [read, balanced, small, onto, turned, mean, kin]  on = [dev]  as = dev }
+evaluate tuning { models = [read, balanced, small, onto, turned, mean, told, solved, kin]  on = [dev]  as = dev }
 """
 
 
@@ -73,7 +75,7 @@ def test_the_report_says_what_a_choice_was_merged_from(project: Path) -> None:
 
 def test_it_runs_again_to_the_same_bytes(project: Path) -> None:
     before = digests(project)
-    for name in ("balanced", "turned", "kin"):
+    for name in ("balanced", "turned", "told", "solved", "kin"):
         for file in (project / "artifacts/tiny" / name).iterdir():
             file.unlink()
         (project / "artifacts/tiny" / name).rmdir()

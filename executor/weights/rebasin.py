@@ -7,25 +7,23 @@ A tensor of each model and the gains of one permutation are in memory at a time,
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from math import isfinite
 from typing import Final
 
 import torch
 from ladle.dsl.graph import Json
-from ladle.executor.models.folder import copy_tokenizer
 from ladle.executor.task import Progress, StepError, Task
 from ladle.executor.weights.matching import ROUNDS, Pair, align
 from ladle.executor.weights.merge import one_thread
 from ladle.executor.weights.parents import Parent, agree, parent
 from ladle.executor.weights.reading import DTYPES, Files
 from ladle.executor.weights.symmetry import Alignment, heads, identity
+from ladle.executor.weights.whole_models import configure, raw
 from ladle.executor.weights.writing import Shape, Writer
 
 ALIGNMENT: Final = "alignment.json"
 """What was moved, and how alike the models were before and after."""
-_CONFIGURATION: Final = ("config.json", "generation_config.json")
 
 
 def run(task: Task) -> None:
@@ -44,10 +42,7 @@ def run(task: Task) -> None:
         found, before, after = align(pair, start, say)
         _write(task, moved, found, files)
         files.unchanged()
-    copy_tokenizer(moved.tokenizer, task.output)
-    for name in _CONFIGURATION:
-        if (moved.folder / name).is_file():
-            shutil.copyfile(moved.folder / name, task.output / name)
+    configure(moved, task.output)
     _record(task, pair, found, start, (before, after))
 
 
@@ -61,17 +56,6 @@ def _weights(model: Parent, files: Files, device: torch.device) -> Callable[[str
         return found
 
     return read
-
-
-def raw(model: Parent, name: str, files: Files) -> torch.Tensor:
-    """Return a whole tensor in the type in which it lies on disk."""
-    header = model.headers[name]
-    dtype, count = DTYPES[header.dtype], 1
-    for size in header.shape:
-        count *= size
-    buffer = torch.empty(count * dtype.itemsize, dtype=torch.uint8)
-    files.read(model.folder / header.file, header.start, buffer.numpy().data)
-    return buffer.view(dtype).reshape(header.shape)
 
 
 def _write(task: Task, model: Parent, found: Alignment, files: Files) -> None:

@@ -11,7 +11,7 @@ from ladle.dsl.numbers import with_point
 from ladle.dsl.options import fitted, read
 from ladle.dsl.problems import Mismatch
 from ladle.dsl.program import FAILED, Choice, Failed, Family, Items, Linked, Meaning, Named, Setting, Term
-from ladle.dsl.signature import Operator, Reference, Role, Sort
+from ladle.dsl.signature import REQUIRED, Operator, Reference, Role, Sort
 from ladle.dsl.source import Span
 from ladle.dsl.suggest import listing
 from ladle.dsl.syntax import (
@@ -115,7 +115,9 @@ def _taking_many(world: World, operator: Operator, value: Expr) -> str:
     others = [
         other.written
         for other in world.vocabulary.values()
-        if other.role is operator.role and (other.operands.variadic or other.operands.family) and not other.needs_base
+        if other.role is operator.role
+        and (other.operands.variadic or other.operands.family)
+        and not any(option.default is REQUIRED for option in other.options)
     ]
     literal = isinstance(value, NumberLiteral | StringLiteral | ConstantLiteral | ListLiteral | MapLiteral)
     if literal or not operator.operands.sorts or not others:

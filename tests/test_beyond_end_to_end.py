@@ -6,6 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
+from ladle.executor.catalog import vocabulary
+from ladle.executor.node_reader import read_node_file
+from ladle.executor.task import StepError
+from ladle.executor.workspace import Workspace
 from safetensors.torch import load_file
 from test_choices_end_to_end import WORDS
 from test_end_to_end import call, digests
@@ -64,6 +68,18 @@ def test_a_rebased_model_scores_the_same_and_is_a_step_of_its_own(project: Path)
     assert scores[1] == pytest.approx(scores[0], abs=1e-4)
     assert "read-2" in json.loads((project / "pipelines/tiny/nodes/mean.json").read_text())["node"]["inputs"][0]["path"]
     assert "path" in json.loads((project / "pipelines/tiny/nodes/mean.json").read_text())["node"]["inputs"][1]
+
+
+def test_a_node_file_that_computes_it_within_another_merge_is_refused(project: Path) -> None:
+    nodes = project / "pipelines/tiny/nodes"
+    mean, turned = (json.loads((nodes / f"{name}.json").read_text())["node"] for name in ("mean", "turned"))
+    inline = {key: value for key, value in turned.items() if key not in ("output", "name")}
+    mean["inputs"][1] = {"role": "1", "inline": inline}
+    wrong = nodes / "wrong.json"
+    wrong.write_text(json.dumps({"schema": 1, "node": mean}))
+    with pytest.raises(StepError, match="a step of its own"):
+        read_node_file(wrong, vocabulary(), Workspace(project))
+    wrong.unlink()
 
 
 def test_the_report_says_what_a_choice_was_merged_from(project: Path) -> None:

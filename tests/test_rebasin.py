@@ -136,6 +136,7 @@ def test_a_model_that_lies_in_order_is_given_back(tmp_path: Path) -> None:
     ("change", "said"),
     [({"model.layers.0.mlp.router.weight": torch.ones(2, HIDDEN)}, "router"),
      ({"model.layers.0.self_attn.q_norm.weight": torch.ones(HEADS * SIZE)}, "q_norm"),
+     ({"model.layers.999999999.input_layernorm.weight": torch.ones(HIDDEN)}, "numbered"),
      ({"model.norm.weight": torch.full((HIDDEN,), torch.nan)}, "not finite")],
 )  # fmt: skip
 def test_what_nobody_knows_how_to_permute_is_refused(

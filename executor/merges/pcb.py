@@ -15,6 +15,7 @@ overflow nor vanish for any number of operands. A tensor is read eight times (fi
 from __future__ import annotations
 
 from collections.abc import Generator
+from functools import partial
 from math import log
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,8 @@ OPERATOR = Operator(
 )
 
 Rows = tuple[tuple[float, ...], ...]
+Known = tuple[tuple[float, ...], Rows, Rows]
+"""Of each operand the largest difference, of each two the largest product, and the logarithms of sums of softmaxes."""
 
 
 def kernel(call: Call) -> Plan:
@@ -51,25 +54,28 @@ def kernel(call: Call) -> Plan:
     sums = (yield Ask(exponentials, (peaks, reach))).tolist()
     logs = tuple(tuple(log(value / call.elements) for value in row) for row in sums)
     keeps = [round(share * call.elements) for share in call.each("density")]
-    known = (peaks, reach, logs)
+    known: Known = (peaks, reach, logs)
     asked = [largest(score, (place, *known), keep) for place, keep in enumerate(keeps) if keep < call.elements]
     found = iter((yield from together(asked)))
     least = tuple(next(found) if keep < call.elements else 0.0 for keep in keeps)
 
-    def combine(piece: Piece) -> Tensor:
-        scores = [score(piece, place, *known) for place in range(count)]
-        kept = [each >= bound for each, bound in zip(scores, least, strict=True)]
-        top = scores[0].new_zeros(scores[0].shape)
-        for each in scores:
-            top = top.maximum(each)
-        total, divisor = top.new_zeros(top.shape), top.new_zeros(top.shape)
-        for each, mask, weight, change in zip(scores, kept, weights, piece.deltas, strict=True):
-            share = (each - top).exp() * mask
-            total.add_(share * change, alpha=weight)
-            divisor.add_(share)
-        return piece.origin.add(total / divisor.masked_fill_(divisor == 0, 1), alpha=factor)
+    return partial(_combined, known, least, weights, factor)
 
-    return combine
+
+def _combined(
+    known: Known, least: tuple[float, ...], weights: tuple[float, ...], factor: float, piece: Piece
+) -> Tensor:
+    """Return the merged rows; an operand counts with its score where that is at least its bound."""
+    scores = [score(piece, place, *known) for place in range(len(weights))]
+    top = scores[0].new_zeros(scores[0].shape)
+    for each in scores:
+        top = top.maximum(each)
+    total, divisor = top.new_zeros(top.shape), top.new_zeros(top.shape)
+    for each, bound, weight, change in zip(scores, least, weights, piece.deltas, strict=True):
+        share = (each - top).exp() * (each >= bound)
+        total.add_(share * change, alpha=weight)
+        divisor.add_(share)
+    return piece.origin.add(total / divisor.masked_fill_(divisor == 0, 1), alpha=factor)
 
 
 def _reach(peaks: tuple[float, ...]) -> Generator[Ask, Tensor, Rows]:

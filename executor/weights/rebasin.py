@@ -31,7 +31,7 @@ def run(task: Task) -> None:
     moved, still = parent(task.given("0"), task.work), parent(task.given("to"), task.work)
     agree((moved, still))
     shapes = {name: header.shape for name, header in sorted(moved.headers.items())}
-    start = identity(heads(moved.configuration, moved.headers), shapes, moved.layers)
+    start = identity(heads(moved.configuration, moved.headers), shapes)
 
     def say(rounds: int) -> None:
         task.report(Progress(rounds, ROUNDS, "rounds at most"))

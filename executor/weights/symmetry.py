@@ -155,8 +155,14 @@ class Alignment:
         return values
 
 
-def identity(heads: Heads, tensors: Mapping[str, Sequence[int]], layers: int) -> Alignment:
-    """Return the permutations that move nothing, for a model with tensors of these shapes."""
+def identity(heads: Heads, tensors: Mapping[str, Sequence[int]]) -> Alignment:
+    """Return the permutations that move nothing, for a model with tensors of these shapes.
+
+    Raises StepError where a layer is missing.
+    """
+    layers = sorted({layer_of(name) for name in tensors} - {-1})
+    if layers != list(range(len(layers))):
+        raise StepError("the layers of the model are not numbered 0, 1, ...", "a tensor is missing, or misnamed")
     lengths = {(axis, layer_of(name)): shape[place]
                for name, shape in tensors.items() for place, axis in enumerate(axes(name))}  # fmt: skip
     residual = next(length for (axis, _), length in lengths.items() if axis is Axis.RESIDUAL)
@@ -170,6 +176,6 @@ def identity(heads: Heads, tensors: Mapping[str, Sequence[int]], layers: int) ->
                 torch.arange(heads.each).expand(heads.groups, -1),
                 torch.arange(heads.size).expand(heads.groups, -1),
             )
-            for layer in range(layers)
+            for layer in layers
         ),
     )

@@ -175,8 +175,8 @@ def taught(folder: Path, seed: int) -> Path:
     )
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
-    for step in range(150):
-        rows = texts(64, 1000 * seed + step)
+    for step in range(100):
+        rows = texts(48, 1000 * seed + step)
         optimizer.zero_grad()
         model(rows, labels=rows).loss.backward()
         optimizer.step()

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from ladle.executor.corpus_rows import read_rows
 from ladle.executor.draws import chosen
 from ladle.executor.models.folder import model_folder
 from ladle.executor.models.weights import load_model
-from ladle.executor.rows import read_rows
 from ladle.executor.scoring.loss import windows
 from ladle.executor.task import Given, Progress, StepError, Task
 from ladle.executor.tokenizer import load_tokenizer

@@ -101,6 +101,7 @@ class _Lowering:
         (benchmark,) = term.references[CORPUS_OPTION]
         scores = [Input(f"score:{place}", self.score(benchmark, each)) for place, each in enumerate(term.operands)]
         models = [Input(str(place), self.made[each]) for place, each in enumerate(term.operands)]
+        models += self._references({name: each for name, each in term.references.items() if name != CORPUS_OPTION})
         options = _canonical(term.operator, _kept(term))
         if term.operator.rescores:
             models += self._references(benchmark.references)

@@ -11,7 +11,7 @@ from ladle.dsl.numbers import with_point
 from ladle.dsl.options import fitted, read
 from ladle.dsl.problems import Mismatch
 from ladle.dsl.program import FAILED, Choice, Failed, Family, Items, Linked, Meaning, Named, Setting, Term
-from ladle.dsl.signature import Operator, Reference, Role, Sort
+from ladle.dsl.signature import REQUIRED, Operator, Reference, Role, Sort
 from ladle.dsl.source import Span
 from ladle.dsl.suggest import listing
 from ladle.dsl.syntax import (
@@ -115,7 +115,9 @@ def _taking_many(world: World, operator: Operator, value: Expr) -> str:
     others = [
         other.written
         for other in world.vocabulary.values()
-        if other.role is operator.role and (other.operands.variadic or other.operands.family) and not other.needs_base
+        if other.role is operator.role
+        and (other.operands.variadic or other.operands.family)
+        and not any(option.default is REQUIRED for option in other.options)
     ]
     literal = isinstance(value, NumberLiteral | StringLiteral | ConstantLiteral | ListLiteral | MapLiteral)
     if literal or not operator.operands.sorts or not others:
@@ -131,6 +133,8 @@ def _count(operator: Operator) -> str:
     noun = takes.sorts[0].value.removeprefix("a ")
     least = takes.minimum or len(takes.sorts)
     more = takes.variadic or takes.family
+    if not more and least < len(takes.sorts):
+        return f"{least} to {len(takes.sorts)} {noun}s"
     if takes.family:
         return f"a list or family of at least {least} {noun}s"
     return f"{'at least ' if more else ''}{least} {noun}{'s' if least != 1 else ''}"
@@ -140,7 +144,7 @@ def _counted(world: World, operator: Operator, count: int, span: Span) -> bool:
     takes = operator.operands
     least = takes.minimum or len(takes.sorts)
     more = takes.variadic or takes.family
-    if count >= least if more else count == len(takes.sorts):
+    if count >= least and (more or count <= len(takes.sorts)):
         return True
     message = (
         f"`{operator.written}` takes {_count(operator)}, and {count or 'none'} {'is' if count <= 1 else 'are'} given"

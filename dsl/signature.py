@@ -187,7 +187,8 @@ class Option:
 
 @frozen
 class Operands:
-    """Positional operands: `sorts` one by one; with `variadic` the last repeats (at least `minimum` in all).
+    """Positional operands: `sorts` one by one, or the first of them where `minimum` says fewer; with `variadic` the
+    last repeats (at least `minimum` in all).
 
     `weighted` allows `a: 0.7`: "no", "may", "must", or "others": all but the first must have one. `kinds` restricts
     corpus operands (empty: any, all equal).
@@ -327,6 +328,8 @@ class Operator:
     """Name of the option that holds the path or glob of a data node; it is located by it and identified by content."""
     rescores: bool = False
     """A choice that scores models of its own: it is given the rows and the settings of its benchmark too."""
+    whole: bool = False
+    """A merge of whole models by a program of its own: a step by itself, never computed within another merge."""
     checked_only: bool = False
     """The word is checked and planned, and not made yet by this version: `run`, `compile` and `step` refuse it."""
     program: str = ""

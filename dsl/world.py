@@ -218,7 +218,7 @@ class World:
 
     def _fits(self, term: Term, span: Span) -> bool:
         """Say whether a merge, with the merges in it, is small enough for one step; report one that is not."""
-        if term.operator.role not in (Role.MERGE, Role.INTERNAL):
+        if term.operator.role not in (Role.MERGE, Role.INTERNAL) or term.operator.whole:
             return True
         self.sizes[term] = found = size((each for _, each in term.inputs()), self.sizes)
         if found.problem:

@@ -101,7 +101,7 @@ def _place(state: Node) -> tuple[bool, str, int]:
 
 def merges(operator: Operator) -> bool:
     """Say whether an operator is model arithmetic, which is fused tensor by tensor when nested."""
-    return operator.role is Role.MERGE or operator.name == AFFINE
+    return (operator.role is Role.MERGE and not operator.whole) or operator.name == AFFINE
 
 
 def layout(graph: Graph, vocabulary: Vocabulary) -> Layout:

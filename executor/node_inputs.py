@@ -9,7 +9,7 @@ from ladle.dsl.graph import Json
 from ladle.dsl.signature import Operator, Role
 from ladle.executor.nodefile import Inline, Made
 
-ONCE = ("base", "model", "reference", "template", "tokenizer")
+ONCE = ("base", "model", "reference", "template", "to", "tokenizer")
 """Roles, beside the numbers of operands, that one input has."""
 
 

@@ -149,6 +149,8 @@ class _Reader:
     def inline(self, raw: dict[str, Json], depth: int) -> Inline:
         body = self.keys(raw["inline"], "`inline`", _KEYS, {"files", "path"})
         computation = self.computation(body, "`inline`", depth)
+        if self.vocabulary[computation.operator].whole:
+            raise self.wrong(f"`{computation.operator}` is a step of its own, and stands within another here")
         path = self.text(body.get("path", ""), "the path of a model")
         if path:
             self.workspace.path(path)

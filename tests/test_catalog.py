@@ -98,10 +98,11 @@ def test_every_word_of_the_first_edition_is_there_once() -> None:
         "distill", "anneal",
     }  # fmt: skip
     assert by_role[Role.MERGE] == {
-        "slerp", "lerp", "linear", "soup", "ties", "dare_ties", "task_arithmetic", "model_stock", "round",
+        "slerp", "lerp", "linear", "soup", "ties", "dare_ties", "task_arithmetic", "model_stock", "round", "pcb",
+        "graft", "rebasin", "fisher", "regmean",
     }  # fmt: skip
     assert by_role[Role.BENCHMARK] == {"choice", "exact", "loss", "harness"}
-    assert by_role[Role.CHOICE] == {"best", "greedy_soup"}
+    assert by_role[Role.CHOICE] == {"best", "greedy_soup", "kinship_merge"}
     assert by_role[Role.STATE] == {"snapshot"}
     assert by_role[Role.TEACHER] == {"api"}
     assert by_role[Role.INTERNAL] == {"prepare", "affine", "report"}

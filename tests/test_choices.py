@@ -114,7 +114,7 @@ def asked(place: Path, kind: str) -> tuple[Given, dict[str, Json], Any]:
 
 def measure(place: Path, kind: str, path: Path) -> Given:
     on, options, program = asked(place, kind)
-    made = task(place / f"of-{path.name}", kind, options, (Given("model", "sft", str(path), path=path), on))
+    made = task(place / f"of-{path.name}-{kind}", kind, options, (Given("model", "sft", str(path), path=path), on))
     program.run(made)
     return Given("", kind, "s" * 64, path=made.output)
 
@@ -149,6 +149,22 @@ def test_a_greedy_soup_is_what_its_definition_says(tmp_path: Path, models: tuple
     expected = load_file(mean(tmp_path / "expected", [models[each] for each in taken]) / "model.safetensors")
     weights = load_file(made.output / "model.safetensors")
     assert all(expected[name].equal(weights[name]) for name in expected)
+
+
+@pytest.mark.parametrize("kind", ["choice", "loss"])
+def test_a_greedy_soup_is_never_below_its_best_member_on_what_decides(tmp_path: Path, kind: str) -> None:
+    on, options, _ = asked(tmp_path, kind)
+    sign = -1 if kind == "loss" else 1
+    for start in (3, 6, 9):
+        paths = [save_model(tmp_path / f"model-{seed}", seed) for seed in range(start, start + 3)]
+        scores = [measure(tmp_path, kind, path) for path in paths]
+        inputs = tuple(model(str(place), path) for place, path in enumerate(paths))
+        named = tuple(Given(f"score:{place}", kind, "s" * 64, path=each.path) for place, each in enumerate(scores))
+        settings: dict[str, Json] = {"on": {"operator": kind, "options": options}}
+        made = task(tmp_path / f"stew-{start}", "greedy_soup", settings, (*inputs, on, *named))
+        greedy_soup.run(made)
+        best = max(sign * headline(each.path)[1] for each in scores)
+        assert sign * headline(measure(tmp_path / f"own-{start}", kind, made.output).path)[1] >= best
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,8 @@ OPTIONS: dict[str, dict[str, Json]] = {
     "task_arithmetic": {"weights": [1, 0.5], "normalize": False, "lambda": 0.8},
     "affine": {"coefficients": [[[1.5, None]], [[-0.5, None]]]},
     "model_stock": {"filter_wise": False},
+    "pcb": {"weights": [1, 0.5], "density": 0.5, "lambda": 1.0},
+    "graft": {"share": 0.25},
     "round": {"precision": "bf16"},
 }
 KINDS = ("torch 2.13.0 x86_64 AVX2", "torch 2.13.0 x86_64 AVX512")
@@ -48,6 +50,8 @@ DIGESTS = {
     ("task_arithmetic", 1): "d706f0e842677519",
     ("affine", 1): "dfb4503d2534ab15",
     ("model_stock", 1): "4249d6479ddf217c",
+    ("pcb", 1): "a0e6b858a8a74e98",
+    ("graft", 1): "328e433669107a74",
     ("round", 1): "901f005b31f4b815",
 }
 """By operator and version, for `KINDS`."""

@@ -11,7 +11,7 @@ from ladle.executor.lineage import LINEAGE
 from ladle.executor.models.folder import copy_tokenizer, tokenizer_folder
 from ladle.executor.task import Given, Progress, StepError, Task
 
-_NOT_THE_MODEL = (LINEAGE, CHOICE, "losses.csv")
+_NOT_THE_MODEL = (LINEAGE, CHOICE, "losses.csv", "alignment.json")
 """Files of an artifact that say how that one was made."""
 
 

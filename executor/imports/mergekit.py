@@ -15,7 +15,7 @@ from ladle.executor.importing.spelling import option, takes
 from ladle.executor.importing.tree import Document
 
 PRECISIONS: Final = {"bfloat16": "bf16", "float16": "fp16", "float32": "fp32"}
-OURS: Final = ("lerp", "soup", "round")
+OURS: Final = ("lerp", "soup", "round", "pcb", "graft", "rebasin", "fisher", "regmean")
 """Merges of the language that mergekit does not know under this name."""
 ROUND: Final = "round"
 MORE = {

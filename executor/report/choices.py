@@ -30,5 +30,5 @@ def _told(chosen: Chosen) -> str:
     scores = dict(chosen.members)
     scale, digits, unit = (100, 1, " %") if chosen.metric == "accuracy" else (1, 3, "")
     taken = ", ".join(f"`{name}` ({scale * scores[name]:.{digits}f}{unit})" for name in chosen.taken)
-    verb = "is" if len(chosen.taken) == 1 else "is the mean of"
+    verb = "is" if len(chosen.taken) == 1 else "is merged from"
     return f"`{chosen.model}` {verb} {taken}, chosen on `{chosen.benchmark}` from {len(chosen.members)} models."

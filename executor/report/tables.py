@@ -175,7 +175,7 @@ def _group(label: str, baseline: str, parents: Mapping[str, Sequence[str]], oper
     if label == baseline:
         return "baseline"
     operator = operators.get(label, "")
-    merged = label in parents or operator == "greedy_soup" or kernel(operator) is not None
+    merged = label in parents or operator in ("greedy_soup", "kinship_merge", "regmean") or kernel(operator) is not None
     return "merged" if merged else "unmerged"
 
 

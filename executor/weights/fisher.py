@@ -1,0 +1,46 @@
+"""Fisher-weighted means. In: a task with models and rows. Out: a model folder; `executor/merges/fisher.py` says how.
+
+The information of each model is found first, in float32: weights, gradients and the sum of their squares are in memory,
+three times the model. The merge then streams over models and information.
+"""
+
+from __future__ import annotations
+
+import torch
+from ladle.dsl.frozen import replace
+from ladle.dsl.graph import digest
+from ladle.executor.task import Given, StepError, Task
+from ladle.executor.weights import merge
+from ladle.executor.weights.observed import Seen, Tensors, observed, operands
+
+
+def run(task: Task) -> None:
+    """Write the weighted mean. Raises StepError for models that do not fit, or rows that hold nothing to predict."""
+    models = operands(task)
+    with merge.one_thread():
+        folders = observed(task, information)
+    known = tuple(
+        Given(str(len(models) + place), "fisher", digest([task.fingerprint, place]), path)
+        for place, path in enumerate(folders)
+    )
+    options = {"weights": task.options.get("weights")}
+    merge.run(replace(task, options=options, inputs=(*models, *known)))
+
+
+def information(seen: Seen) -> Tensors:
+    """Return the mean square of the gradient of a sequence's log-likelihood, divided by its mean over all weights."""
+    parameters = {name: each.requires_grad_() for name, each in seen.model.named_parameters()}
+    found = {name: torch.zeros_like(each) for name, each in parameters.items()}
+    for ids in seen.each():
+        seen.model.zero_grad(set_to_none=True)
+        logits = seen.model(input_ids=ids, use_cache=False).logits[0, :-1].float()
+        loss = torch.nn.functional.cross_entropy(logits, ids[0, 1:], reduction="sum")
+        torch.autograd.backward(loss)
+        for name, each in parameters.items():
+            if each.grad is not None:
+                found[name].addcmul_(each.grad, each.grad)
+    whole = sum(each.sum(dtype=torch.float64).item() for each in found.values())
+    if whole <= 0:
+        raise StepError(f"the likelihood of the rows depends on no weight of `{seen.name}`", "give it other rows")
+    count = sum(each.numel() for each in found.values())
+    return {name: each.div_(whole / count) for name, each in found.items()}

@@ -1,0 +1,115 @@
+"""Runs models over rows, to learn what a merge must know of them. In: a task with `on`. Out: statistics in folders.
+
+The whole model is in memory, in float32. What was found of one operand is kept in the work folder, so that a run that
+was stopped does not begin again with it.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from ladle.executor.corpus_rows import read_rows
+from ladle.executor.draws import chosen
+from ladle.executor.models.folder import model_folder
+from ladle.executor.models.weights import load_model
+from ladle.executor.scoring.loss import windows
+from ladle.executor.task import Given, Progress, StepError, Task
+from ladle.executor.tokenizer import load_tokenizer
+from ladle.executor.weights.writing import Shape, Writer
+
+Tensors = Mapping[str, torch.Tensor]
+Observe = Callable[["Seen"], Tensors]
+"""Finds statistics of a model: float32 tensors by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One operand: its model in evaluation mode, and the sequences that it is run over."""
+
+    model: Any
+    name: str
+    sequences: tuple[torch.Tensor, ...]
+    said: Callable[[int], None]
+
+    def each(self) -> Iterator[torch.Tensor]:
+        """Yield token ids of shape (1, length), one sequence after the other: no padding, so no mask."""
+        for number, ids in enumerate(self.sequences, 1):
+            yield ids
+            self.said(number)
+
+
+def operands(task: Task) -> tuple[Given, ...]:
+    """Return the models of a merge, in order."""
+    return tuple(sorted((each for each in task.inputs if each.role.isdecimal()), key=lambda each: int(each.role)))
+
+
+def observed(task: Task, observe: Observe) -> tuple[Path, ...]:
+    """Return for each operand the folder of its statistics, with the configuration of the model.
+
+    Raises StepError for rows that hold nothing to predict, and for statistics that are no numbers.
+    """
+    found = []
+    for place, given in enumerate(operands(task)):
+        folder = task.work / f"observed-{place}"
+        if not folder.is_dir():
+            partial = task.work / "partial"
+            shutil.rmtree(partial, ignore_errors=True)
+            partial.mkdir(parents=True)
+            _store(partial, observe(_seen(task, place, given)))
+            shutil.copyfile(model_folder(given) / "config.json", partial / "config.json")
+            partial.rename(folder)
+        found.append(folder)
+    return tuple(found)
+
+
+def _seen(task: Task, place: int, given: Given) -> Seen:
+    device = torch.device(task.machine.device)
+    tokens = tuple(torch.tensor([ids], device=device) for ids in sequences(task, place, given))
+    folder = model_folder(given)
+    model = load_model(folder, torch.float32, task.machine.attention).eval().to(device)
+
+    def said(done: int) -> None:
+        task.report(Progress(done, len(tokens), f"sequences of model {place + 1}"))
+
+    return Seen(model, folder.name, tokens, said)
+
+
+def sequences(task: Task, place: int, given: Given) -> list[tuple[int, ...]]:
+    """Return the token ids that an operand is run over. Raises StepError for rows that hold nothing to predict."""
+    corpora = task.all_given("on")
+    if len(corpora) not in (1, len(operands(task))):
+        raise StepError(f"`on` has {len(corpora)} corpora, not one for each model", "write it with `ladle compile`")
+    rows = list(read_rows(corpora[place if len(corpora) > 1 else 0]))
+    texts = [str(row["text"]) for row in rows if "text" in row]
+    if len(texts) < len(rows):
+        raise StepError(f"`{task.operator}` takes rows of `text`", "turn chats into text with as_text")
+    kept = chosen(len(texts), _whole(task, "rows"), _whole(task, "seed"), f"{task.operator}/{place}")
+    documents = load_tokenizer(given, task.work).documents([texts[index] for index in kept])
+    found = [part.ids for ids in documents for part in windows(ids, _whole(task, "context"))]
+    if not found:
+        raise StepError(f"no row of the corpus of model {place + 1} has two tokens, so there is nothing to predict")
+    return found
+
+
+def _whole(task: Task, name: str) -> int:
+    value = task.options[name]
+    assert isinstance(value, int)
+    return value
+
+
+def _store(folder: Path, found: Tensors) -> None:
+    for name, values in found.items():
+        if not torch.isfinite(values).all():
+            raise StepError(
+                f"what was found of `{name}` is no number", "the model is damaged, or its training diverged"
+            )
+    tensors = {name: Shape(torch.float32, tuple(values.shape)) for name, values in sorted(found.items())}
+    with Writer(folder, tensors) as writer:
+        for name in tensors:
+            writer.write(name, 0, found[name].float().cpu())
+        writer.finish()

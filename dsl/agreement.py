@@ -6,10 +6,27 @@ from ladle.dsl.frozen import frozen
 from ladle.dsl.program import Named
 from ladle.dsl.source import Span
 from ladle.dsl.suggest import listing
-from ladle.dsl.types import ModelType, Unknown, one_vocabulary
+from ladle.dsl.types import UNKNOWN, ModelType, Unknown, one_vocabulary
+from ladle.dsl.vocabularies import ROWS
 from ladle.dsl.world import World
 
-_HELP = "the operands of a merge need one architecture, shape, vocabulary and template"
+_HELP = "the models of a merge or a choice need one architecture and shape"
+_OF_A_SUM = "a sum of models has no option `tokenizer`: write it as `linear(..., tokenizer = first)`"
+
+
+@frozen
+class Tokens:
+    """What it means that operands differ in vocabulary or template: a problem with this code and help, or nothing."""
+
+    code: str = "E262"
+    help: str = _OF_A_SUM
+    settled: bool = False
+    """The merge says whose vocabulary and template its result has."""
+
+
+ONE = Tokens("E210", "these models need one architecture, shape, vocabulary and template")
+"""Operands have one vocabulary and template, and nothing can be said instead."""
+SETTLED = Tokens(settled=True)
 
 
 @frozen
@@ -27,6 +44,7 @@ def agree(
     spans: tuple[Span, ...],
     span: Span,
     others: tuple[tuple[str, Named], ...] = (),
+    tokens: Tokens = Tokens(),  # noqa: B008 - frozen
 ) -> None:
     """Report where operands, and `others` such as `base`, differ from the first operand; list what is unknown."""
     places = [(f"operand {place}", operand) for place, operand in enumerate(operands, 1)]
@@ -37,7 +55,7 @@ def agree(
             at = spans[place] if place < len(spans) else span
             found.append(_Operand(name, model.label, model.term.type, at, model.term.source.key))
     for other in found[1:]:
-        _compare(world, found[0], other)
+        _compare(world, found[0], other, tokens)
 
 
 def same_tokens(world: World, model: Named, other: Named, span: Span) -> None:
@@ -48,38 +66,61 @@ def same_tokens(world: World, model: Named, other: Named, span: Span) -> None:
         world.problems.report("E210", span, message, "both must read the same tokens", "another vocabulary")
 
 
-def _compare(world: World, first: _Operand, other: _Operand) -> None:
+def _compare(world: World, first: _Operand, other: _Operand, tokens: Tokens) -> None:
     a, b = first.type, other.type
-    facts = {
+    facts: dict[str, tuple[object, ...]] = {
         "architecture": (a.architecture, b.architecture),
         "shape": (a.shape, b.shape),
-        "vocabulary": (one_vocabulary(a.vocabulary, b.vocabulary),),
-        "template": (a.template, b.template),
     }
+    if not tokens.settled:
+        facts |= {"vocabulary": (one_vocabulary(a.vocabulary, b.vocabulary),), "template": (a.template, b.template)}
     unknown = [name for name, pair in facts.items() if any(isinstance(value, Unknown) for value in pair)]
     if unknown:
         text = f"whether `{first.label}` and `{other.label}` have one {', '.join(unknown)}"
         world.skip(other.span, text, once=f"agree {first.source} {other.source}")
-    difference = _difference(first, other)
-    if difference:
-        world.problems.report("E210", other.span, difference, _HELP, f"{other.place}")
+    what = f"{other.place} (`{other.label}`) cannot be merged with `{first.label}`: "
+    if difference := _difference(a, b):
+        world.problems.report("E210", other.span, what + difference, _HELP, f"{other.place}")
+    elif not tokens.settled and (difference := _other_tokens(world, first, other)):
+        world.problems.report(tokens.code, other.span, what + difference, tokens.help, f"{other.place}")
 
 
-def _difference(first: _Operand, other: _Operand) -> str:
-    """The first of architecture, shape, tensors, vocabulary and template that is known of both and differs."""
-    a, b = first.type, other.type
-    text = ""
+def _difference(a: ModelType, b: ModelType) -> str:
+    """The first of architecture, shape and tensors that is known of both and differs; rows for tokens do not count."""
     if _differ(a.architecture, b.architecture):
-        text = f"architecture `{b.architecture}`, not `{a.architecture}`"
-    elif not isinstance(a.shape, Unknown) and not isinstance(b.shape, Unknown) and a.shape != b.shape:
-        text = _shapes(dict(a.shape), dict(b.shape))
-    elif not isinstance(a.tensors, Unknown) and not isinstance(b.tensors, Unknown):
-        text = _tensors(a.tensors, b.tensors)
-    if not text and one_vocabulary(a.vocabulary, b.vocabulary) is False:
-        text = f"another vocabulary ({_short(b.vocabulary)}, not {_short(a.vocabulary)})"
-    elif not text and _differ(a.template, b.template):
-        text = f"{_template(b.template)}, not {_template(a.template)}"
-    return f"{other.place} (`{other.label}`) cannot be merged with `{first.label}`: {text}" if text else ""
+        return f"architecture `{b.architecture}`, not `{a.architecture}`"
+    shape, other = _sizes(a), _sizes(b)
+    if shape and other and shape != other:
+        return _shapes(shape, other)
+    if not isinstance(a.tensors, Unknown) and not isinstance(b.tensors, Unknown):
+        return _tensors(a.tensors, b.tensors, (rows(a), rows(b)))
+    return ""
+
+
+def _other_tokens(world: World, first: _Operand, other: _Operand) -> str:
+    """What vocabulary or template the other has that the first has not, "" where nothing known differs."""
+    a, b = first.type, other.type
+    if one_vocabulary(a.vocabulary, b.vocabulary) is False:
+        told = world.facts.differing_token(str(a.vocabulary), str(b.vocabulary))
+        if told:
+            text, here, there = told
+            return f"another vocabulary: {text} is {there} of `{other.label}` and {here} of `{first.label}`"
+        return f"another vocabulary ({_short(b.vocabulary)}, not {_short(a.vocabulary)})"
+    if rows(a) != rows(b) and not isinstance(rows(a), Unknown) and not isinstance(rows(b), Unknown):
+        return f"embeddings of {rows(b)} tokens, not {rows(a)}"
+    if _differ(a.template, b.template):
+        return f"{_template(b.template)}, not {_template(a.template)}"
+    return ""
+
+
+def rows(type: ModelType) -> int | Unknown:
+    """Return how many tokens a model has embeddings for."""
+    return UNKNOWN if isinstance(type.shape, Unknown) else dict(type.shape).get(ROWS, UNKNOWN)
+
+
+def _sizes(type: ModelType) -> dict[str, int]:
+    """The sizes of a shape that must agree, none where it is unknown."""
+    return {} if isinstance(type.shape, Unknown) else {name: n for name, n in type.shape if name != ROWS}
 
 
 def _differ(a: str | Unknown | None, b: str | Unknown | None) -> bool:
@@ -99,15 +140,23 @@ def _size(value: int | None) -> str:
     return "unknown" if value is None else str(value).lower()
 
 
-def _tensors(a: tuple[tuple[str, str, tuple[int, ...]], ...], b: tuple[tuple[str, str, tuple[int, ...]], ...]) -> str:
+Headers = tuple[tuple[str, str, tuple[int, ...]], ...]
+
+
+def _tensors(a: Headers, b: Headers, tokens: tuple[int | Unknown, int | Unknown]) -> str:
     shapes = {name: shape for name, _, shape in a}
     others = {name: shape for name, _, shape in b}
     missing, extra = sorted(shapes.keys() - others.keys()), sorted(others.keys() - shapes.keys())
-    wrong = sorted(name for name in shapes.keys() & others.keys() if shapes[name] != others[name])
+    wrong = sorted(name for name in shapes.keys() & others.keys() if _apart(shapes[name], others[name], tokens))
     parts = [f"it lacks {listing(missing, 4)}"] if missing else []
     parts += [f"it has {listing(extra, 4)} too many"] if extra else []
     parts += [f"`{name}` has shape {list(others[name])}, not {list(shapes[name])}" for name in wrong[:3]]
     return "; ".join(parts)
+
+
+def _apart(a: tuple[int, ...], b: tuple[int, ...], tokens: tuple[int | Unknown, int | Unknown]) -> bool:
+    """Say whether shapes differ in more than the number of rows, one for each token."""
+    return a != b and (a[1:] != b[1:] or (a[:1], b[:1]) != ((tokens[0],), (tokens[1],)))
 
 
 def _template(value: str | Unknown | None) -> str:

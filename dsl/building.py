@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ladle.dsl.agreement import agree
+from ladle.dsl.agreement import ONE, SETTLED, Tokens, agree
 from ladle.dsl.operands import Operand
 from ladle.dsl.options import Layer, complete
-from ladle.dsl.program import FAILED, Failed, Linked, Named, Term
+from ladle.dsl.program import FAILED, Choice, Failed, Linked, Named, Term
 from ladle.dsl.remedies import corpora
 from ladle.dsl.signature import Made, Operator, Option, Reference, Role
 from ladle.dsl.source import Span
 from ladle.dsl.spelling import joined, settings, source_name, spelled
 from ladle.dsl.suggest import listing, sentences
 from ladle.dsl.types import Value
+from ladle.dsl.vocabularies import FIRST, TOKENIZER, UNION
 from ladle.dsl.world import World
 
 
@@ -41,9 +42,12 @@ def build(
         return FAILED
     if not _has_rows(world, operator, settled):
         return FAILED
-    if operator.role in (Role.MERGE, Role.CHOICE):
-        _agree(world, operands, references, span)
     spans = {name: setting.span for name, setting in settled.items()}
+    if operator.role in (Role.MERGE, Role.CHOICE):
+        said = settled.get(TOKENIZER)
+        _agree(world, operands, values, said is not None and (said.failed or said.value is not None), span)
+        if not _one_of_them(world, operands, references, spans):
+            return FAILED
     term = world.make(operator, tuple(operand.value.term for operand in operands), options, links, span, spans)
     return FAILED if isinstance(term, Failed) else world.name(term, label or made_name(operator, operands, settled))
 
@@ -116,12 +120,38 @@ def _handed(
     return {option.hands_to: tuple(found)}
 
 
-def _agree(
-    world: World, operands: tuple[Operand, ...], references: Mapping[str, tuple[Named, ...]], span: Span
-) -> None:
-    others = tuple((name, item) for name, items in references.items() for item in items)
-    named = tuple(operand.value for operand in operands)
-    agree(world, named, tuple(operand.span for operand in operands), span, others)
+def _agree(world: World, operands: tuple[Operand, ...], values: Mapping[str, Choice], says: bool, span: Span) -> None:
+    links = {name: value.items for name, value in values.items() if isinstance(value, Linked) and name != TOKENIZER}
+    others = tuple((name, item) for name, items in links.items() for item in items)
+    tokens = ONE
+    if TOKENIZER in values:
+        named = ", ".join(f"`{TOKENIZER} = {word}`" for word in (FIRST, UNION, _nearest_name(world, operands)))
+        tokens = SETTLED if says else Tokens(help=f"say whose the result has: {named}")
+    agree(world, tuple(each.value for each in operands), tuple(each.span for each in operands), span, others, tokens)
+
+
+def _nearest_name(world: World, operands: tuple[Operand, ...]) -> str:
+    """A model of a merge that has a name, for an example."""
+    labels = [operand.value.label for operand in reversed(operands)]
+    return next((label for label in labels if label in world.declared), "that_model")
+
+
+def _one_of_them(
+    world: World,
+    operands: tuple[Operand, ...],
+    references: Mapping[str, tuple[Named, ...]],
+    spans: Mapping[str, Span],
+) -> bool:
+    """Say whether the model whose tokenizer the result is to have is one that is merged; report one that is not."""
+    merged = {operand.value.term for operand in operands}
+    merged |= {item.term for name, items in references.items() if name != TOKENIZER for item in items}
+    for named in references.get(TOKENIZER, ()):
+        if named.term not in merged:
+            message = f"`{named.label}` is not one of the models that are merged here"
+            help = "a token's embedding comes from the merged models: name one of them, or its `base`"
+            world.problems.report("E263", spans[TOKENIZER], message, help, "not merged here")
+            return False
+    return True
 
 
 def _missing(world: World, operator: Operator, option: Option) -> str:

@@ -64,6 +64,8 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "E221": "bad-destination",
         "E260": "repeated-operand",
         "E261": "pad-is-end",
+        "E262": "other-tokens",
+        "E263": "tokenizer-of-another",
         # E3xx: the graph
         "E301": "cycle",
         "E302": "too-many-nodes",

@@ -40,8 +40,6 @@ class _Lowering:
     nodes: dict[str, Node] = field(default_factory=dict)
     made: dict[Term, str] = field(default_factory=dict)
     """The fingerprint of each term."""
-    sources: dict[Term, Term] = field(default_factory=dict)
-    """The source that a model's tokenizer and configuration come from."""
     taken: dict[str, frozenset[str]] = field(default_factory=dict)
     """Names of what is no preparation, by the used recipe ("" for this one)."""
     faults: list[Diagnostic] = field(default_factory=list)
@@ -64,9 +62,6 @@ class _Lowering:
                 self._choice(term)
             case _:
                 self.made[term] = self._node(term, self._inputs(term), self._pinned(term))
-        if term.sort is Sort.MODEL:
-            made = term.operator.role is not Role.MODEL_SOURCE and term.operands
-            self.sources[term] = self.sources[term.operands[0]] if made else term
 
     def _inputs(self, term: Term) -> list[Input]:
         operands = [Input(str(place), self.made[operand]) for place, operand in enumerate(term.operands)]
@@ -78,7 +73,7 @@ class _Lowering:
     def _stage(self, term: Term) -> None:
         """A stage is two nodes: the preparation of its rows, and the training on them."""
         options = {option.name: option for option in term.operator.options}
-        source = self.sources[term.operands[0]]
+        source = term.operands[0].source
         early = {name for name, option in options.items() if option.prepare}
         corpora = term.references[CORPUS_OPTION]
         given = {name: value for name, value in term.options.items() if name in early}

@@ -37,7 +37,7 @@ class Term:
     written: Mapping[str, Span]
     """Where each option that is set somewhere is set, as it is written first; what has its default is not here."""
     origin: Term | None = None
-    """What a model's configuration, tokenizer and template come from, where that is another: see `source`."""
+    """What a model's tokenizer and template come from, where that is another: see `source`."""
 
     @property
     def sort(self) -> Sort | None:
@@ -46,7 +46,7 @@ class Term:
 
     @property
     def source(self) -> Term:
-        """Where a model's configuration, tokenizer and template come from: the first operand's source."""
+        """Where a model's tokenizer and template come from: the source of the model it has them from, or itself."""
         return self.origin or self
 
     def inputs(self) -> Iterator[tuple[str, Term]]:

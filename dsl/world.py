@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Protocol
 
+from ladle.dsl import vocabularies
 from ladle.dsl.frozen import frozen
 from ladle.dsl.fused import Size, size
 from ladle.dsl.graph import Json, canonical, digest
@@ -191,9 +192,12 @@ class World:
             if isinstance(type, Failed):
                 self._refused.add(key)
                 return FAILED
+            if operator.role is Role.MERGE:
+                type = vocabularies.merged_type(type, operands, options, references, key)
             self._bound(span)
             places = {name: self.placed(place) for name, place in spans.items()}
-            origin = operands[0].source if operands and operator.role is not Role.MODEL_SOURCE else None
+            made = operands and operator.role is not Role.MODEL_SOURCE
+            origin = vocabularies.source(operands, references, type) if made else None
             at = self.placed(span)
             term = Term(key, operator, operands, dict(options), dict(references), type, at, places, origin)
             if not self._fits(term, span):
@@ -220,7 +224,7 @@ class World:
         """Say whether a merge, with the merges in it, is small enough for one step; report one that is not."""
         if term.operator.role not in (Role.MERGE, Role.INTERNAL) or term.operator.whole:
             return True
-        self.sizes[term] = found = size((each for _, each in term.inputs()), self.sizes)
+        self.sizes[term] = found = size(vocabularies.merged(term.inputs()), self.sizes)
         if found.problem:
             help = "merge fewer levels: `soup` and `linear` take many models at once, and so does a sum of models"
             self.problems.report("E305", span, found.problem, help, "here the bound is passed")

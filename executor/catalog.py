@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ladle.dsl.signature import Operator, Vocabulary
 from ladle.executor import benchmarks, choices, internal, merges, sources, stages, transforms
 from ladle.executor.modules import module_names
+from ladle.executor.whose_tokens import with_whose_tokens
 
 if TYPE_CHECKING:
     from ladle.executor.weights.kernel import Kernel
@@ -45,4 +46,4 @@ def vocabulary() -> Vocabulary:
             if operator.name in found:
                 raise TypeError(f"{module} defines `{operator.name}` a second time")
             found[operator.name] = operator
-    return MappingProxyType(found)
+    return MappingProxyType({name: with_whose_tokens(operator) for name, operator in found.items()})

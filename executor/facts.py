@@ -21,7 +21,7 @@ from ladle.dsl.types import ModelType
 from ladle.executor.console import from_here
 from ladle.executor.constraints import pinned
 from ladle.executor.file_digests import FileDigests
-from ladle.executor.model_folder import model_type
+from ladle.executor.model_folder import BadFolder, model_type
 from ladle.executor.places import Asked, located
 from ladle.executor.project import ProjectError, recipe_name
 from ladle.executor.quoting import short
@@ -63,6 +63,8 @@ class ProjectFacts:
         self._corpus = cache(self._read_corpus)
         self.asked: dict[Asked, None] = {}
         """What was asked of the disk, and how it would be asked again."""
+        self._folders: dict[str, str] = {}
+        """Where each vocabulary that was met lies."""
 
     def _located(
         self, pattern: str, folders: bool = True, noun: str = "file"
@@ -201,6 +203,22 @@ class ProjectFacts:
         """
         return pinned()[distribution.lower().replace("_", "-").replace(".", "-")]
 
+    def differing_token(self, identity: str, other: str) -> tuple[str, str, str] | None:
+        """Return the first token in which two vocabularies differ, and what it is in each; None where nobody knows.
+
+        Of folders of the project every token is known, of models of the hub only the added ones, by the lock.
+        """
+        folders = [self._folders.get(each) for each in (identity, other)]
+        if None in folders:
+            return self._locked.differing_token(identity, other) if "_locked" in self.__dict__ else None
+        tables = import_module("ladle.executor.token_table")
+        try:
+            a, b = (tables.read_tokens(self._root / str(folder), str(folder)).ids for folder in folders)
+        except (BadFolder, OSError):
+            return None
+        found: tuple[str, str, str] | None = tables.differing(a, b)
+        return found
+
     def _elsewhere(self, pattern: str, faults: tuple[Fault, ...]) -> LockedCorpus | None:
         """Return what the lock says of files that are missing here; a path that leads out of the project never is."""
         return self._locked.corpus(pattern) if all(fault.code == "E402" for fault in faults) else None
@@ -208,7 +226,10 @@ class ProjectFacts:
     def _read_model(self, folder: str) -> ModelType | tuple[Fault, ...]:
         self.asked[Asked("file", str(self._root / folder))] = None  # pickles count, and are no files of the model
         paths, faults = self._located(folder, noun="folder")
-        return faults[:MAX_FAULTS] if faults else model_type(self._root / folder, folder, paths)
+        found = faults[:MAX_FAULTS] if faults else model_type(self._root / folder, folder, paths)
+        if isinstance(found, ModelType) and isinstance(found.vocabulary, str):
+            self._folders.setdefault(found.vocabulary, folder)
+        return found
 
     def _file(self, path: Path) -> File | Fault:
         try:

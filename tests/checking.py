@@ -23,12 +23,14 @@ PRELUDE = (Path(__file__).parent / "fixtures/prelude.recipe").read_text(encoding
 
 _SHAPE = (("heads", 4), ("hidden", 64), ("layers", 4), ("vocab", 512))
 _TENSORS = (("embed", "F32", (512, 64)), ("layers.0.mlp", "F32", (64, 128)))
+_LONGER = (("embed", "F32", (528, 64)), _TENSORS[1])
 LLAMA = ModelType("llama", _SHAPE, "words:1", "template:1", 1000, _TENSORS)
 MODELS = {
     "models/a": LLAMA,
     "models/b": LLAMA,
     "models/mistral": ModelType("mistral", _SHAPE, "words:1", "template:1", 1000, _TENSORS),
     "models/words": ModelType("llama", _SHAPE, "words:2", "template:1", 1000, _TENSORS),
+    "models/longer": ModelType("llama", (*_SHAPE[:3], ("vocab", 528)), "words:1", "template:1", 1100, _LONGER),
     "models/turns": ModelType("llama", _SHAPE, "words:1", "template:2", 1000, _TENSORS),
     "models/mute": ModelType("llama", _SHAPE, "words:1", None, 1000, _TENSORS),
     "models/lacking": ModelType("llama", _SHAPE, "words:1", "template:1", 1000, _TENSORS[:1]),
@@ -91,6 +93,10 @@ class FakeFacts:
 
     def hub_commit(self, sort: Sort, name: str, revision: str) -> str:
         return ""
+
+    def differing_token(self, identity: str, other: str) -> tuple[str, str, str] | None:
+        known = {identity, other} == {"words:1", "words:2"}
+        return ("`<|pad|>`", f"token {identity[-1]}", f"token {other[-1]}") if known else None
 
 
 class ShippedFacts(FakeFacts):

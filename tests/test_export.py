@@ -138,6 +138,29 @@ def test_filters_stand_in_the_order_in_which_the_engine_takes_names(tmp_path: Pa
     assert target(recipe(root, "third", imported(file, root=root).text)) == target(first_again)
 
 
+TOKENIZERS = """edition 1
+model a = hub("acme/a")
+model b = hub("acme/b")
+model joined = slerp(a, b, t = 0.5, tokenizer = union)
+model first  = linear(a: 1, b: 1, tokenizer = first)
+model second = lerp(a, b, t = 0.5, tokenizer = b)
+model plain  = lerp(a, b, t = 0.5)
+model within = lerp(a, plain, t = 0.5, tokenizer = plain)
+"""
+
+
+def test_whose_tokenizer_a_merge_has_is_said_to_mergekit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = project(tmp_path / "p")
+    opened = recipe(root, "whose", TOKENIZERS)
+    said = {
+        name: YAML(typ="safe").load(exported(opened, name, "mergekit")).get("tokenizer_source")
+        for name in ("joined", "first", "second", "plain")
+    }
+    assert said == {"joined": "union", "first": "acme/a", "second": "acme/b", "plain": None}
+    assert run(["export", str(root / "recipes" / "whose.recipe"), "within", "--to", "mergekit"]) == 1
+    assert "not from a merge" in capsys.readouterr().err
+
+
 ARITHMETIC = """edition 1
 model a = hub("acme/a")
 model b = hub("acme/b")

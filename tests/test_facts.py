@@ -7,6 +7,7 @@ import json
 import os
 from math import prod
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 from ladle.dsl.signature import CorpusFacts, Fault, File
@@ -338,6 +339,31 @@ def test_vocabularies_are_told_apart_by_tokens_and_ids(project: Path) -> None:
     assert isinstance(first, ModelType)
     assert isinstance(other, ModelType)
     assert first.vocabulary != other.vocabulary
+
+
+def test_the_first_token_that_differs_is_known_of_folders(project: Path) -> None:
+    folder = model(project)
+    other = project / "models" / "n"
+    copytree(folder, other)
+    table = {"model": {"vocab": {"b": 0, "a": 1}}, "added_tokens": [{"id": 2, "content": "<|\x1b[2Jend|>"}]}
+    (other / "tokenizer.json").write_text(json.dumps(table))
+    facts = ProjectFacts(project)
+    a, b = (facts.model(f"models/{name}") for name in "mn")
+    assert isinstance(a, ModelType)
+    assert isinstance(b, ModelType)
+    assert facts.differing_token(str(a.vocabulary), str(b.vocabulary)) == ("`a`", "token 0", "token 1")
+    assert facts.differing_token(str(a.vocabulary), "another") is None
+    table["model"] = {"vocab": {"a": 0, "b": 1}}
+    (other / "tokenizer.json").write_text(json.dumps(table))
+    facts = ProjectFacts(project)
+    b = (facts.model("models/m"), facts.model("models/n"))[1]
+    assert isinstance(b, ModelType)
+    assert facts.differing_token(str(b.vocabulary), str(a.vocabulary)) == (
+        r"`'<|\x1b[2Jend|>'`",
+        "token 2",
+        "no token",
+    )
+    assert facts.differing_token(str(b.vocabulary), str(b.vocabulary)) is None
 
 
 def test_what_a_folder_does_not_say_is_unknown(project: Path) -> None:

@@ -173,6 +173,33 @@ def test_filters_become_the_schedule_that_means_the_same(tmp_path: Path, t: str,
     assert f"t = {said}" in " ".join(text.split())
 
 
+TIES = (
+    "merge_method: ties\nbase_model: acme/base\nmodels: [{model: acme/a, parameters: {weight: 1}}, "
+    "{model: acme/b, parameters: {weight: 1}}]\nparameters: {density: 0.5}\ndtype: float32\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("tokenizer_source: union\n", "tokenizer = union)"),
+        ("tokenizer_source: base\n", "tokenizer = base)"),
+        ("tokenizer_source: acme/a\n", "tokenizer = first)"),
+        ("tokenizer_source: acme/b\n", "tokenizer = b)"),
+        ("tokenizer: {source: union}\n", "tokenizer = union)"),
+        ("tokenizer: {source: acme/b, pad_to_multiple_of: 64}\n", "tokenizer = b)"),
+        ("tokenizer_source: acme/else\n", ""),
+        ("", ""),
+    ],
+)
+def test_whose_tokenizer_mergekit_takes(tmp_path: Path, text: str, said: str) -> None:
+    found = from_text(tmp_path, TIES + text)
+    code = flat("".join(line for line in found.text.splitlines(keepends=True) if not line.startswith("#")))
+    assert said in code if said else "tokenizer =" not in code
+    lost = [note.key for note in found.notes if note.sort is Sort.LOST]
+    assert bool(lost) == ("else" in text or "pad_to" in text)
+
+
 MERGE = "merge_method: slerp\nbase_model: acme/a\nmodels: [{model: acme/a}, {model: acme/b}]\ndtype: float32\n"
 
 

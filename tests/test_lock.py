@@ -443,6 +443,17 @@ model n = slerp(instruct, other, t = 0.5)
     assert not any("architecture" in said or "shape" in said or "rows of" in said for _, said in program.skipped)
 
 
+def test_models_of_the_hub_with_other_tokens_are_told_apart_by_what_was_added(project: Path) -> None:
+    other = {**MODEL, "vocabulary": {"identity": "other", "size": 8, "added": ["<|tool|>"]}}
+    lock = {"schema": 1, "models": {"o/a@main": MODEL, "o/b@main": other}}
+    (project / LOCK).write_text(json.dumps(lock))
+    text = 'model a = hub("o/a")\nmodel b = hub("o/b")\nmodel m = slerp(a, b, t = 0.5)\n'
+    recipe, _ = parse(Source("recipes/t.recipe", text))
+    _, found = check(recipe, vocabulary(), ProjectFacts(project))
+    assert [problem.code for problem in found] == ["E262"]
+    assert "`<|a|>` is no added token of `b` and an added token of `a`" in found[0].message
+
+
 # --- a damaged lock, and names that are hostile -----------------------------------------------------------------------
 
 

@@ -262,6 +262,37 @@ def test_a_folder_is_its_own_tokenizer() -> None:
     assert "folder" not in options(node(found, "a"))
 
 
+@pytest.mark.parametrize(("whose", "reads"), [("first", "a"), ("b", "b"), ("union", "m")])
+def test_rows_after_a_merge_have_the_tokenizer_that_it_names(whose: str, reads: str) -> None:
+    models = 'model a = local("models/a")\nmodel b = local("models/words")\n'
+    found = graph(f"{models}model m = slerp(a, b, t = 0.5, tokenizer = {whose})\nmodel n = m | cpt | cpt(epochs = 3)")
+    rows = found.nodes[next(used.node for used in node(found, "n").inputs if used.role == "rows")]
+    assert [found.nodes[used.node].name for used in rows.inputs if used.role == "tokenizer"] == [reads]
+
+
+def test_whose_tokenizer_a_merge_has_is_part_of_what_it_is_and_its_absence_is_not() -> None:
+    found = graph(
+        "model plain = slerp(base, instruct, t = 0.5)\n"
+        "model first = slerp(base, instruct, t = 0.5, tokenizer = first)\n"
+        "model theirs = slerp(base, instruct, t = 0.5, tokenizer = instruct)"
+    )
+    assert len({node(found, name).fingerprint for name in ("plain", "first", "theirs")}) == 3
+    assert "tokenizer" not in options(node(found, "plain"))
+    assert options(node(found, "first"))["tokenizer"] == "first"
+    assert [used.role for used in node(found, "theirs").inputs] == ["0", "1", "tokenizer"]
+
+
+def test_a_union_is_not_what_the_first_has() -> None:
+    models = 'model a = local("models/a")\nmodel b = local("models/words")\nmodel c = local("models/b")\n'
+    found = graph(f"{models}model u = soup([a, b], tokenizer = union)\nmodel e = soup([a, c], tokenizer = union)")
+    union, equal, first = (node(found, name).type for name in "uea")
+    assert union is not None
+    assert first is not None
+    assert union.vocabulary != first.vocabulary
+    assert (union.architecture, union.template) == (first.architecture, first.template)
+    assert equal == first
+
+
 def test_the_template_is_handed_to_the_tokenizer() -> None:
     found = graph("")
     tokenizer = found.nodes[node(found, "llama").inputs[0].node]

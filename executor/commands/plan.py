@@ -11,6 +11,7 @@ from ladle.executor import completing
 from ladle.executor.absent import absent
 from ladle.executor.console import one_line
 from ladle.executor.fetchable import fetchable
+from ladle.executor.inherited import inherited
 from ladle.executor.opened import open_recipe, variant_option
 from ladle.executor.plan import Action, Plan, Planned, plan
 from ladle.executor.plan_markdown import markdown
@@ -35,6 +36,8 @@ def COMMAND(recipe: Path, names: tuple[str, ...], form: str, whole: bool, varian
         click.echo(one_line(f"note: {known}"), err=True)
     if missing := absent(opened.layout.graph, made.targets, opened.workspace.root):
         click.echo(one_line(f"note: not here, so a run would refuse to start: {', '.join(missing)}"), err=True)
+    for told in inherited(made, opened.workspace):
+        click.echo(one_line(f"note: {told}"), err=True)
     if form == "json":
         nodes = [record(made, item) for item in made.nodes]
         click.echo(json.dumps({"schema": 1, "nodes": nodes}, indent=2, ensure_ascii=False))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ladle.dsl.graph import Json, Node
 from ladle.dsl.signature import Role
 from ladle.dsl.types import Unknown
+from ladle.dsl.vocabularies import FIRST, TOKENIZER, UNION
 from ladle.executor.exporting.filters import coefficient, opposite, setting
 from ladle.executor.exporting.subject import Exporter, Subject
 from ladle.executor.exporting.text import Said, written
@@ -41,10 +42,25 @@ def _document(subject: Subject, node: Node, documents: dict[str, Said]) -> None:
     outer = node is subject.node
     body: dict[str, Said] = {} if outer else {"name": node.name}
     body |= _merge(subject, inner)
+    body |= _tokenizer(subject, inner)
     body["dtype"] = "float32"
     if precision or (outer and (precision := _precision(subject, node))):
         body["out_dtype"] = precision
     documents[node.fingerprint] = body
+
+
+def _tokenizer(subject: Subject, node: Node) -> dict[str, Said]:
+    """Return whose tokenizer the result has, where the recipe says it."""
+    word, inputs = dict(node.options).get(TOKENIZER), subject.inputs(node)
+    named = inputs.get(TOKENIZER) or (inputs["0"] if word == FIRST else None)
+    if named is not None and _merges(subject, named):
+        message = "mergekit takes a tokenizer from a model, not from a merge within the merge"
+        subject.refuse(node, message, f"name a model for `{TOKENIZER} =`")
+        return {}
+    if word == UNION:
+        subject.remark("mergekit leaves out rows that pad a vocabulary, and Ladle keeps them")
+        return {"tokenizer_source": UNION}
+    return {"tokenizer_source": subject.model(named)} if named is not None else {}
 
 
 def _unrounded(subject: Subject, node: Node) -> tuple[Node, str]:

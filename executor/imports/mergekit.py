@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from ladle.dsl.signature import Operator, Option, Reference, Required, Role
+from ladle.dsl.vocabularies import TOKENIZER
 from ladle.executor.catalog import vocabulary
 from ladle.executor.importing.draft import Importer, Made, Merged, ModelRef, Request, fields_of
 from ladle.executor.importing.fields import Fields
 from ladle.executor.importing.ledger import Ledger, Sort
+from ladle.executor.importing.mergekit_tokenizer import tokenizer_option
 from ladle.executor.importing.mergekit_values import Given, per_model, shared, weight
 from ladle.executor.importing.sources import Source, reference, sources
 from ladle.executor.importing.spelling import option, takes
@@ -19,8 +21,7 @@ OURS: Final = ("lerp", "soup", "round", "pcb", "graft", "rebasin", "fisher", "re
 """Merges of the language that mergekit does not know under this name."""
 ROUND: Final = "round"
 MORE = {
-    "tokenizer": (Sort.LOST, "a merge takes its operands' one vocabulary: the first operand's tokenizer"),
-    "chat_template": (Sort.LOST, "the template is the first operand's: write `template =` at its source"),
+    "chat_template": (Sort.LOST, "the template is that of the model whose tokenizer it is: `template =` at its source"),
     "write_model_card": (Sort.MACHINE, "a card is written when a model is published"),
 }
 METHODS = {
@@ -50,7 +51,7 @@ def convert(document: Document, ledger: Ledger, request: Request) -> Made | None
     weights = [weight(given, source) for source in operands]
     given.rest(found)
     _precision(fields)
-    _tokenizer(fields, operands, base)
+    options += tokenizer_option(fields, operands, base)
     name, outputs = fields.text("name") or "", _outputs(fields)
     rounded = _rounded(fields, bool(outputs))
     fields.rest(MORE)
@@ -90,7 +91,7 @@ def _options(given: Given, operands: tuple[Source, ...]) -> list[tuple[str, str]
     """Return every option that the document sets, of the whole merge or model by model."""
     found = []
     for each in given.operator.options:
-        if isinstance(each.type, Reference):
+        if isinstance(each.type, Reference) or each.name == TOKENIZER:
             continue
         key = each.field or each.name
         local = any(source.parameters and key in source.parameters for source in operands)
@@ -134,17 +135,6 @@ def _rounded(fields: Fields, intermediate: bool) -> str:
     last = "the result has the precision of its first operand"
     fields.lost(key, "nested merges here are rounded once, at the end" if intermediate else last)
     return ""
-
-
-def _tokenizer(fields: Fields, operands: tuple[Source, ...], base: ModelRef | None) -> None:
-    word = fields.text("tokenizer_source")
-    if word is None:
-        return
-    wanted = base if word == "base" else ModelRef(word)
-    if word == "union":
-        fields.lost("tokenizer_source", "a merge takes its operands' one vocabulary, and makes no union of several")
-    elif not operands or wanted != operands[0].model:
-        fields.lost("tokenizer_source", "the tokenizer is the first operand's: put that model first")
 
 
 def _outputs(fields: Fields) -> tuple[str, ...]:

@@ -95,6 +95,19 @@ class LockedFacts:
         found = self.model(name, revision) if sort is Sort.MODEL else self.data(name, revision)
         return "" if found is None or isinstance(found.commit, Unknown) else found.commit
 
+    def differing_token(self, identity: str, other: str) -> tuple[str, str, str] | None:
+        """Return an added token that one of two vocabularies lacks, and what it is in each; None where none is known.
+
+        Of other tokens the lock knows nothing.
+        """
+        known = {entry.vocabulary.identity: entry.vocabulary.added for entry in self._read.lock.models.values()}
+        a, b = (known.get(each, UNKNOWN) for each in (identity, other))
+        if isinstance(a, Unknown) or isinstance(b, Unknown):
+            return None
+        token = min({*a} ^ {*b}, default=None)
+        here, there = ("an added token" if token in each else "no added token" for each in (a, b))
+        return None if token is None else (f"`{short(token)}`", here, there)
+
     def files(self, pattern: str) -> tuple[File, ...]:
         """Return files that are elsewhere, none where the lock does not know them.
 

@@ -10,8 +10,10 @@ import shutil
 from pathlib import Path
 
 from ladle.dsl.graph import Json
+from ladle.executor.model_folder import BadFolder
 from ladle.executor.task import StepError
 from ladle.executor.templates import BUILT_IN
+from ladle.executor.token_table import read_tokens
 
 TEMPLATE = "chat_template.jinja"
 GENERATION = "generation_config.json"
@@ -39,12 +41,9 @@ def put_on(folder: Path, name: Json, donor: Path | None) -> None:
 def vocabulary(folder: Path) -> dict[str, int]:
     """Return tokens and their ids, added ones included, of the fast tokenizer in `folder`."""
     try:
-        content = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
-        words = content["model"]["vocab"]
-        listed = words if isinstance(words, dict) else {word: k for k, (word, _) in enumerate(words)}
-        return {**listed, **{added["content"]: added["id"] for added in content["added_tokens"]}}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise StepError(f"`tokenizer.json` cannot be read: {error}", "a fast tokenizer is needed") from None
+        return dict(read_tokens(folder, folder.name).ids)
+    except BadFolder as bad:
+        raise StepError(bad.fault.message, bad.fault.help) from None
 
 
 def _from_donor(folder: Path, donor: Path) -> None:

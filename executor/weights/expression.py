@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ladle.dsl.graph import Json
+from ladle.dsl.vocabularies import FIRST, TOKENIZER, UNION
 from ladle.executor.catalog import kernel
 from ladle.executor.task import Given, StepError, Task
 from ladle.executor.weights.kernel import Call, Kernel
 from ladle.executor.weights.parents import Parent, parent
 from ladle.executor.weights.settings import at, ineffective
+from ladle.executor.weights.vocabularies import Rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,15 @@ class Step:
     base: int
     """-1: none."""
     kernel: Kernel
+    whose: int | None = None
+    """The place among operands and base of the one whose tokens the result has; None: they have one vocabulary."""
+    union: bool = False
+    """It has those that the others have besides, too."""
+
+    @property
+    def everyone(self) -> tuple[int, ...]:
+        """The operands, and the base last."""
+        return (*self.operands, *([self.base] if self.base >= 0 else []))
 
     def call(self, tensor: str, shape: tuple[int, ...], layers: int) -> Call:
         """Return what its kernel is told about a tensor. Raises StepError for a list over depth outside the layers."""
@@ -35,11 +46,31 @@ class Step:
         return Call(tensor, shape, len(self.operands), options)
 
 
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A model whose embeddings are read in the order of other tokens."""
+
+    model: Parent
+    models: tuple[Parent, ...]
+    """Those whose rows `rows` names."""
+    rows: Rows
+
+    @property
+    def called(self) -> str:
+        """What a message calls it: its rows may be another's."""
+        others = dict.fromkeys(f"`{each.name}`" for each in self.models if each is not self.model)
+        return (
+            f"`{self.model.name}`, or of {' or '.join(others)} that gives it rows,"
+            if others
+            else f"`{self.model.name}`"
+        )
+
+
 @dataclass(slots=True)
 class Expression:
     """Models and merges, each once however often it stands there; operands come before what is made of them."""
 
-    parts: list[Parent | Step] = field(default_factory=list)
+    parts: list[Parent | Moved | Step] = field(default_factory=list)
     _places: dict[str, int] = field(default_factory=dict)
 
     def add(self, task: Task) -> int:
@@ -62,14 +93,14 @@ class Expression:
             yield place
             part = self.parts[place]
             if isinstance(part, Step):
-                stack.extend(reversed([*part.operands, *([part.base] if part.base >= 0 else [])]))
+                stack.extend(reversed(part.everyone))
 
     def first(self, root: int) -> Parent:
         """Return the model whose configuration, tokenizer and types the result has: the first operand's."""
         part = self.parts[root]
         while isinstance(part, Step):
             part = self.parts[part.operands[0]]
-        return part
+        return part.model if isinstance(part, Moved) else part
 
     def refuse_ineffective(self, tensors: Sequence[str]) -> None:
         """Raise StepError for a module name of a schedule that no tensor matches."""
@@ -82,19 +113,33 @@ class Expression:
         bases = [given for given in inputs if given.role == "base"]
         operands = tuple(self._operand(given, work) for given in numbered)
         base = self._operand(bases[0], work) if bases else -1
-        key = json.dumps([operator, options, operands, base], sort_keys=True)
-        return self._placed(key, lambda: Step(operator, options, operands, base, _kernel(operator)))
+        named = [given.fingerprint for given in inputs if given.role == TOKENIZER]
+        whose = _whose(options.get(TOKENIZER), named, [given.fingerprint for given in (*numbered, *bases)])
+        step = Step(operator, options, operands, base, _kernel(operator), whose, options.get(TOKENIZER) == UNION)
+        return self.place(step)
+
+    def place(self, step: Step) -> int:
+        """Take in a merge of parts that are here, and return its place."""
+        key = json.dumps([step.operator, step.options, step.operands, step.base, step.whose], sort_keys=True)
+        return self.placed(key, lambda: step)
 
     def _operand(self, given: Given, work: Path) -> int:
         if given.path is None and kernel(given.operator) is not None:
             return self._merge(given.operator, given.options, given.inputs, work)
-        return self._placed(f"{given.fingerprint} {given.path}", lambda: parent(given, work))
+        return self.placed(f"{given.fingerprint} {given.path}", lambda: parent(given, work))
 
-    def _placed(self, key: str, make: Callable[[], Parent | Step]) -> int:
+    def placed(self, key: str, make: Callable[[], Parent | Moved | Step]) -> int:
+        """Return the place of the part that is known by `key`, made where it is not there yet."""
         if key not in self._places:
             self.parts.append(make())
             self._places[key] = len(self.parts) - 1
         return self._places[key]
+
+
+def _whose(word: Json, named: Sequence[str], models: Sequence[str]) -> int | None:
+    if named and named[0] not in models:
+        raise StepError("the merge is to have the tokenizer of a model that is no operand of it", "name one that is")
+    return models.index(named[0]) if named else 0 if word in (FIRST, UNION) else None
 
 
 def _kernel(operator: str) -> Kernel:

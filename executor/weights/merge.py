@@ -10,7 +10,6 @@ from __future__ import annotations
 import ctypes
 import json
 import os
-import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
@@ -20,11 +19,13 @@ from pathlib import Path
 from typing import Final
 
 import torch
-from ladle.executor.models.folder import copy_tokenizer
 from ladle.executor.task import Progress, StepError, Task
-from ladle.executor.weights.expression import Expression, Step
-from ladle.executor.weights.parents import Parent, agree
+from ladle.executor.weights.alignment import Aligned, Alignments
+from ladle.executor.weights.configurations import write_beside
+from ladle.executor.weights.expression import Expression, Moved, Step
+from ladle.executor.weights.parents import Parent, fit
 from ladle.executor.weights.reading import DTYPES, Files, Leaf, Stored
+from ladle.executor.weights.rearranged import Rearranged
 from ladle.executor.weights.stream import Merge, Rows, stream
 from ladle.executor.weights.writing import Shape, Writer
 
@@ -35,7 +36,6 @@ THREADS: Final = 16
 _M_TRIM_THRESHOLD: Final = -1
 _M_MMAP_THRESHOLD: Final = -3
 _SAY_SECONDS: Final = 0.2
-_CONFIGURATION: Final = ("config.json", "generation_config.json")
 
 
 def run(task: Task) -> None:
@@ -47,19 +47,30 @@ def run_together(tasks: Sequence[Task], threads: int = 0) -> None:
     """Write the merged model of each task, reading their models once. All must fit each other."""
     expression = Expression()
     roots = [expression.add(task) for task in tasks]
-    agree(expression.parents)
+    fit(expression.parents)
     expression.refuse_ineffective(tuple(expression.parents[0].headers))
-    results = [_Result(task, expression, root) for task, root in zip(tasks, roots, strict=True)]
+    alignments = Alignments(expression)
+    results = [_Result(task, expression, root, alignments.of(root)) for task, root in zip(tasks, roots, strict=True)]
     keep_freed_memory()
     with one_thread(), Files() as files, ExitStack() as stack:
         for result in results:
             stack.enter_context(result.writer)
-        _Engine(expression, results, files, torch.device(tasks[0].machine.device)).run(threads or _threads())
+        for together in _of_one_size(results):
+            engine = _Engine(alignments, together, files, torch.device(tasks[0].machine.device))
+            engine.run(threads or _threads())
         files.unchanged()
         for result in results:
             result.writer.finish()
     for result in results:
         result.configure()
+
+
+def _of_one_size(results: Sequence[_Result]) -> list[list[_Result]]:
+    """Results that can be made in one reading: all have embeddings of one number of tokens."""
+    found: dict[int, list[_Result]] = {}
+    for result in results:
+        found.setdefault(result.aligned.arranged.rows, []).append(result)
+    return list(found.values())
 
 
 def _threads() -> int:
@@ -70,21 +81,20 @@ def _threads() -> int:
 class _Result:
     """One model that is made."""
 
-    def __init__(self, task: Task, expression: Expression, root: int) -> None:
+    def __init__(self, task: Task, expression: Expression, root: int, aligned: Aligned) -> None:
         self.task, self.root, self.first = task, root, expression.first(root)
-        self.rounded = _rounds(expression, root)
-        headers = self.first.headers
+        self.aligned, self.rounded = aligned, _rounds(expression, root)
+        headers, rows = self.first.headers, aligned.arranged.rows
+        shapes = {name: headers[name].shape for name in sorted(headers)}
+        shapes |= {name: (rows, *shapes[name][1:]) for name in self.first.embeddings()}
         self.tensors = {
-            name: Shape(self.rounded or DTYPES[headers[name].dtype], headers[name].shape) for name in sorted(headers)
+            name: Shape(self.rounded or DTYPES[headers[name].dtype], shape) for name, shape in shapes.items()
         }
         self.writer = Writer(task.output, self.tensors)
 
     def configure(self) -> None:
         """Write what a model has beside its weights."""
-        copy_tokenizer(self.first.tokenizer, self.task.output)
-        for name in _CONFIGURATION:
-            if (self.first.folder / name).is_file():
-                shutil.copyfile(self.first.folder / name, self.task.output / name)
+        write_beside(self.task.output, self.aligned)
         if self.rounded is not None:
             _state_dtype(self.task.output / "config.json", self.rounded)
 
@@ -93,10 +103,12 @@ class _Result:
 class _Engine:
     """Merges tensor after tensor; threads share nothing but files and the count of what is done."""
 
-    expression: Expression
+    alignments: Alignments
     results: Sequence[_Result]
     files: Files
     device: torch.device
+    expression: Expression = field(default_factory=Expression)
+    roots: tuple[int, ...] = ()
     done: int = 0
     stopped: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -104,10 +116,8 @@ class _Engine:
 
     def run(self, threads: int) -> None:
         """Merge every tensor. Raises StepError, or Interrupted when the step was asked to end."""
-        self.leaves = [
-            part if isinstance(part, Step) else Stored(part.folder, part.headers, self.files)
-            for part in self.expression.parts
-        ]
+        self.roots = tuple(self.alignments.bring(result.root, self.expression) for result in self.results)
+        self.leaves = [self.leaf(part) for part in self.expression.parts]
         names = self.results[0].tensors
         total = sum(shape.bytes for result in self.results for shape in result.tensors.values())
         with ThreadPoolExecutor(threads) as pool:
@@ -123,6 +133,20 @@ class _Engine:
                 _cancel(waiting)
                 raise
 
+    def leaf(self, part: Parent | Moved | Step) -> Leaf | Step:
+        """Return what reads a model; a model that is moved reads others beside it, by readers of its own."""
+        if isinstance(part, Step):
+            return part
+        if isinstance(part, Parent):
+            return self.stored(part)
+        embeddings = {name: self.results[0].tensors[name].shape for name in part.model.embeddings()}
+        models = [self.stored(each) for each in part.models]
+        return Rearranged(self.stored(part.model), models, part.rows, embeddings)
+
+    def stored(self, model: Parent) -> Stored:
+        """Return what reads a model as it lies on disk."""
+        return Stored(model.folder, model.headers, self.files)
+
     def merge(self, tensor: str) -> None:
         """Merge one tensor into every result."""
         layers = self.results[0].first.layers
@@ -133,10 +157,10 @@ class _Engine:
             if self.stopped.is_set():
                 raise _Stopped
             for place, part in enumerate(self.expression.parts):
-                if isinstance(part, Parent):
+                if not isinstance(part, Step):
                     _prove(value(place), tensor, part)
-            for result in self.results:
-                self.put(result, tensor, rows, value(result.root))
+            for result, root in zip(self.results, self.roots, strict=True):
+                self.put(result, tensor, rows, value(root))
 
         with torch.inference_mode():
             stream(tensor, shape, parts, write, self.device)
@@ -175,13 +199,13 @@ def _part(part: Leaf | Step, tensor: str, shape: tuple[int, ...], layers: int) -
         raise StepError(str(error), "change a weight") from None
 
 
-def _prove(value: torch.Tensor, tensor: str, parent: Parent) -> None:
+def _prove(value: torch.Tensor, tensor: str, parent: Parent | Moved) -> None:
     """Raise StepError for values that are no numbers: a merge would spread them, or hide them."""
     low, high = value.aminmax()
     if (low - low + high - high).item() != 0:
         bad = torch.count_nonzero(~torch.isfinite(value)).item()
         raise StepError(
-            f"`{tensor}` of `{parent.name}` holds {bad} values that are not finite numbers",
+            f"`{tensor}` of {parent.called} holds {bad} values that are not finite numbers",
             "the model is damaged, or its training diverged",
         )
 

@@ -14,6 +14,7 @@ from ladle.executor.models.template import vocabulary
 from ladle.executor.quoting import short
 from ladle.executor.task import Given, StepError
 from ladle.executor.weights.reading import DTYPES
+from ladle.executor.weights.rearranged import called_embedding, is_embedding
 
 _SAME_CONFIGURATION: Final = (
     "architectures",
@@ -39,6 +40,26 @@ class Parent:
     configuration: Mapping[str, Json]
     vocabulary: Mapping[str, int]
     """Token to id, or empty where there is no `tokenizer.json`."""
+
+    @property
+    def called(self) -> str:
+        """What a message calls it."""
+        return f"`{self.name}`"
+
+    @property
+    def rows(self) -> int:
+        """Number of tokens that it has embeddings for, as configuration and weights say; 0 where these differ."""
+        said = self.configuration.get("vocab_size")
+        shapes = (header.shape for name, header in self.headers.items() if called_embedding(name))
+        return next((shape[0] for shape in shapes if shape[:1] == (said,)), 0)
+
+    def embeddings(self) -> tuple[str, ...]:
+        """Return the names of the tensors that hold a row for each token."""
+        return tuple(name for name, header in self.headers.items() if is_embedding(name, header.shape, self.rows))
+
+    def strays(self) -> tuple[str, ...]:
+        """Return the names of what is called an embedding of tokens, and has not a row for each."""
+        return tuple(name for name in self.headers if called_embedding(name) and name not in self.embeddings())
 
     @property
     def layers(self) -> int:
@@ -68,6 +89,25 @@ def parent(given: Given, work: Path) -> Parent:
 
 def agree(parents: Sequence[Parent]) -> None:
     """Raise StepError unless all parents have one architecture, vocabulary, and the same tensors in name and shape."""
+    fit(parents)
+    first = parents[0]
+    for other in parents[1:]:
+        for tensor in first.embeddings():
+            _same(f"the shape of `{tensor}`", first, first.headers[tensor].shape, other, other.headers[tensor].shape)
+        if first.vocabulary and other.vocabulary and first.vocabulary != other.vocabulary:
+            token = _first_difference(first.vocabulary, other.vocabulary)
+            shown = short(repr(token))
+            raise StepError(
+                f"`{first.name}` and `{other.name}` have different vocabularies: {shown} has not the same id in both",
+                "models merge only over one vocabulary",
+            )
+
+
+def fit(parents: Sequence[Parent]) -> None:
+    """Raise StepError unless all parents have one architecture, and the same tensors in name and shape.
+
+    How many rows embeddings have, and which token each is of, is no part of that: `vocabularies.arrange` says.
+    """
     first = parents[0]
     for tensor, header in first.headers.items():
         if header.dtype not in DTYPES:
@@ -77,13 +117,6 @@ def agree(parents: Sequence[Parent]) -> None:
             _same(f"`{key}`", first, first.configuration.get(key), other, other.configuration.get(key))
         for tensor in sorted(first.headers.keys() | other.headers.keys()):
             _same_tensor(tensor, first, other)
-        if first.vocabulary and other.vocabulary and first.vocabulary != other.vocabulary:
-            token = _first_difference(first.vocabulary, other.vocabulary)
-            shown = short(repr(token))
-            raise StepError(
-                f"`{first.name}` and `{other.name}` have different vocabularies: {shown} has not the same id in both",
-                "models merge only over one vocabulary",
-            )
 
 
 def _first_difference(a: Mapping[str, int], b: Mapping[str, int]) -> str:
@@ -96,7 +129,10 @@ def _same_tensor(tensor: str, first: Parent, other: Parent) -> None:
             raise StepError(f"`{tensor}` is in `{two.name}` but not in `{one.name}`", "models of one shape merge")
     if other.headers[tensor].dtype not in DTYPES:
         raise StepError(f"`{tensor}` of `{other.name}` holds {other.headers[tensor].dtype}, which cannot be merged")
-    _same(f"the shape of `{tensor}`", first, first.headers[tensor].shape, other, other.headers[tensor].shape)
+    shapes = [each.headers[tensor].shape for each in (first, other)]
+    if all(is_embedding(tensor, each.headers[tensor].shape, each.rows) for each in (first, other)):
+        shapes = [shape[1:] for shape in shapes]
+    _same(f"the shape of `{tensor}`", first, shapes[0], other, shapes[1])
 
 
 def _same(what: str, first: Parent, a: object, other: Parent, b: object) -> None:

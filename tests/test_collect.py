@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -137,6 +138,15 @@ def test_another_architecture_is_not_adopted(tmp_path: Path) -> None:
         adopt(found, Workspace(tmp_path), model(tmp_path / "elsewhere"), "one")
     assert "mistral" in caught.value.help
     assert Workspace(tmp_path).published() == []
+
+
+@pytest.mark.parametrize(("hidden", "adopted"), [(2, True), (4, False)])
+def test_a_union_of_vocabularies_is_adopted_whatever_its_size(tmp_path: Path, hidden: int, adopted: bool) -> None:
+    shape = (("heads", 1), ("hidden", hidden), ("intermediate", 2), ("kv_heads", 1), ("layers", 0), ("tied", 1))
+    found = steps(chain(tmp_path, ModelType("llama", shape, "made:union")))
+    with nullcontext() if adopted else pytest.raises(StepError, match="shape"):
+        adopt(found, Workspace(tmp_path), model(tmp_path / "elsewhere"), "one")
+    assert bool(Workspace(tmp_path).published()) is adopted
 
 
 def test_what_is_no_model_is_not_adopted(tmp_path: Path) -> None:

@@ -268,6 +268,16 @@ def test_one_model_may_stand_in_two_orders(tmp_path: Path) -> None:
     assert same(out, a)
 
 
+def test_a_base_in_another_order_is_the_same_base(tmp_path: Path) -> None:
+    base = model(tmp_path / "base")
+    a, turned = model(tmp_path / "a", seed=2), permuted(tmp_path / "turned", base)
+    options: dict[str, Json] = {"share": 0.3}
+    plain = merged(tmp_path / "plain", "graft", options, given("0", a), given("base", base))
+    other = merged(tmp_path / "m", "graft", {**options, "tokenizer": "first"}, given("0", a), given("base", turned))
+    assert not same(plain, a)
+    assert same(other, plain)
+
+
 def test_results_of_several_sizes_are_made_together(tmp_path: Path) -> None:
     a, b = model(tmp_path / "a"), model(tmp_path / "b", (*WORDS, "cloud"), seed=2)
     tasks = []

@@ -49,12 +49,12 @@ class Rows:
     """Index of its first element."""
 
 
-def cut(shape: tuple[int, ...]) -> Iterator[Rows]:
-    """Yield whole rows of a tensor, about `PIECE_ELEMENTS` at a time and at least one; nothing for an empty one."""
+def cut(shape: tuple[int, ...], elements: int = PIECE_ELEMENTS) -> Iterator[Rows]:
+    """Yield whole rows of a tensor, about `elements` at a time and at least one row; nothing for an empty one."""
     rows, columns = matrix(shape)
     if not columns:
         return
-    step = max(1, PIECE_ELEMENTS // columns)
+    step = max(1, elements // columns)
     for first in range(0, rows, step):
         yield Rows(first, min(step, rows - first), first * columns)
 
@@ -65,19 +65,20 @@ def stream(
     parts: Sequence[Leaf | Merge],
     write: Callable[[Rows, Callable[[int], torch.Tensor]], None],
     device: torch.device,
+    elements: int = PIECE_ELEMENTS,
 ) -> None:
     """Answer what the merges among `parts` ask, then give `write` each piece and what values any part has there."""
     work = _Tensor(tensor, parts, device)
     while round_of := work.ready():
         totals: dict[tuple[Key, Ask], torch.Tensor] = {}
-        for rows in cut(shape):
+        for rows in cut(shape, elements):
             at = _Values(work, rows)
             for question in round_of:
                 (operands, base), ask = question
                 answer = ask.of(at.piece(operands, base), *ask.args)
                 totals[question] = totals[question] + answer if question in totals else answer
         work.tell(totals)
-    for rows in cut(shape):
+    for rows in cut(shape, elements):
         write(rows, _Values(work, rows).value)
 
 

@@ -102,6 +102,7 @@ class Scheduled:
     high: float
     modules: tuple[str, ...] = ()
     layered: frozenset[str] = frozenset()
+    open_low: bool = False
 
 
 @frozen

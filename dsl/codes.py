@@ -79,6 +79,7 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "E285": "bad-repository",
         "E286": "bad-teacher",
         "E287": "bad-anneal",
+        "E288": "idle-option",
         # E24x: choices, states, operand by operand (dsl/choosing.py and the like)
         "E240": "reported-on-its-choice",
         "E241": "not-made-yet",

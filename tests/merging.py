@@ -80,7 +80,7 @@ def defaults(operator: Operator) -> dict[str, Json]:
 def by_mergekit(
     method: str, models: Tensors, base: torch.Tensor | None = None, **parameters: float | bool | tuple[float, ...]
 ) -> torch.Tensor:
-    """Return what mergekit makes of the tensors; it computes in their precision."""
+    """Return what mergekit makes of the tensors; it computes in their precision, which float64 and bf16 may be too."""
     tensors, index = (list(models), None) if base is None else ([base, *models], 0)
     return cast(torch.Tensor, mergekit.merge_tensors(tensors, method, parameters=parameters, base_index=index))
 
@@ -94,30 +94,35 @@ def ulp(values: torch.Tensor) -> torch.Tensor:
     return torch.ldexp(torch.ones_like(values, dtype=torch.float64), exponent - 8)
 
 
-def rounded(values: torch.Tensor) -> torch.Tensor:
-    """Return float64 values rounded to bf16 once, still in float64 (torch goes by way of float32, and rounds twice)."""
-    return torch.round(values.double() / ulp(values)) * ulp(values)
-
-
 def right(result: torch.Tensor, exact: torch.Tensor) -> float:
-    """Return the share of elements whose bf16 is the float64 reference's, correctly rounded."""
-    return float((result.bfloat16().double() == rounded(exact)).double().mean())
+    """Return the share of elements that are the float64 reference correctly rounded to bf16.
+
+    Half way between two neighbours, as `0.3 (b - a)` of bf16 numbers often is, either is right.
+    """
+    off = (result.bfloat16().double() - exact.double()).abs()
+    return float((off <= ulp(exact) * (0.5 + 1e-9)).double().mean())
 
 
-def ulps(result: torch.Tensor, exact: torch.Tensor, operands: Tensors = ()) -> float:
-    """Return the largest distance of two results in units of bf16's last place.
+def apart(result: torch.Tensor, exact: torch.Tensor, operands: Tensors = ()) -> torch.Tensor:
+    """Return how far two results are apart, both in bf16, in units of its last place, element by element.
 
-    Where operands cancel, no float32 sum is so near: with `operands` a unit is at least 8 of float32's of the largest.
+    Where operands cancel, no float32 sum is so near: with `operands` a unit is at least 64 of float32's of the largest.
     """
     unit = ulp(exact)
     for operand in operands:
-        unit = torch.maximum(unit, ulp(operand) * 2.0**-13)
-    return float(((result.bfloat16().double() - exact.bfloat16().double()).abs() / unit).max())
+        unit = torch.maximum(unit, ulp(operand) * 2.0**-10)
+    return (result.bfloat16().double() - exact.bfloat16().double()).abs() / unit
+
+
+def ulps(result: torch.Tensor, exact: torch.Tensor, operands: Tensors = ()) -> float:
+    """Return the largest of these distances."""
+    return float(apart(result, exact, operands).max())
 
 
 def nearer(result: torch.Tensor, theirs: torch.Tensor, exact: torch.Tensor) -> bool:
-    """Say whether `result` is at least as near to the reference as `theirs`, in the mean."""
-    return bool((result.double() - exact).abs().mean() <= (theirs.double() - exact).abs().mean())
+    """Say whether `result` in bf16 is at least as near to the reference as `theirs`, in the mean."""
+    ours, other = ((each.bfloat16().double() - exact).abs().mean() for each in (result, theirs))
+    return bool(ours <= other * (1 + 1e-4))
 
 
 # --- tensors ------------------------------------------------------------------------------------------------------

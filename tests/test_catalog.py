@@ -29,7 +29,7 @@ from ladle.dsl.signature import (
     Typing,
     Word,
 )
-from ladle.dsl.types import UNKNOWN, CorpusKind, CorpusType, Dimension, ModelType, Share, Value
+from ladle.dsl.types import UNKNOWN, CorpusKind, CorpusType, Dimension, ModelType, Schedule, Share, Value
 from ladle.executor.catalog import PACKAGES, vocabulary
 from ladle.executor.constraints import pinned
 from ladle.executor.templates import BUILT_IN, END, PAD, reserved, template_identity
@@ -100,6 +100,7 @@ def test_every_word_of_the_first_edition_is_there_once() -> None:
     assert by_role[Role.MERGE] == {
         "slerp", "lerp", "linear", "soup", "ties", "dare_ties", "task_arithmetic", "model_stock", "round", "pcb",
         "graft", "rebasin", "fisher", "regmean",
+        "nuslerp", "multislerp", "karcher", "arcee_fusion", "nearswap", "ram", "ramplus_tl", "sce", "passthrough",
     }  # fmt: skip
     assert by_role[Role.BENCHMARK] == {"choice", "exact", "loss", "harness"}
     assert by_role[Role.CHOICE] == {"best", "greedy_soup", "kinship_merge"}
@@ -314,6 +315,23 @@ def test_weights_that_cancel_are_refused_where_they_divide(name: str) -> None:
     model = ModelType("llama")
     assert "sum to 0" in message(typed(name, {"weights": (1.0, -1.0)}, (model, model)))
     assert typed(name, {"weights": (1.0, -1.0), "normalize": False}, (model, model)) == model
+
+
+def test_weights_that_follow_schedules_are_no_sum_yet() -> None:
+    model = ModelType("llama")
+    for name in ("linear", "ties", "multislerp"):
+        weights = (Schedule((("mlp", 1.0),), 0.0), -1.0)
+        assert typed(name, {"weights": weights}, (model, model)) == model
+
+
+def test_a_place_between_two_models_must_be_said() -> None:
+    model = ModelType("llama")
+    assert "no place" in message(typed("nuslerp", {"weights": (0.5, -0.5)}, (model, model)))
+    assert "sum to 0" in message(typed("multislerp", {"weights": (0.5, -0.5)}, (model, model)))
+    assert typed("multislerp", {"weights": (0.5, -0.5), "normalize_weights": False}, (model, model)) == model
+    found = typed("nuslerp", {"weights": (0.5, 0.5), "nuslerp_row_wise": True}, (model, model))
+    assert isinstance(found, tuple)
+    assert [(fault.code, fault.option) for fault in found] == [("E288", "nuslerp_row_wise")]
 
 
 def test_reserved_tokens_are_distinct_and_hold_the_turn_end() -> None:

@@ -8,7 +8,7 @@ import torch
 from ladle.dsl.signature import Operator, Role
 from ladle.executor.weights.kernel import Call, Plan
 from ladle.executor.weights.statistics import GRAM
-from merging import TENSOR, by_mergekit, drawn, merged, parents, right, rounded, ulp, ulps
+from merging import TENSOR, by_mergekit, drawn, merged, parents, right, ulp, ulps
 
 
 def half(call: Call) -> Plan:
@@ -29,18 +29,16 @@ def test_ulps_of_bf16() -> None:
     assert ulps(one, one) == 0
 
 
-def test_a_value_is_rounded_once() -> None:
-    just_above_half_way = torch.tensor([1 + 2.0**-8 + 2.0**-40], dtype=torch.float64)
-    assert rounded(just_above_half_way).item() == 1 + 2.0**-7
-    assert just_above_half_way.bfloat16().item() == 1
-
-
-def test_right_counts_what_is_wrong() -> None:
+def test_right_counts_what_is_not_the_nearest() -> None:
     exact = drawn(1, 100).double()
     assert right(exact.float(), exact) == 1
     wrong = exact.float().clone()
     wrong[:5] *= 1.01
     assert right(wrong, exact) == 0.95
+    above_half_way = torch.tensor([1 + 2.0**-8 + 2.0**-20], dtype=torch.float64)
+    assert right(torch.tensor([1 + 2.0**-7]), above_half_way) == 1
+    assert right(torch.tensor([1.0]), above_half_way) == 0
+    assert right(torch.tensor([1.0]), above_half_way - 2.0**-20) == 1
 
 
 def test_a_kernel_sees_every_row_once_however_it_is_cut() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Hashable, Sequence
+from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
 from math import fsum, inf
 from struct import pack, unpack
 from typing import TYPE_CHECKING, Final
@@ -115,14 +115,24 @@ def largest(values: Values, args: tuple[Hashable, ...], keep: int) -> Generator[
     `inf` where none are kept; 0 where there are no more than `keep`. Equal magnitudes stand or fall together: what is
     at least the threshold is kept, which is `keep` values or, where several equal it, more.
     """
-    if keep <= 0:
-        return inf
+    return (yield from ranked(values, args, (keep,)))[0]
+
+
+def ranked(values: Values, args: tuple[Hashable, ...], keeps: tuple[int, ...]) -> Generator[Ask, Tensor, list[float]]:
+    """Return several thresholds as `largest` does, in the two passes of one."""
+    if max(keeps) <= 0:
+        return [inf] * len(keeps)
     upper = (yield Ask(upper_bits, (values, *args))).tolist()
-    place, rest = _place(upper, keep)
-    if place < 0:
-        return 0.0
-    lower = (yield Ask(lower_bits, (values, place, *args))).tolist()
-    low, _ = _place(lower, rest)
+    found = [_place(upper, keep) if keep > 0 else (_HIGH, 0) for keep in keeps]
+    places = tuple(sorted({place for place, _ in found if 0 <= place < _HIGH}))
+    lower = dict(zip(places, (yield Ask(lower_bits, (values, places, *args))).tolist(), strict=True)) if places else {}
+    return [_magnitude(place, rest, lower) for place, rest in found]
+
+
+def _magnitude(place: int, rest: int, lower: Mapping[int, Sequence[int]]) -> float:
+    if place not in lower:
+        return inf if place == _HIGH else 0.0
+    low, _ = _place(lower[place], rest)
     return float(unpack("<f", pack("<I", place << 16 | low))[0])
 
 
@@ -131,10 +141,14 @@ def upper_bits(piece: Piece, values: Values, *args: Hashable) -> Tensor:
     return (_halves(values(piece, *args))[1] & 0x7FFF).bincount(minlength=_HIGH)
 
 
-def lower_bits(piece: Piece, values: Values, upper: int, *args: Hashable) -> Tensor:
-    """Return how often each lower half of the bits occurs among magnitudes with an upper half of `upper`."""
+def lower_bits(piece: Piece, values: Values, uppers: tuple[int, ...], *args: Hashable) -> Tensor:
+    """Return how often each lower half of the bits occurs among magnitudes with each upper half of `uppers`."""
     low, high = _halves(values(piece, *args))
-    return (low[(high & 0x7FFF) == upper].int() & 0xFFFF).bincount(minlength=_LOW)
+    high = high & 0x7FFF
+    found = low.new_zeros(len(uppers), _LOW).long()
+    for place, upper in enumerate(uppers):
+        found[place] = (low[high == upper].int() & 0xFFFF).bincount(minlength=_LOW)
+    return found
 
 
 def _halves(values: Tensor) -> tuple[Tensor, Tensor]:

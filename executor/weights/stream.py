@@ -13,6 +13,7 @@ from functools import partial
 from typing import Final
 
 import torch
+from ladle.executor.task import StepError
 from ladle.executor.weights.draws import words
 from ladle.executor.weights.kernel import Ask, Combine, Piece, Plan
 from ladle.executor.weights.reading import Leaf, matrix
@@ -67,7 +68,10 @@ def stream(
     device: torch.device,
     elements: int = PIECE_ELEMENTS,
 ) -> None:
-    """Answer what the merges among `parts` ask, then give `write` each piece and what values any part has there."""
+    """Answer what the merges among `parts` ask, then give `write` each piece and what values any part has there.
+
+    Raises StepError where a kernel says what of its options no tensor can be merged with.
+    """
     work = _Tensor(tensor, parts, device)
     while round_of := work.ready():
         totals: dict[tuple[Key, Ask], torch.Tensor] = {}
@@ -123,6 +127,8 @@ class _Tensor:
             self.asking[place] = next(plan) if answer is None else plan.send(answer)
         except StopIteration as end:
             self.settled[place] = end.value
+        except ValueError as error:
+            raise StepError(str(error)) from None
 
 
 class _Values:

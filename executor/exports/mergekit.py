@@ -76,14 +76,30 @@ def _merge(subject: Subject, node: Node) -> dict[str, Said]:
         case "linear":
             shared = {"normalize": options.get("normalize") is True}
             return _weighted("linear", names, _weights(options, len(names)), shared, names[0])
-        case "model_stock":
-            shared = {"filter_wise": options.get("filter_wise") is True}
-            return _plain("model_stock", names, shared, _named(subject, subject.inputs(node)["base"]))
         case method if method in OVER_DELTAS:
             return _over_deltas(subject, node, options, names)
-        case method:
-            subject.refuse(node, f"the export to mergekit does not know `{method}`", "")
-            return {}
+        case _:
+            return _method(subject, node, options, names)
+
+
+def _method(subject: Subject, node: Node, options: dict[str, Json], names: list[str]) -> dict[str, Said]:
+    """A method that mergekit has under this name: its parameters are the fields of our options."""
+    operator, base = subject.layout.operator(node), subject.inputs(node).get("base")
+    shared: dict[str, Said] = {
+        each.field: setting(options[each.name]) for each in operator.options if each.field and each.name in options
+    }
+    body: dict[str, Said] = {"merge_method": node.operator}
+    if base is not None:
+        body["base_model"] = _named(subject, base)
+        subject.remark(f"mergekit takes configuration and tokenizer from the base {_named(subject, base)}, "
+                       f"Ladle from {names[0]}")  # fmt: skip
+    weights = _weights(options, len(names)) if operator.operands.weighted != "no" else []
+    models: list[Said] = [{"model": name} for name in names]
+    if weights:
+        models = [
+            {"model": name, "parameters": {"weight": weight}} for name, weight in zip(names, weights, strict=True)
+        ]
+    return body | {"models": models, "parameters": shared}
 
 
 def _over_deltas(subject: Subject, node: Node, options: dict[str, Json], names: list[str]) -> dict[str, Said]:

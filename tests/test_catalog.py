@@ -100,6 +100,7 @@ def test_every_word_of_the_first_edition_is_there_once() -> None:
     assert by_role[Role.MERGE] == {
         "slerp", "lerp", "linear", "soup", "ties", "dare_ties", "task_arithmetic", "model_stock", "round", "pcb",
         "graft", "rebasin", "fisher", "regmean",
+        "dare_linear", "breadcrumbs", "breadcrumbs_ties", "della", "della_linear",
         "nuslerp", "multislerp", "karcher", "arcee_fusion", "nearswap", "ram", "ramplus_tl", "sce", "passthrough",
     }  # fmt: skip
     assert by_role[Role.BENCHMARK] == {"choice", "exact", "loss", "harness"}
@@ -322,6 +323,37 @@ def test_weights_that_follow_schedules_are_no_sum_yet() -> None:
     for name in ("linear", "ties", "multislerp"):
         weights = (Schedule((("mlp", 1.0),), 0.0), -1.0)
         assert typed(name, {"weights": weights}, (model, model)) == model
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "said"),
+    [
+        ("breadcrumbs", {"density": 0.95, "gamma": 0.1}, "0.95 and `gamma` 0.1 are more than all"),
+        ("breadcrumbs_ties", {"density": (0.5, 0.999)}, "0.999 and `gamma` 0.01 are more than all"),
+        ("breadcrumbs", {"density": Schedule((("mlp", 0.6),), 0.2), "gamma": 0.5}, "0.6 and `gamma` 0.5 are more"),
+        ("della", {"density": 0.1}, "0.1 and `epsilon` 0.15 give a chance of -0.05"),
+        ("della_linear", {"density": (1.0, 0.9), "epsilon": (0.5, 0.1)}, "a chance of 1,"),
+        ("della", {"density": 0.5, "epsilon": Schedule((("layers", (0.1, 0.5)),), 0.2)}, "a chance of 0,"),
+    ],
+)
+def test_what_is_kept_leaves_room_for_what_stands_beside_it(name: str, options: Mapping[str, Value], said: str) -> None:
+    model = ModelType("llama")
+    found = typed(name, options, (model, model))
+    assert said in message(found)
+    assert isinstance(found, tuple)
+    assert [(fault.code, fault.option) for fault in found] == [("E296", "gamma" if "bread" in name else "epsilon")]
+
+
+def test_what_is_kept_whole_needs_no_room() -> None:
+    model = ModelType("llama")
+    varied = Schedule((("mlp", 0.1),), 0.9)
+    for name, options in (
+        ("breadcrumbs", {"gamma": 0.9}),
+        ("della", {"density": (1.0, 0.5), "epsilon": (0.5, 0.2)}),
+        ("breadcrumbs", {"density": 0.99, "gamma": 0.01}),
+        ("breadcrumbs", {"density": varied, "gamma": varied}),  # which values meet, the step says
+    ):
+        assert typed(name, options, (model, model)) == model
 
 
 def test_a_place_between_two_models_must_be_said() -> None:

@@ -33,6 +33,16 @@ OPTIONS: dict[str, dict[str, Json]] = {
         "seed": 42,
     },
     "task_arithmetic": {"weights": [1, 0.5], "normalize": False, "lambda": 0.8},
+    **{
+        name: {"weights": [1, 0.5], "density": 0.5, "normalize": False, "rescale": True, "lambda": 1.0} | more
+        for name, more in (
+            ("dare_linear", {"seed": 42}),
+            ("della", {"seed": 42, "epsilon": 0.15}),
+            ("della_linear", {"seed": 42, "epsilon": 0.15}),
+            ("breadcrumbs", {"gamma": 0.01}),
+            ("breadcrumbs_ties", {"gamma": 0.01}),
+        )
+    },
     "affine": {"coefficients": [[[1.5, None]], [[-0.5, None]]]},
     "model_stock": {"filter_wise": False},
     "pcb": {"weights": [1, 0.5], "density": 0.5, "lambda": 1.0},
@@ -57,6 +67,14 @@ DIGESTS = {
     ("ties", 1): "a72d32097fc4426a",
     ("dare_ties", 1): "309753b5e24cd815",
     ("task_arithmetic", 1): "d706f0e842677519",
+    ("ties", 2): "a72d32097fc4426a",
+    ("dare_ties", 2): "bcd5360ea921eeac",
+    ("task_arithmetic", 2): "5e70b0cc5ba04803",
+    ("dare_linear", 1): "656175d10357dac4",
+    ("della", 1): "8bfb2b363a3e9c92",
+    ("della_linear", 1): "3778fdb8b0b050ee",
+    ("breadcrumbs", 1): "68955f568986e3c4",
+    ("breadcrumbs_ties", 1): "a575091099832153",
     ("affine", 2): "dfb4503d2534ab15",
     ("model_stock", 2): "60f15db1f92fcaba",
     ("pcb", 1): "a0e6b858a8a74e98",

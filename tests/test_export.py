@@ -102,22 +102,44 @@ CONFIGS = {
     "parameters: {select_topk: 0.3, int8_mask: true}\n",
     "passthrough": "merge_method: passthrough\nmodels: [{model: ./models/a, parameters: {scale: [{filter: o_proj, "
     "value: [1, 0.5]}, {value: 1}]}}]\n",
+    "trimmed unlike": "merge_method: ties\nbase_model: ./models/base\nmodels: [{model: ./models/a, parameters: {"
+    "weight: [{filter: mlp, value: 0.1}, {value: 0.6}], density: 0.4}}, {model: ./models/b, parameters: {weight: 1, "
+    "density: [{filter: self_attn, value: [0.2, 0.9]}, {value: 0.5}]}}]\n"
+    "parameters: {lambda: [{filter: q_proj, value: 2}, {value: 1.5}], rescale: true}\n",
+    "breadcrumbs": "merge_method: breadcrumbs\nbase_model: ./models/base\nmodels: [{model: ./models/a, parameters: "
+    "{weight: 0.6, gamma: 0.05}}, {model: ./models/b, parameters: {weight: 1}}]\nparameters: {density: 0.7}\n",
+    "breadcrumbs_ties": "merge_method: breadcrumbs_ties\nbase_model: ./models/base\nmodels: [{model: ./models/a, "
+    "parameters: {weight: 0.6}}, {model: ./models/b, parameters: {weight: 1}}]\n"
+    "parameters: {density: 0.7, gamma: 0.2, normalize: true}\n",
+    "della whole": "merge_method: della\nbase_model: ./models/base\nmodels: [{model: ./models/a, parameters: "
+    "{weight: 0.6}}, {model: ./models/b, parameters: {weight: 1}}]\nparameters: {density: 1, epsilon: 0.2}\n",
     "task": "merge_method: task_arithmetic\nbase_model: ./models/base\nmodels: [{model: ./models/a, parameters: "
     "{weight: 0.5}}, {model: ./models/b, parameters: {weight: -0.25}}]\n",
 }
 
 
-PARTED = ("sce", torch.bfloat16)
-"""In bf16 elements vary alike at the threshold; Ladle keeps all of them, mergekit some."""
+DRAWN = {
+    name: f"merge_method: {name}\nbase_model: ./models/base\nmodels: [{{model: ./models/a, parameters: {{weight: 0.6, "
+    f"density: 0.4}}}}, {{model: ./models/b, parameters: {{weight: 1, density: 0.7}}}}]\nparameters: {{{more}}}\n"
+    for name, more in (
+        ("dare_linear", "rescale: false"),
+        ("dare_ties", "lambda: 0.5"),
+        ("della", "epsilon: 0.1"),
+        ("della_linear", "epsilon: [{filter: mlp, value: 0.2}, {value: 0.1}]"),
+    )
+}
+"""Methods that draw at random, and draw other elements here."""
+PARTED = {(name, torch.bfloat16) for name in ("sce", "ties", "trimmed unlike", "breadcrumbs", "breadcrumbs_ties")}
+"""In bf16 elements are alike at the threshold; Ladle keeps all of them, mergekit some."""
 
 
-@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("name", [*CONFIGS, *DRAWN])
 def test_a_method_comes_back_as_the_same_node(name: str, tmp_path: Path) -> None:
     root = project(tmp_path / "p")
     for seed, model in enumerate(("base", "a", "b"), 1):
         (folder(root / "models" / model, weights(seed)) / "chat_template.jinja").write_text("one template")
     file = root / "merge.yml"
-    file.write_text(CONFIGS[name] + "dtype: float32\n")
+    file.write_text((CONFIGS | DRAWN)[name] + "dtype: float32\n")
     first = recipe(root, "first", imported(file, root=root).text)
     said = exported(first, "merged", "mergekit")
     file.write_text(said)
@@ -128,7 +150,7 @@ def test_a_method_comes_back_as_the_same_node(name: str, tmp_path: Path) -> None
 
 @pytest.mark.parametrize(
     ("name", "dtype"),
-    [(name, dtype) for name in CONFIGS for dtype in (torch.float32, torch.bfloat16) if (name, dtype) != PARTED],
+    [(name, dtype) for name in CONFIGS for dtype in (torch.float32, torch.bfloat16) if (name, dtype) not in PARTED],
 )
 def test_an_imported_merge_is_mergekits(
     name: str, dtype: torch.dtype, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

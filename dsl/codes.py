@@ -81,6 +81,8 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "E285": "bad-repository",
         "E286": "bad-teacher",
         "E287": "bad-anneal",
+        "E288": "idle-option",
+        "E296": "bad-density",
         # E24x: choices, states, operand by operand (dsl/choosing.py and the like)
         "E240": "reported-on-its-choice",
         "E241": "not-made-yet",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from math import isinf
 
 from ladle.dsl.affine import as_model
 from ladle.dsl.problems import Mismatch
@@ -19,7 +20,7 @@ from ladle.dsl.program import (
     Named,
     Quantity,
 )
-from ladle.dsl.schedules import schedule
+from ladle.dsl.schedules import LARGEST, schedule
 from ladle.dsl.signature import (
     Flag,
     Made,
@@ -41,8 +42,6 @@ from ladle.dsl.suggest import did_you_mean, listing, nearest
 from ladle.dsl.types import CorpusKind, CorpusType, Dimension, Share, Unknown, Value
 from ladle.dsl.values import show, what
 from ladle.dsl.world import World
-
-_LARGEST = 2**63
 
 
 def fit(world: World, type: OptionType, meaning: Meaning, span: Span) -> Choice | Mismatch | Failed:
@@ -93,7 +92,8 @@ def wanted(type: OptionType) -> str:
         case Numbers(item, length):
             return f"a list of {length} numbers{_range(item)}"
         case Scheduled(low, high):
-            return f"a number{_range(Number(low, high))}, or a map from module names to such numbers"
+            ends = Number(None if isinf(low) else low, None if isinf(high) else high, open_low=type.open_low)
+            return f"a number{_range(ends)}, or a map from module names to such numbers"
         case Names(keys):
             return f"a map from {listing(keys)} to strings"
         case Record(fields):
@@ -145,7 +145,7 @@ def _number(type: Number, meaning: Meaning) -> Value | Mismatch:
         return Share(float(number))
     if type.integer and number.denominator != 1:
         return Mismatch("E201", f"takes {wanted(type)}, not {show(number)}", label="not a whole number")
-    if abs(number) >= _LARGEST:
+    if abs(number) >= LARGEST:
         return Mismatch("E217", f"takes {wanted(type)}; this is too large", label="too large")
     return int(number) if type.integer else float(number)
 

@@ -11,6 +11,8 @@ from ladle.dsl.suggest import did_you_mean, listing, nearest
 from ladle.dsl.types import Dimension, Schedule
 from ladle.dsl.values import show, what
 
+LARGEST = 2**63
+"""No number of a recipe is as large."""
 _HELP = "such as `{self_attn: [0, 1], mlp: 0.3, else: 0.5}`: `else` is required and comes last"
 
 
@@ -73,13 +75,12 @@ def _value(meaning: Meaning, type: Scheduled) -> float | Mismatch:
         return Mismatch("E201", f"takes numbers, not {what(meaning)}")
     if meaning.dimension is not Dimension.PLAIN:
         return Mismatch("E202", f"takes plain numbers, not {meaning.dimension.value}")
-    try:
-        value = float(meaning.number)
-    except OverflowError:
+    if abs(meaning.number) >= LARGEST:
         return Mismatch("E217", "has a number that is too large", label="too large")
-    if type.low <= value <= type.high:
+    value = float(meaning.number)
+    if type.low <= value <= type.high and not (type.open_low and value == type.low):
         return value
-    wanted = f"between {type.low:g} and {type.high:g}"
+    wanted = f"between {type.low:g} and {type.high:g}" + (f" ({type.low:g} not included)" if type.open_low else "")
     if isinf(type.low) or isinf(type.high):
         wanted = f"of at least {type.low:g}" if isinf(type.high) else f"of at most {type.high:g}"
     return Mismatch("E204", f"takes numbers {wanted}, not {show(meaning.number)}", label="out of range")

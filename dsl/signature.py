@@ -96,12 +96,14 @@ class Scheduled:
     """A number in [low, high], or a map from module names to numbers or lists over depth with `else` last.
 
     `modules` are the names that a map may use (empty: any); of these only `layered` ones take a list over depth.
+    With `open_low` every number is above `low`.
     """
 
     low: float
     high: float
     modules: tuple[str, ...] = ()
     layered: frozenset[str] = frozenset()
+    open_low: bool = False
 
 
 @frozen

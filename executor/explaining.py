@@ -14,6 +14,7 @@ from ladle.dsl.signature import REQUIRED, Operator, Option, Reference, Role
 from ladle.dsl.suggest import did_you_mean, listing, nearest
 from ladle.dsl.types import CorpusKind, Share
 from ladle.executor.catalog import vocabulary
+from ladle.executor.method_pages import about, example
 from ladle.executor.modules import module_names
 from ladle.executor.rulebook import PACKAGES
 from ladle.executor.task import StepError
@@ -133,6 +134,8 @@ def operator_record(operator: Operator) -> Record:
         "columns": list(operator.columns),
         "needs_template": operator.needs_template,
         "engines": list(operator.engines),
+        "about": about(operator),
+        "example": example(operator),
         "options": [option_record(operator, option) for option in operator.options],
     }
 

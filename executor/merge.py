@@ -2,42 +2,63 @@
 
 from __future__ import annotations
 
-from ladle.dsl.signature import REQUIRED, Fault, Flag, Number, Option, Reference, Scheduled, Sort, Typed, Typing
+from math import inf
+
+from ladle.dsl.signature import REQUIRED, Fault, Flag, Option, Reference, Scheduled, Sort, Typed, Typing
 from ladle.executor.weights.modules import LAYERED, MODULES
 
 ENGINES = ("mergekit", "torch")
 PROGRAM = "ladle.executor.weights.merge"
 
-WEIGHT = Number()
+
+def scheduled(low: float, high: float, *, open_low: bool = False) -> Scheduled:
+    """Return the type of a number in [low, high] for a tensor: one for all, or a map from modules, lists over depth."""
+    return Scheduled(low, high, MODULES, LAYERED, open_low)
+
+
+ANY = scheduled(-inf, inf)
+"""Any number for a tensor."""
+
+WEIGHT = ANY
 """The type of an operand's weight."""
 
 T = Option(
     "t",
-    Scheduled(0, 1, MODULES, LAYERED),
+    scheduled(0, 1),
     REQUIRED,
     "place between the operands, 0 is the first and 1 the second: a number, or a map from module names to numbers or "
     "lists over depth, with `else`",
     field="t",
 )
 
-BASE = Option(
+
+def main_model(text: str) -> Option:
+    """Return the option `base`, which must be set, with what it is to the method."""
+    return Option("base", Reference(Sort.MODEL), REQUIRED, text, field="base_model")
+
+
+BASE = main_model("the model that the operands' differences are taken from")
+
+MAY_BASE = Option(
     "base",
     Reference(Sort.MODEL),
-    REQUIRED,
-    "the model that the operands' differences are taken from",
+    None,
+    "the model from which the operands' differences are interpolated; without one, the operands themselves are",
     field="base_model",
 )
 
 DENSITY = Option(
     "density",
-    Number(low=0, high=1, open_low=True),
+    scheduled(0, 1, open_low=True),
     1.0,
     "share of each difference's elements that is kept",
     field="density",
     each=True,
 )
 
-LAMBDA = Option("lambda", Number(), 1.0, "factor of the merged difference", field="lambda")
+UNCHANGED = Option("epsilon", scheduled(0, inf), 1e-5, "a difference of no more than this is none", field="epsilon")
+
+LAMBDA = Option("lambda", ANY, 1.0, "factor of the merged difference", field="lambda")
 
 
 def normalize(default: bool) -> Option:
@@ -58,9 +79,18 @@ def rescale(default: bool) -> Option:
 
 def weighted_type(typing: Typing) -> Typed:
     """Return the first operand's type; weights that are divided by their sum must not sum to zero."""
+    return divided_by_weights(typing, "normalize")
+
+
+def divided_by_weights(typing: Typing, option: str) -> Typed:
+    """Return the first operand's type; weights must not sum to zero where `option` says to divide by their sum.
+
+    What schedules sum to is known tensor by tensor, and said by the step.
+    """
     weights = typing.options.get("weights")
     numbers = [float(item) for item in weights if isinstance(item, int | float)] if isinstance(weights, tuple) else []
-    if numbers and typing.options.get("normalize") is True and abs(sum(numbers)) < 1e-8:
-        message = "the weights sum to 0, and with `normalize = true` everything is divided by that"
-        return (Fault("E284", message, "change a weight, or set `normalize = false`"),)
+    known = isinstance(weights, tuple) and len(numbers) == len(weights)
+    if known and typing.options.get(option) is True and abs(sum(numbers)) < 1e-8:
+        message = f"the weights sum to 0, and with `{option} = true` everything is divided by that"
+        return (Fault("E284", message, f"change a weight, or set `{option} = false`"),)
     return typing.operands[0]

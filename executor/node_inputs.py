@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from ladle.dsl.graph import Json
-from ladle.dsl.signature import Operator, Role
+from ladle.dsl.signature import REQUIRED, Operator, Role
 from ladle.executor.nodefile import Inline, Made
 
 ONCE = ("base", "model", "reference", "template", "to", "tokenizer")
@@ -22,7 +22,7 @@ def wrong_inputs(operator: Operator, options: Mapping[str, Json], inputs: tuple[
     operands = sorted(int(role) for role in counts if role.isdecimal())
     if operands != list(range(len(operands))):
         return "its operands are not numbered 0, 1, ..."
-    if operator.needs_base and "base" not in counts:
+    if _is_based(operator) and "base" not in counts:
         return f"`{operator.name}` has no input `base`"
     if operator.role is Role.CHOICE and any(counts[f"score:{place}"] != 1 for place in operands):
         return f"`{operator.name}` has not one score for each of its models"
@@ -39,6 +39,11 @@ def places(inputs: tuple[Made | Inline, ...]) -> Iterator[str]:
                 yield path
             case Inline(_, computation, _):
                 yield from places(computation.inputs)
+
+
+def _is_based(operator: Operator) -> bool:
+    """Say whether a merge cannot be without a base."""
+    return any(option.name == "base" and option.default is REQUIRED for option in operator.options)
 
 
 def _count(operator: Operator, count: int) -> str:

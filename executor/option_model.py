@@ -105,8 +105,8 @@ def _type(kind: OptionType) -> Any:
             return str
         case Numbers(item, length):
             return _annotated(_of(list, _number(item)), Field(min_length=length, max_length=length))
-        case Scheduled(low, high):
-            return _scheduled(low, high)
+        case Scheduled():
+            return _scheduled(kind)
         case Names(keys):
             return _of(dict, (_word(keys), str))
         case Record(fields):
@@ -163,8 +163,8 @@ def _bounded(plain: Any, kind: Number) -> Any:
     return _annotated(plain, *bounds) if bounds else plain
 
 
-def _scheduled(low: float, high: float) -> Any:
-    number: Any = _annotated(int | float, Field(ge=low, le=high))
+def _scheduled(kind: Scheduled) -> Any:
+    number: Any = _bounded(int | float, Number(low=kind.low, high=kind.high, open_low=kind.open_low))
     schedule = create_model(
         "schedule",
         __config__=_STRICT,

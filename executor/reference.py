@@ -1,4 +1,4 @@
-"""The reference from the catalogue. In: operators and codes. Out: docs/reference/operators.md and codes.md.
+"""The reference from the catalogue. In: operators and codes. Out: docs/reference/: operators, codes, a page a merge.
 
 python -m ladle.executor.reference
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from ladle.dsl.signature import Role
 from ladle.executor.explaining import Record, errors, operator_record, operators
 
 NOTE = "Made by `python -m ladle.executor.reference` from what `ladle explain` says; do not edit."
@@ -15,7 +16,9 @@ NOTE = "Made by `python -m ladle.executor.reference` from what `ladle explain` s
 
 def pages() -> dict[str, str]:
     """Return the text of each generated file by its name."""
-    return {"operators.md": "\n".join(_operators()), "codes.md": "\n".join(_codes())}
+    found = {"operators.md": "\n".join(_operators()), "codes.md": "\n".join(_codes())}
+    records = [operator_record(operator) for operator in operators() if operator.role is Role.MERGE]
+    return found | {f"merges/{record['name']}.md": "\n".join(_merge(record)) for record in records}
 
 
 def _operators() -> Iterator[str]:
@@ -26,12 +29,26 @@ def _operators() -> Iterator[str]:
             role = operator.role
             yield from ("", f"## {role[:1].upper()}{role[1:]}s")
         record = operator_record(operator)
-        yield from ("", f"### `{record['name']}`", "", _sentence(str(record["text"])))
-        if record["operands"]:
-            yield from ("", f"Operands: {record['operands']}.")
-        if record["options"]:
-            yield from ("", "| option | takes | default | becomes | |", "|---|---|---|---|---|", *_options(record))
+        more = f" More: [merges/{operator.name}.md](merges/{operator.name}.md)." if operator.role is Role.MERGE else ""
+        yield from ("", f"### `{record['name']}`", "", _sentence(str(record["text"])) + more)
+        yield from _uses(record)
     yield ""
+
+
+def _merge(record: Record) -> Iterator[str]:
+    yield from (f"# `{record['name']}`", "", NOTE, "", str(record["about"]))
+    yield from _uses(record)
+    if record["example"]:
+        yield from ("", "After the beginning of [language.md](../../language.md):", "", "```recipe")
+        yield from (str(record["example"]), "```")
+    yield ""
+
+
+def _uses(record: Record) -> Iterator[str]:
+    if record["operands"]:
+        yield from ("", f"Operands: {record['operands']}.")
+    if record["options"]:
+        yield from ("", "| option | takes | default | becomes | |", "|---|---|---|---|---|", *_options(record))
 
 
 def _options(record: Record) -> Iterator[str]:
@@ -62,9 +79,14 @@ def _sentence(text: str) -> str:
 
 
 def main() -> None:
-    """Write the files, below the project that the working folder is."""
-    for name, text in pages().items():
-        (Path("docs/reference") / name).write_text(text, encoding="utf-8")
+    """Write the files, below the project that the working folder is, and remove pages of merges that are gone."""
+    root, made = Path("docs/reference"), pages()
+    (root / "merges").mkdir(exist_ok=True)
+    for path in (root / "merges").glob("*.md"):
+        if f"merges/{path.name}" not in made:
+            path.unlink()
+    for name, text in made.items():
+        (root / name).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ from ladle.dsl.signature import (
     Typing,
     Word,
 )
-from ladle.dsl.types import UNKNOWN, CorpusKind, CorpusType, Dimension, ModelType, Share, Value
+from ladle.dsl.types import UNKNOWN, CorpusKind, CorpusType, Dimension, ModelType, Schedule, Share, Value
 from ladle.executor.catalog import PACKAGES, vocabulary
 from ladle.executor.constraints import pinned
 from ladle.executor.templates import BUILT_IN, END, PAD, reserved, template_identity
@@ -103,6 +103,8 @@ def test_every_word_of_the_first_edition_is_there_once() -> None:
     assert by_role[Role.MERGE] == {
         "slerp", "lerp", "linear", "soup", "ties", "dare_ties", "task_arithmetic", "model_stock", "round", "pcb",
         "graft", "rebasin", "fisher", "regmean",
+        "dare_linear", "breadcrumbs", "breadcrumbs_ties", "della", "della_linear",
+        "nuslerp", "multislerp", "karcher", "arcee_fusion", "nearswap", "ram", "ramplus_tl", "sce", "passthrough",
     }  # fmt: skip
     assert by_role[Role.BENCHMARK] == {"choice", "exact", "loss", "harness"}
     assert by_role[Role.CHOICE] == {"best", "greedy_soup", "kinship_merge"}
@@ -317,6 +319,54 @@ def test_weights_that_cancel_are_refused_where_they_divide(name: str) -> None:
     model = ModelType("llama")
     assert "sum to 0" in message(typed(name, {"weights": (1.0, -1.0)}, (model, model)))
     assert typed(name, {"weights": (1.0, -1.0), "normalize": False}, (model, model)) == model
+
+
+def test_weights_that_follow_schedules_are_no_sum_yet() -> None:
+    model = ModelType("llama")
+    for name in ("linear", "ties", "multislerp"):
+        weights = (Schedule((("mlp", 1.0),), 0.0), -1.0)
+        assert typed(name, {"weights": weights}, (model, model)) == model
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "said"),
+    [
+        ("breadcrumbs", {"density": 0.95, "gamma": 0.1}, "0.95 and `gamma` 0.1 are more than all"),
+        ("breadcrumbs_ties", {"density": (0.5, 0.999)}, "0.999 and `gamma` 0.01 are more than all"),
+        ("breadcrumbs", {"density": Schedule((("mlp", 0.6),), 0.2), "gamma": 0.5}, "0.6 and `gamma` 0.5 are more"),
+        ("della", {"density": 0.1}, "0.1 and `epsilon` 0.15 give a chance of -0.05"),
+        ("della_linear", {"density": (1.0, 0.9), "epsilon": (0.5, 0.1)}, "a chance of 1,"),
+        ("della", {"density": 0.5, "epsilon": Schedule((("layers", (0.1, 0.5)),), 0.2)}, "a chance of 0,"),
+    ],
+)
+def test_what_is_kept_leaves_room_for_what_stands_beside_it(name: str, options: Mapping[str, Value], said: str) -> None:
+    model = ModelType("llama")
+    found = typed(name, options, (model, model))
+    assert said in message(found)
+    assert isinstance(found, tuple)
+    assert [(fault.code, fault.option) for fault in found] == [("E296", "gamma" if "bread" in name else "epsilon")]
+
+
+def test_what_is_kept_whole_needs_no_room() -> None:
+    model = ModelType("llama")
+    varied = Schedule((("mlp", 0.1),), 0.9)
+    for name, options in (
+        ("breadcrumbs", {"gamma": 0.9}),
+        ("della", {"density": (1.0, 0.5), "epsilon": (0.5, 0.2)}),
+        ("breadcrumbs", {"density": 0.99, "gamma": 0.01}),
+        ("breadcrumbs", {"density": varied, "gamma": varied}),  # which values meet, the step says
+    ):
+        assert typed(name, options, (model, model)) == model
+
+
+def test_a_place_between_two_models_must_be_said() -> None:
+    model = ModelType("llama")
+    assert "no place" in message(typed("nuslerp", {"weights": (0.5, -0.5)}, (model, model)))
+    assert "sum to 0" in message(typed("multislerp", {"weights": (0.5, -0.5)}, (model, model)))
+    assert typed("multislerp", {"weights": (0.5, -0.5), "normalize_weights": False}, (model, model)) == model
+    found = typed("nuslerp", {"weights": (0.5, 0.5), "nuslerp_row_wise": True}, (model, model))
+    assert isinstance(found, tuple)
+    assert [(fault.code, fault.option) for fault in found] == [("E288", "nuslerp_row_wise")]
 
 
 def test_reserved_tokens_are_distinct_and_hold_the_turn_end() -> None:

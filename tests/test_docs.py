@@ -71,6 +71,16 @@ def test_a_wrong_example_fails_as_it_says(project: Path, code: str, block: str) 
     assert [line[:4] for line in found] == [code]
 
 
+PAGES = sorted((ROOT / "docs/reference/merges").glob("*.md"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
+def test_the_example_of_a_merge_is_sound_and_uses_it(project: Path, page: Path) -> None:
+    [example] = [found[2] for found in BLOCK.finditer(page.read_text(encoding="utf-8"))]
+    assert f"{page.stem}(" in example
+    assert codes(project, PRELUDE + example) == []
+
+
 class ReadmeFacts(FakeFacts):
     """The files that the README's recipe speaks of."""
 

@@ -44,6 +44,23 @@ def test_the_reference_is_current(name: str) -> None:
     assert text == pages()[name], "run `python -m ladle.executor.reference`"
 
 
+def test_no_page_is_left_of_a_merge_that_is_gone() -> None:
+    assert {f"merges/{path.name}" for path in (ROOT / "docs/reference/merges").glob("*.md")} == {
+        name for name in pages() if name.startswith("merges/")
+    }
+
+
+def test_a_merge_is_told_with_formula_source_and_example(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["explain", "nuslerp"]) == 0
+    said = capsys.readouterr().out
+    for part in ("      (sin((1-t) w) a + sin(t w) b) / sin w", "Source: mergekit 0.1.5", "    model m = nuslerp("):
+        assert part in said
+    assert run(["explain", "nuslerp", "sft", "--format", "json"]) == 0
+    merge, stage = json.loads(capsys.readouterr().out)["entries"]
+    assert "When to use it" in merge["about"]
+    assert (stage["about"], stage["example"]) == ("", "")
+
+
 def test_every_word_has_an_answer() -> None:
     words = known()
     assert {"sft", "slerp", "lr", "sft.lr", "choice", "mix", "E203", "unknown-option", "preference"} <= set(words)

@@ -224,7 +224,7 @@ def test_what_no_merge_here_says_is_refused_with_its_line(tmp_path: Path, text: 
 def test_passthrough_is_refused() -> None:
     with pytest.raises(RecipeError) as error:
         imported(FOLDER / "mergekit_passthrough.yml")
-    assert "passthrough" in error.value.diagnostics[0].message
+    assert "slices stack layers" in error.value.diagnostics[0].message
 
 
 def test_json_has_the_recipe_and_every_note(capsys: pytest.CaptureFixture[str]) -> None:
@@ -298,10 +298,59 @@ def test_a_base_that_is_no_model_is_added_as_mergekit_does(tmp_path: Path) -> No
     assert told(tmp_path, text, "assumed", "base_model")
 
 
+def test_a_base_that_is_no_model_of_a_mean_is_its_last_operand(tmp_path: Path) -> None:
+    text = MERGE.replace("slerp", "karcher").replace("base_model: acme/a", "base_model: acme/base")
+    assert "karcher([a, b, base])" in flat(from_text(tmp_path, text).text)
+    assert told(tmp_path, text, "assumed", "base_model")
+
+
+def test_a_base_is_no_operand_of_what_takes_one(tmp_path: Path) -> None:
+    one, two = ("{model: acme/a, parameters: {weight: 1}}", "{model: acme/b, parameters: {weight: [0, 1]}}")
+    text = MERGE.replace("slerp", "nuslerp").replace("{model: acme/a}, {model: acme/b}", f"{one}, {two}")
+    between = text.replace("base_model: acme/a", "base_model: acme/c")
+    assert "nuslerp(a: 1, b: {layers: [0, 1], else: 0}, base = c)" in flat(from_text(tmp_path, between).text)
+    without = text.replace("base_model: acme/a\n", "")
+    assert "nuslerp(a: 1, b: {layers: [0, 1], else: 0})" in flat(from_text(tmp_path, without).text)
+    assert [code for code, _ in problems(tmp_path, text)] == ["E609"]
+    assert "nearswap(b, base = a, t = 0.1)" in flat(
+        from_text(tmp_path, MERGE.replace("slerp", "nearswap") + "parameters: {t: 0.1}\n").text
+    )
+
+
+@pytest.mark.parametrize(
+    ("method", "changed"),
+    [
+        ("nearswap", ("{model: acme/b}", "{model: acme/b}, {model: acme/c}")),
+        ("arcee_fusion", ("{model: acme/b}", "{model: acme/b}, {model: acme/c}")),
+        ("arcee_fusion", ("base_model: acme/a\n", "")),
+        ("passthrough", ("base_model: acme/a\n", "")),
+        ("nearswap", ("parameters: {t: 0.1}", "")),
+    ],
+)
+def test_too_many_models_or_too_little_said_of_them_is_refused(
+    method: str, changed: tuple[str, str], tmp_path: Path
+) -> None:
+    parameters = "parameters: {t: 0.1}\n" if method == "nearswap" else ""
+    text = (MERGE.replace("slerp", method) + parameters).replace(*changed)
+    found = {code for code, _ in problems(tmp_path, text)}
+    assert found
+    assert found <= {"E609", "E205"}
+
+
+def test_what_mergekit_ignores_is_left_out_and_said(tmp_path: Path) -> None:
+    text = MERGE.replace("slerp", "nuslerp").replace("base_model: acme/a\n", "")
+    text = text.replace("acme/a}", "acme/a, parameters: {weight: 1}}").replace(
+        "acme/b}", "acme/b, parameters: {weight: 1}}"
+    )
+    idle = text + "parameters: {nuslerp_row_wise: true}\n"
+    assert "nuslerp(a: 1, b: 1)" in flat(from_text(tmp_path, idle).text)
+    assert told(tmp_path, idle, "nuslerp_row_wise", "ignores it")
+    rows = text + "parameters: {nuslerp_row_wise: true, nuslerp_flatten: false}\n"
+    assert "nuslerp_flatten = false, nuslerp_row_wise = true" in flat(from_text(tmp_path, rows).text)
+
+
 def test_what_varies_and_cannot_is_told_with_what_to_write(tmp_path: Path) -> None:
-    text = MERGE.replace("slerp", "ties").replace("{model: acme/a}, {model: acme/b}", (
-        "{model: acme/b, parameters: {weight: [0, 1], density: 0.5}}, {model: acme/c, parameters: {weight: 1}}"
-    ))  # fmt: skip
+    text = MERGE.replace("slerp", "karcher") + "parameters: {tol: [{filter: mlp, value: 0.1}, {value: 0.2}]}\n"
     with pytest.raises(RecipeError) as error:
         from_text(tmp_path, text)
     assert "one number, such as the mean" in error.value.diagnostics[0].help

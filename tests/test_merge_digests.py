@@ -33,26 +33,62 @@ OPTIONS: dict[str, dict[str, Json]] = {
         "seed": 42,
     },
     "task_arithmetic": {"weights": [1, 0.5], "normalize": False, "lambda": 0.8},
+    **{
+        name: {"weights": [1, 0.5], "density": 0.5, "normalize": False, "rescale": True, "lambda": 1.0} | more
+        for name, more in (
+            ("dare_linear", {"seed": 42}),
+            ("della", {"seed": 42, "epsilon": 0.15}),
+            ("della_linear", {"seed": 42, "epsilon": 0.15}),
+            ("breadcrumbs", {"gamma": 0.01}),
+            ("breadcrumbs_ties", {"gamma": 0.01}),
+        )
+    },
     "affine": {"coefficients": [[[1.5, None]], [[-0.5, None]]]},
     "model_stock": {"filter_wise": False},
     "pcb": {"weights": [1, 0.5], "density": 0.5, "lambda": 1.0},
     "graft": {"share": 0.25},
     "round": {"precision": "bf16"},
+    "nuslerp": {"weights": [2, 1], "nuslerp_flatten": False, "nuslerp_row_wise": True},
+    "multislerp": {"weights": [2, 1], "normalize_weights": True, "eps": 1e-8},
+    "karcher": {"max_iter": 10, "tol": 1e-5},
+    "arcee_fusion": {},
+    "nearswap": {"t": 0.1},
+    "ram": {"epsilon": 0.5},
+    "ramplus_tl": {"epsilon": 0.5, "r": 0.1, "alpha": 0.2},
+    "sce": {"select_topk": 0.5},
+    "passthrough": {"scale": 0.7},
 }
 KINDS = ("torch 2.13.0 x86_64 AVX2", "torch 2.13.0 x86_64 AVX512")
 DIGESTS = {
-    ("slerp", 1): "f84b759a3a083d34",
-    ("lerp", 1): "3c5f588570bc2dd2",
-    ("linear", 1): "e8ab233f38bee0df",
-    ("soup", 1): "2b45e81104894254",
+    ("slerp", 2): "c7deed3fdeef0662",
+    ("lerp", 2): "f0607efbc553699d",
+    ("linear", 2): "b10d749551fb8838",
+    ("soup", 2): "2b45e81104894254",
     ("ties", 1): "a72d32097fc4426a",
     ("dare_ties", 1): "309753b5e24cd815",
     ("task_arithmetic", 1): "d706f0e842677519",
-    ("affine", 1): "dfb4503d2534ab15",
-    ("model_stock", 1): "4249d6479ddf217c",
+    ("ties", 2): "a72d32097fc4426a",
+    ("dare_ties", 2): "bcd5360ea921eeac",
+    ("task_arithmetic", 2): "5e70b0cc5ba04803",
+    ("dare_linear", 1): "656175d10357dac4",
+    ("della", 1): "8bfb2b363a3e9c92",
+    ("della_linear", 1): "3778fdb8b0b050ee",
+    ("breadcrumbs", 1): "68955f568986e3c4",
+    ("breadcrumbs_ties", 1): "a575091099832153",
+    ("affine", 2): "dfb4503d2534ab15",
+    ("model_stock", 2): "60f15db1f92fcaba",
     ("pcb", 1): "a0e6b858a8a74e98",
     ("graft", 1): "328e433669107a74",
-    ("round", 1): "901f005b31f4b815",
+    ("round", 2): "901f005b31f4b815",
+    ("nuslerp", 1): "cbea1572aae9bffa",
+    ("multislerp", 1): "94b47864bb6c0099",
+    ("karcher", 1): "714ea8ff809b8ee2",
+    ("arcee_fusion", 1): "365581243dd34c01",
+    ("nearswap", 1): "7a3cba8ac952bb73",
+    ("ram", 1): "fca721063a517ea2",
+    ("ramplus_tl", 1): "6adf643560c4a189",
+    ("sce", 1): "032eb290330d14da",
+    ("passthrough", 1): "411a4e3c618b217f",
 }
 """By operator and version, for `KINDS`."""
 
@@ -78,11 +114,12 @@ def kind() -> str:
 
 @pytest.mark.parametrize("operator", list(OPTIONS))
 def test_bytes_of_a_merge(operator: str, tmp_path: Path) -> None:
+    takes = vocabulary()[operator].operands
     inputs = [
         Given(str(i), "local", "f" * 64, path=model(tmp_path / str(i), i))
-        for i in range(1 if operator == "round" else 2)
+        for i in range(2 if takes.variadic else len(takes.sorts))
     ]
-    if vocabulary()[operator].needs_base:
+    if any(option.name == "base" for option in vocabulary()[operator].options):
         inputs.append(Given("base", "local", "f" * 64, path=model(tmp_path / "base", 9)))
     (tmp_path / "out").mkdir()
     merge.run(

@@ -87,8 +87,12 @@ def _code(record: Record) -> Iterator[str]:
 def _operator(record: Record) -> Iterator[str]:
     yield f"{record['name']}: {record['role']}"
     yield indent(fill(str(record["text"]), WIDE), "  ")
+    if record["about"]:
+        yield from ("", indent(str(record["about"]), "  "), "")
     for name, text in _facts(record):
         yield f"  {name}: {text}"
+    if record["example"]:
+        yield from ("", "example:", "", indent(str(record["example"]), "    "))
     options = record["options"]
     assert isinstance(options, list)
     for option in options:

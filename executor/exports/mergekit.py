@@ -12,7 +12,6 @@ from ladle.executor.exporting.text import Said, written
 
 AFFINE = "affine"
 PRECISIONS = {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32"}
-OVER_DELTAS = ("ties", "dare_ties", "task_arithmetic")
 
 
 def export(subject: Subject) -> str:
@@ -92,31 +91,33 @@ def _merge(subject: Subject, node: Node) -> dict[str, Said]:
         case "linear":
             shared = {"normalize": options.get("normalize") is True}
             return _weighted("linear", names, _weights(options, len(names)), shared, names[0])
-        case "model_stock":
-            shared = {"filter_wise": options.get("filter_wise") is True}
-            return _plain("model_stock", names, shared, _named(subject, subject.inputs(node)["base"]))
-        case method if method in OVER_DELTAS:
-            return _over_deltas(subject, node, options, names)
-        case method:
-            subject.refuse(node, f"the export to mergekit does not know `{method}`", "")
-            return {}
+        case _:
+            return _method(subject, node, options, names)
 
 
-def _over_deltas(subject: Subject, node: Node, options: dict[str, Json], names: list[str]) -> dict[str, Said]:
-    base = _named(subject, subject.inputs(node)["base"])
-    if node.operator == "dare_ties":
-        subject.remark("mergekit draws other elements than Ladle for `dare_ties`: the weights differ, equally good")
-    shared: dict[str, Said] = {}
-    for key in ("density", "normalize", "rescale", "lambda"):
-        if key in options and options[key] is not None and not isinstance(options[key], list):
-            shared[key] = setting(options[key])
-    body = _weighted(node.operator, names, _weights(options, len(names)), shared, base)
-    density = options.get("density")
-    if isinstance(density, list):
-        for model, value in zip(body["models"], density, strict=True):  # type: ignore[arg-type]
-            model["parameters"]["density"] = setting(value)  # type: ignore[index, call-overload]
-    subject.remark(f"mergekit takes configuration and tokenizer from the base {base}, Ladle from {names[0]}")
-    return body
+def _method(subject: Subject, node: Node, options: dict[str, Json], names: list[str]) -> dict[str, Said]:
+    """A method that mergekit has under this name: its parameters are the fields of our options."""
+    operator, base = subject.layout.operator(node), subject.inputs(node).get("base")
+    given = {each.field: options[each.name] for each in operator.options if each.field and each.name in options}
+    body: dict[str, Said] = {"merge_method": node.operator}
+    if base is not None:
+        body["base_model"] = _named(subject, base)
+        subject.remark(f"mergekit takes configuration and tokenizer from the base {_named(subject, base)}, "
+                       f"Ladle from {names[0]}")  # fmt: skip
+    if "seed" in options:
+        subject.remark(
+            f"mergekit draws other elements than Ladle for `{node.operator}`: the weights differ, equally good"
+        )
+    weights = _weights(options, len(names)) if operator.operands.weighted != "no" else []
+    models: list[Said] = []
+    for place, name in enumerate(names):
+        own: dict[str, Said] = {"weight": weights[place]} if weights else {}
+        own |= {field: setting(value[place]) for field, value in given.items() if isinstance(value, list)}
+        models.append({"model": name, "parameters": own} if own else {"model": name})
+    shared: dict[str, Said] = {
+        field: setting(value) for field, value in given.items() if not isinstance(value, list | None)
+    }
+    return body | {"models": models, "parameters": shared}
 
 
 def _weights(options: dict[str, Json], count: int) -> list[Said]:

@@ -51,7 +51,7 @@ def takes(type: OptionType, value: Said) -> bool:
         case Number(), Share(fraction):
             return Dimension.PERCENT in type.dimensions and _within(type, fraction)
         case Scheduled(low, high), int() | float() if not isinstance(value, bool):
-            return low <= value <= high
+            return low <= value <= high and not (type.open_low and value == low)
         case Numbers(item, length), tuple():
             return len(value) == length and all(takes(item, each) for each in value)
         case OneOf(types), _:

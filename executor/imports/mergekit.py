@@ -20,12 +20,11 @@ PRECISIONS: Final = {"bfloat16": "bf16", "float16": "fp16", "float32": "fp32"}
 OURS: Final = ("lerp", "soup", "round", "pcb", "graft", "rebasin", "fisher", "regmean")
 """Merges of the language that mergekit does not know under this name."""
 ROUND: Final = "round"
+IDLE: Final = {"nuslerp_row_wise": ("nuslerp_flatten", "false")}
+"""Flags that do nothing without another option."""
 MORE = {
     "chat_template": (Sort.LOST, "the template is that of the model whose tokenizer it is: `template =` at its source"),
     "write_model_card": (Sort.MACHINE, "a card is written when a model is published"),
-}
-METHODS = {
-    "passthrough": "`passthrough` stacks layers: the result has another shape, and no merge here changes a shape",
 }
 
 
@@ -40,7 +39,7 @@ def convert(document: Document, ledger: Ledger, request: Request) -> Made | None
         known = ", ".join(
             sorted(name for name, each in vocabulary().items() if each.role is Role.MERGE and name not in OURS)
         )
-        message = METHODS.get(method, f"this version has no merge `{method[:40]}`")
+        message = f"this version has no merge `{method[:40]}`"
         fields.problem("E611", "merge_method", message, f"the merges are {known}")
         return None
     found = sources(fields)
@@ -63,28 +62,47 @@ def _operands(
     fields: Fields, operator: Operator, found: tuple[Source, ...], base: ModelRef | None
 ) -> tuple[tuple[Source, ...], list[tuple[str, str | ModelRef]]]:
     """Return the operands in the language's order, and `base` where the method takes one."""
-    if operator.needs_base:
-        if base is None:
+    option = _base(operator)
+    others = tuple(source for source in found if source.model != base)
+    if option is not None:
+        if base is None and isinstance(option.default, Required):
             fields.problem("E609", "base_model", f"`{operator.name}` needs a `base_model`", "add it")
-            return found, []
-        return tuple(source for source in found if source.model != base), [(_base(operator).name, base)]
-    if not operator.operands.variadic:
-        first = [source for source in found if source.model == base]
-        others = [source for source in found if source.model != base]
-        if base is not None and not first:
-            first = [Source(base, fields, None)]
-            fields.assumed("base_model", "not among the models, so mergekit adds it, and so does the recipe")
-        if len(first) != 1 or len(first + others) != len(operator.operands.sorts):
-            message = f"`{operator.name}` takes {len(operator.operands.sorts)} models, one of them the `base_model`"
-            fields.problem("E609", "base_model", message, "name one of its models as `base_model`")
-        return (*first, *others), []
+        _counted(fields, operator, others, "beside the `base_model`")
+        return others, [] if base is None else [(option.name, base)]
+    if len(operator.operands.sorts) > 1 and not operator.operands.variadic:
+        return _from_base(fields, operator, tuple(source for source in found if source.model == base), others, base)
+    if base is not None and found and len(others) == len(found) and operator.operands.variadic:
+        found = (*found, Source(base, fields, None))
+        fields.assumed("base_model", "not among the models, so mergekit adds it, and so does the recipe")
+    _counted(fields, operator, found, "")
     if base is not None and found and base != found[0].model:
         fields.lost("base_model", "configuration and tokenizer are the first operand's: put that model first")
     return found, []
 
 
-def _base(operator: Operator) -> Option:
-    return next(each for each in operator.options if isinstance(each.type, Reference))
+def _from_base(
+    fields: Fields, operator: Operator, first: tuple[Source, ...], others: tuple[Source, ...], base: ModelRef | None
+) -> tuple[tuple[Source, ...], list[tuple[str, str | ModelRef]]]:
+    """Return the operands of a method that goes from the `base_model` to another model."""
+    if base is not None and not first:
+        first = (Source(base, fields, None),)
+        fields.assumed("base_model", "not among the models, so mergekit adds it, and so does the recipe")
+    if len(first) != 1 or len(first + others) != len(operator.operands.sorts):
+        message = f"`{operator.name}` takes {len(operator.operands.sorts)} models, one of them the `base_model`"
+        fields.problem("E609", "base_model", message, "name one of its models as `base_model`")
+    return (*first, *others), []
+
+
+def _counted(fields: Fields, operator: Operator, found: tuple[Source, ...], where: str) -> None:
+    count = len(operator.operands.sorts)
+    if not operator.operands.variadic and len(found) != count:
+        noun = "model" if count == 1 else "models"
+        message = f"`{operator.name}` takes {count} {noun} {where}".rstrip() + f", and here {len(found)} are named"
+        fields.problem("E609", "models" if "models" in fields else "merge_method", message, "name as many")
+
+
+def _base(operator: Operator) -> Option | None:
+    return next((each for each in operator.options if isinstance(each.type, Reference)), None)
 
 
 def _options(given: Given, operands: tuple[Source, ...]) -> list[tuple[str, str]]:
@@ -105,6 +123,15 @@ def _options(given: Given, operands: tuple[Source, ...]) -> list[tuple[str, str]
         text = per_model(given, each, key, operands) if local else shared(given, each, key)
         if text:
             found.append((each.name, text))
+    return _effective(given, found)
+
+
+def _effective(given: Given, found: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return options without one that mergekit ignores beside another."""
+    for name, other in IDLE.items():
+        if (name, "true") in found and other not in found and given.parameters is not None:
+            given.parameters.agrees(name, f"mergekit ignores it without `{other[0]} = {other[1]}`, and it is left out")
+            found.remove((name, "true"))
     return found
 
 

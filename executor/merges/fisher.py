@@ -6,6 +6,10 @@
 F is the empirical Fisher information: the gradient is that of the sequence as it stands, not of what the model would
 say. Each model's is divided by its mean over all weights, so that none counts for more because it fits its rows worse.
 Where no model's likelihood depends on an element, it is the plain mean.
+
+Example:
+
+    model m = fisher(cpt(base), instruct, on = [papers, lessons | as_text], rows = 128)
 """
 
 from __future__ import annotations

@@ -6,6 +6,10 @@ With d = a - base, and `keep` the `share` of the tensor's elements in which |d| 
 
 The paper learns the mask by gradient; this is its simple form, the mask by magnitude, tensor by tensor. Elements whose
 change has the magnitude of the last one kept stand or fall with it: they are kept.
+
+Example:
+
+    model m = graft(instruct, cpt(base), base = base, share = 0.1)
 """
 
 from __future__ import annotations

@@ -1,4 +1,17 @@
-"""Linear interpolation of two models. Out: the declaration of `lerp`."""
+"""Linear interpolation of two models. Out: the declaration of `lerp`, and its kernel.
+
+Formula:
+
+    (1-t) a + t b
+
+Source: mergekit 0.1.5, `merge_methods/linear.py`, with weights 1-t and t; WiSE-FT, arXiv 2109.01903.
+
+When to use it: in place of `linear` where the weights follow a schedule and sum to 1, and to compare with `slerp`.
+
+Example:
+
+    model m = lerp(instruct, cpt(base), t = 0.3)
+"""
 
 from __future__ import annotations
 

@@ -4,6 +4,10 @@ Networks that were trained from different beginnings may be alike up to the orde
 lie is of no use. Weight matching permutes the first operand's units, which changes no output, until the sum over all
 tensors of <to, P operand> is as large as it gets. It is the permutation half of PLeaS (arXiv 2407.02447) where every
 unit is matched; the half that solves for weights, and models that grow, are not made.
+
+Example:
+
+    model m = slerp(instruct, rebasin(cpt(base), to = instruct), t = 0.5)
 """
 
 from ladle.dsl.signature import REQUIRED, Operands, Operator, Option, Reference, Role, Sort

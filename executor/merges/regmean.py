@@ -7,6 +7,10 @@ For a linear layer with inputs X_i in operand i, and weights W_i written as inpu
 
 (exactly so for `off_diagonal = 1`). Directions that no input has keep the mean. Every other tensor, biases and tied
 output embeddings among them, is the mean of the operands.
+
+Example:
+
+    model m = regmean(cpt(base), instruct, on = [papers, lessons | as_text])
 """
 
 from ladle.dsl.signature import Number, Operands, Operator, Option, Role, Sort

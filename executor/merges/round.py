@@ -1,4 +1,20 @@
-"""Rounding between merges. Out: the declaration of `round`."""
+"""Rounding between merges. Out: the declaration of `round`, and its kernel.
+
+Formula:
+
+    the nearest number of the precision, to even where two are as near
+
+A merge within a merge is computed in float32 and rounded once, at the end; `round` says where it is rounded before, as
+a chain of files is. The result of a recipe has the element type of its first operand, or what that is rounded to.
+
+Source: IEEE 754, round to nearest, ties to even.
+
+When to use it: to repeat a chain of merges that another tool made through files, or to write another element type.
+
+Example:
+
+    model m = slerp(instruct, round(cpt(base), bf16), t = 0.5)
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,18 @@
-"""Uniform mean of a family of models (Wortsman et al. 2022). Out: the declaration of `soup`."""
+"""Uniform mean of a family of models (Wortsman et al. 2022). Out: the declaration of `soup`, and its kernel.
+
+Formula, for k models:
+
+    sum_i a_i / k
+
+Source: model soups, arXiv 2203.05482; mergekit's `linear` with equal weights.
+
+When to use it: for one training under several seeds or settings. `greedy_soup` takes in only what a benchmark favours.
+
+Example:
+
+    model trained[k in 1..3] = base | sft(seed = k)
+    model m = soup(trained)
+"""
 
 from __future__ import annotations
 

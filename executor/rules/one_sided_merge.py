@@ -26,7 +26,11 @@ def find(program: Program) -> Iterator[Finding]:
     for term in merges(program):
         end = _end(term.options.get("t"))
         weights = term.options.get("weights")
-        if end is not None:
+        if len(term.operands) < 2:
+            if end == 0:
+                message = f"`{term.operator.name}` with t=0 is its base, unchanged"
+                yield Finding(term.written.get("t", term.span), message, "choose a `t` above 0", "one-sided")
+        elif end is not None:
             message = f"`{term.operator.name}` with t={end:g} is its {'second' if end else 'first'} operand, unchanged"
             yield Finding(term.written.get("t", term.span), message, "choose a `t` between 0 and 1", "one-sided")
         elif isinstance(weights, tuple) and 0 in weights:

@@ -33,6 +33,7 @@ class Piece:
     """Of a seed and the place of an operand: a random int32 for each element of the piece, of shape (rows, columns).
 
     The same whenever it is asked, however the tensor is cut: a kernel may ask for a statistic of what a mask keeps.
+    Each time a tensor of its own, which may be changed.
     """
 
     @property
@@ -42,8 +43,11 @@ class Piece:
         return self.base
 
     def keep(self, seed: int, operand: int, share: float) -> Tensor:
-        """Return a random mask that keeps each element with probability `share`, in steps of 2^-32."""
-        return self.words(seed, operand) < min(round((share - 0.5) * 2**32), 2**31 - 1)
+        """Return a random mask that is 1 with probability `share`, in steps of 2^-32, and else 0: a tensor of its own.
+
+        It is float32, since a product with numbers costs a fraction of one with truth values.
+        """
+        return self.words(seed, operand).lt_(min(round((share - 0.5) * 2**32), 2**31 - 1)).float()
 
     def uniform(self, seed: int, operand: int) -> Tensor:
         """Return a random float32 in [0, 1) for each element."""

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Final
 
 import torch
+from ladle.executor.task import StepError
 from ladle.executor.weights.draws import words
 from ladle.executor.weights.kernel import Ask, Combine, Piece, Plan
 from ladle.executor.weights.reading import Leaf, matrix
@@ -49,12 +50,12 @@ class Rows:
     """Index of its first element."""
 
 
-def cut(shape: tuple[int, ...]) -> Iterator[Rows]:
-    """Yield whole rows of a tensor, about `PIECE_ELEMENTS` at a time and at least one; nothing for an empty one."""
+def cut(shape: tuple[int, ...], elements: int = PIECE_ELEMENTS) -> Iterator[Rows]:
+    """Yield whole rows of a tensor, about `elements` at a time and at least one row; nothing for an empty one."""
     rows, columns = matrix(shape)
     if not columns:
         return
-    step = max(1, PIECE_ELEMENTS // columns)
+    step = max(1, elements // columns)
     for first in range(0, rows, step):
         yield Rows(first, min(step, rows - first), first * columns)
 
@@ -65,19 +66,23 @@ def stream(
     parts: Sequence[Leaf | Merge],
     write: Callable[[Rows, Callable[[int], torch.Tensor]], None],
     device: torch.device,
+    elements: int = PIECE_ELEMENTS,
 ) -> None:
-    """Answer what the merges among `parts` ask, then give `write` each piece and what values any part has there."""
+    """Answer what the merges among `parts` ask, then give `write` each piece and what values any part has there.
+
+    Raises StepError where a kernel says what of its options no tensor can be merged with.
+    """
     work = _Tensor(tensor, parts, device)
     while round_of := work.ready():
         totals: dict[tuple[Key, Ask], torch.Tensor] = {}
-        for rows in cut(shape):
+        for rows in cut(shape, elements):
             at = _Values(work, rows)
             for question in round_of:
                 (operands, base), ask = question
                 answer = ask.of(at.piece(operands, base), *ask.args)
                 totals[question] = totals[question] + answer if question in totals else answer
         work.tell(totals)
-    for rows in cut(shape):
+    for rows in cut(shape, elements):
         write(rows, _Values(work, rows).value)
 
 
@@ -122,6 +127,8 @@ class _Tensor:
             self.asking[place] = next(plan) if answer is None else plan.send(answer)
         except StopIteration as end:
             self.settled[place] = end.value
+        except ValueError as error:
+            raise StepError(str(error)) from None
 
 
 class _Values:

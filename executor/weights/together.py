@@ -16,17 +16,17 @@ T = TypeVar("T")
 def together(plans: Sequence[Generator[Ask, Tensor, T]]) -> Generator[Ask, Tensor, tuple[T, ...]]:
     """Return what each plan returns; their questions of one round are answered in one pass over the tensor.
 
-    The answers of a round have one shape, as those of `largest` have.
+    The answers of a round have one shape, as those of `largest` have. Equal questions of a round are asked once.
     """
     found: dict[int, T] = {}
     waiting: dict[int, Ask] = {}
     for place, plan in enumerate(plans):
         _advance(place, plan, None, waiting, found)
     while waiting:
-        places = tuple(waiting)
-        answers = yield Ask(several, tuple(waiting[place] for place in places))
-        for row, place in enumerate(places):
-            _advance(place, plans[place], answers[row], waiting, found)
+        asks = tuple(dict.fromkeys(waiting.values()))
+        answers = yield Ask(several, asks)
+        for place, ask in tuple(waiting.items()):
+            _advance(place, plans[place], answers[asks.index(ask)], waiting, found)
     return tuple(found[place] for place in range(len(plans)))
 
 

@@ -7,7 +7,7 @@ from math import inf
 from ladle.dsl.signature import REQUIRED, Fault, Flag, Option, Reference, Scheduled, Sort, Typed, Typing
 from ladle.executor.weights.modules import LAYERED, MODULES
 
-ENGINES = ("mergekit", "torch")
+ENGINES = ("torch",)
 PROGRAM = "ladle.executor.weights.merge"
 
 

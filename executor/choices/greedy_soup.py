@@ -10,7 +10,7 @@ OPERATOR = Operator(
     text="the mean of models, best first, each taken in where the score of the mean on a benchmark does not fall",
     operands=Operands((Sort.MODEL,), variadic=True, minimum=2, family=True),
     options=(ON,),
-    engines=("mergekit", "torch", "transformers"),
+    engines=("torch", "transformers"),
     rescores=True,
     program="ladle.executor.choosing.greedy_soup",
 )

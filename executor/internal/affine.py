@@ -23,7 +23,7 @@ OPERATOR = Operator(
             "one list per input of `[number, schedule or null]` products, which are summed; written by lowering alone",
         ),
     ),
-    engines=("mergekit", "torch"),
+    engines=("torch",),
     program="ladle.executor.weights.merge",
 )
 

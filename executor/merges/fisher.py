@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ladle.dsl.signature import Number, Operands, Operator, Role, Sort
-from ladle.executor.merge_rows import ENGINES, OPTIONS, one_each
+from ladle.executor.merge_rows import OPTIONS, one_each
 from ladle.executor.weights.kernel import Call, Combine, Piece
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ OPERATOR = Operator(
         (Sort.MODEL,), variadic=True, minimum=2, weighted="may", weight_type=Number(low=0, open_low=True)
     ),
     options=OPTIONS,
-    engines=ENGINES,
+    engines=("torch", "transformers"),
     typed=one_each,
     whole=True,
     program="ladle.executor.weights.fisher",

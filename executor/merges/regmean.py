@@ -14,7 +14,7 @@ Example:
 """
 
 from ladle.dsl.signature import Number, Operands, Operator, Option, Role, Sort
-from ladle.executor.merge_rows import ENGINES, OPTIONS, one_each
+from ladle.executor.merge_rows import OPTIONS, one_each
 
 OFF_DIAGONAL = Option(
     "off_diagonal", Number(low=0, high=1), 0.9, "factor of what inputs have in common; below 1 it guards against noise"
@@ -28,7 +28,7 @@ OPERATOR = Operator(
     "mean",
     operands=Operands((Sort.MODEL,), variadic=True, minimum=2),
     options=(*OPTIONS, OFF_DIAGONAL),
-    engines=ENGINES,
+    engines=("torch", "transformers"),
     typed=one_each,
     whole=True,
     program="ladle.executor.weights.regmean",

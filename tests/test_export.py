@@ -133,13 +133,22 @@ PARTED = {(name, torch.bfloat16) for name in ("sce", "ties", "trimmed unlike", "
 """In bf16 elements are alike at the threshold; Ladle keeps all of them, mergekit some."""
 
 
-@pytest.mark.parametrize("name", [*CONFIGS, *DRAWN])
+VARIES = {
+    "ties that vary": "merge_method: ties\nbase_model: ./models/base\nmodels: [{model: ./models/a, parameters: "
+    "{weight: [{filter: mlp, value: [0.1, 0.9]}, {value: 0.5}], density: [{filter: mlp, value: 0.3}, {value: 0.8}]}}, "
+    "{model: ./models/b, parameters: {weight: 1, density: 0.4}}]\nparameters: {lambda: [{filter: q_proj, value: 2}, "
+    "{value: 1.5}]}\n",
+}
+"""Parameters that vary by module, depth and model at once."""
+
+
+@pytest.mark.parametrize("name", [*CONFIGS, *DRAWN, *VARIES])
 def test_a_method_comes_back_as_the_same_node(name: str, tmp_path: Path) -> None:
     root = project(tmp_path / "p")
     for seed, model in enumerate(("base", "a", "b"), 1):
         (folder(root / "models" / model, weights(seed)) / "chat_template.jinja").write_text("one template")
     file = root / "merge.yml"
-    file.write_text((CONFIGS | DRAWN)[name] + "dtype: float32\n")
+    file.write_text((CONFIGS | DRAWN | VARIES)[name] + "dtype: float32\n")
     first = recipe(root, "first", imported(file, root=root).text)
     said = exported(first, "merged", "mergekit")
     file.write_text(said)
@@ -243,6 +252,7 @@ model vector  = a + {embed: 0, else: 0.5} * (b - base)
 model between = lerp(a, b, t = {self_attn: [0, 1], else: 0.25})
 model mean    = soup([a, b, between])
 model round_norm = slerp(a, b, t = 0.5, norm = geometric)
+model grafted = graft(a, base = base, share = 0.1)
 """
 
 
@@ -264,6 +274,8 @@ def test_what_mergekit_cannot_say_is_refused_by_name(tmp_path: Path, capsys: pyt
     place = str(root / "recipes" / "sums.recipe")
     assert run(["export", place, "round_norm", "--to", "mergekit", "-o", str(root / "x.yml")]) == 1
     assert "error[E620]: `norm = geometric`" in capsys.readouterr().err
+    assert run(["export", place, "grafted", "--to", "mergekit"]) == 1
+    assert "error[E620]: mergekit has no `graft`" in capsys.readouterr().err
     assert run(["export", place, "a", "--to", "mergekit"]) == 1
     assert run(["export", place, "vector", "--to", "trl"]) == 1
     assert not (root / "x.yml").exists()

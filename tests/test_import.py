@@ -209,6 +209,7 @@ MERGE = "merge_method: slerp\nbase_model: acme/a\nmodels: [{model: acme/a}, {mod
         MERGE + "parameters: {t: [{filter: layers.1., value: 1}, {value: 0}]}\n",
         MERGE + "parameters: {t: [{filter: self_attn, value: 1}]}\n",
         MERGE.replace("slerp", "passthrough"),
+        MERGE.replace("slerp", "pcb"),
         MERGE.replace("acme/b", "acme/b+acme/adapter"),
         MERGE.replace("base_model: acme/a\n", ""),
         MERGE.replace("slerp", "ties") + "parameters: {density: 0.5}\n",

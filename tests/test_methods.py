@@ -10,9 +10,10 @@ import pytest
 import test_merge as engine
 import torch
 from ladle.dsl.graph import Json
+from ladle.executor.mergekit_names import METHODS
 from ladle.executor.task import StepError
 from merge_cases import CASES
-from merging import Tensors, apart, by_mergekit, defaults, hard, merged, nearer, parents, right, sound, ulps
+from merging import Tensors, apart, by_mergekit, defaults, hard, merged, mergekit, nearer, parents, right, sound, ulps
 
 SHAPES = {"matrix": (300, 257), "vector": (4096,), "three dimensions": (12, 9, 64)}
 
@@ -219,3 +220,7 @@ def test_a_parent_that_holds_no_numbers_is_named(name: str, bad: float, tmp_path
     options = defaults(case.module.OPERATOR) | dict(case.options)
     with pytest.raises(StepError, match=r"`model\.layers\.1\.mlp\.up_proj\.weight` of `parent"):
         engine.merged(tmp_path / "m", case.method, options, *inputs)
+
+
+def test_the_names_that_mergekit_has_are_known() -> None:
+    assert {method.spec.name for method in mergekit.registry.registered_methods()} == METHODS

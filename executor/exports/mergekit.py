@@ -9,6 +9,7 @@ from ladle.dsl.vocabularies import FIRST, TOKENIZER, UNION
 from ladle.executor.exporting.filters import coefficient, opposite, setting
 from ladle.executor.exporting.subject import Exporter, Subject
 from ladle.executor.exporting.text import Said, written
+from ladle.executor.mergekit_names import METHODS
 
 AFFINE = "affine"
 PRECISIONS = {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32"}
@@ -91,8 +92,11 @@ def _merge(subject: Subject, node: Node) -> dict[str, Said]:
         case "linear":
             shared = {"normalize": options.get("normalize") is True}
             return _weighted("linear", names, _weights(options, len(names)), shared, names[0])
-        case _:
+        case method if method in METHODS:
             return _method(subject, node, options, names)
+        case method:
+            subject.refuse(node, f"mergekit has no `{method}`", "run it here: `ladle run`, and name its result instead")
+            return {}
 
 
 def _method(subject: Subject, node: Node, options: dict[str, Json], names: list[str]) -> dict[str, Said]:

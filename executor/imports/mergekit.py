@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ladle.dsl.signature import Operator, Option, Reference, Required, Role
+from ladle.dsl.signature import Operator, Option, Reference, Required
 from ladle.dsl.vocabularies import TOKENIZER
 from ladle.executor.catalog import vocabulary
 from ladle.executor.importing.draft import Importer, Made, Merged, ModelRef, Request, fields_of
@@ -15,10 +15,9 @@ from ladle.executor.importing.mergekit_values import Given, per_model, shared, w
 from ladle.executor.importing.sources import Source, reference, sources
 from ladle.executor.importing.spelling import option, takes
 from ladle.executor.importing.tree import Document
+from ladle.executor.mergekit_names import METHODS
 
 PRECISIONS: Final = {"bfloat16": "bf16", "float16": "fp16", "float32": "fp32"}
-OURS: Final = ("lerp", "soup", "round", "pcb", "graft", "rebasin", "fisher", "regmean")
-"""Merges of the language that mergekit does not know under this name."""
 ROUND: Final = "round"
 IDLE: Final = {"nuslerp_row_wise": ("nuslerp_flatten", "false")}
 """Flags that do nothing without another option."""
@@ -35,10 +34,8 @@ def convert(document: Document, ledger: Ledger, request: Request) -> Made | None
         return None
     method = fields.text("merge_method") or ""
     operator = vocabulary().get(method)
-    if operator is None or operator.role is not Role.MERGE or method in OURS:
-        known = ", ".join(
-            sorted(name for name, each in vocabulary().items() if each.role is Role.MERGE and name not in OURS)
-        )
+    if operator is None or method not in METHODS:
+        known = ", ".join(sorted(METHODS & vocabulary().keys()))
         message = f"this version has no merge `{method[:40]}`"
         fields.problem("E611", "merge_method", message, f"the merges are {known}")
         return None

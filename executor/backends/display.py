@@ -9,6 +9,7 @@ from typing import Protocol
 
 from ladle.executor.backends.schedule import Job
 from ladle.executor.console import plain
+from ladle.executor.sizes import in_units
 from ladle.executor.task import Progress
 
 EVERY_SECONDS = 10.0
@@ -80,8 +81,7 @@ class Lines:
         if now - running.said >= EVERY_SECONDS:
             running.said = now
             left = time_left(at, running.first, now - running.began)
-            of = f" of {at.total}" if at.total else ""
-            self.say(f"       {job.name}: {at.unit} {at.done}{of}{shown(at)}{left}")
+            self.say(f"       {job.name}: {counted(at)}{shown(at)}{left}")
 
     def end(self, job: Job, seconds: float, how: str) -> None:
         """Print that a step is done."""
@@ -116,6 +116,13 @@ class Lines:
                 self._end_scores(group)
 
 
+def counted(at: Progress) -> str:
+    """Return how far a step is: `steps 3 of 8`, or `1.2 GiB of 4.0 GiB`."""
+    if at.unit == "bytes":
+        return f"{in_units(at.done)} of {in_units(at.total)}"
+    return f"{at.unit} {at.done}" + (f" of {at.total}" if at.total else "")
+
+
 def shown(at: Progress) -> str:
     """Return loss and speed as they are printed."""
     return "".join(f", {text}" for text in (_detail(name, value) for name, value in at.detail) if text)
@@ -127,6 +134,8 @@ def _detail(name: str, value: float) -> str:
             return f"loss {value:.3f}"
         case "tokens_per_s":
             return f"{value:,.0f} tokens/s"
+        case "bytes_per_s":
+            return f"{in_units(value)}/s"
         case "lr" | "grad_norm":
             return ""
         case _:

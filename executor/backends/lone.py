@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ladle.executor.backends.display import EVERY_SECONDS, shown, time_left
+from ladle.executor.backends.display import EVERY_SECONDS, counted, shown, time_left
 from ladle.executor.console import plain
 from ladle.executor.task import Progress
 
@@ -27,6 +27,4 @@ class Lone:
             self.first, self.began = at.done, now
         if now - self.said >= EVERY_SECONDS:
             self.said = now
-            self.write(
-                plain(f"{at.unit} {at.done} of {at.total}{shown(at)}{time_left(at, self.first, now - self.began)}")
-            )
+            self.write(plain(f"{counted(at)}{shown(at)}{time_left(at, self.first, now - self.began)}"))

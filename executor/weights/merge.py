@@ -11,6 +11,7 @@ import ctypes
 import json
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
@@ -120,6 +121,7 @@ class _Engine:
         self.leaves = [self.leaf(part) for part in self.expression.parts]
         names = self.results[0].tensors
         total = sum(shape.bytes for result in self.results for shape in result.tensors.values())
+        began = time.monotonic()
         with ThreadPoolExecutor(threads) as pool:
             waiting = {pool.submit(self.merge, name) for name in names}
             try:
@@ -127,7 +129,8 @@ class _Engine:
                     ended, waiting = wait(waiting, _SAY_SECONDS, FIRST_EXCEPTION)
                     for each in ended:
                         each.result()
-                    self.results[0].task.report(Progress(self.done, total, "bytes"))
+                    rate = self.done / (time.monotonic() - began)
+                    self.results[0].task.report(Progress(self.done, total, "bytes", (("bytes_per_s", rate),)))
             except BaseException:
                 self.stopped.set()
                 _cancel(waiting)

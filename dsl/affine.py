@@ -82,6 +82,9 @@ def as_model(world: World, meaning: Meaning, span: Span) -> Named | Mismatch | F
         case Named(term, label) if term.sort is Sort.TEACHER:
             message = f"takes a model, and `{label}` is a teacher, which can only generate or judge"
             return Mismatch("E242", message, "a teacher stands in `distill(by = ...)`", "a teacher")
+        case Named(term, label) if term.sort is Sort.ADAPTER:
+            message = f"takes a model, and `{label}` is an adapter: differences of low rank from its base"
+            return Mismatch("E633", message, "name the model that it was taken from", "an adapter")
         case Combination():
             return _finished(world, meaning, span)
         case Family(name, axes, members):

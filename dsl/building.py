@@ -9,7 +9,7 @@ from ladle.dsl.operands import Operand
 from ladle.dsl.options import Layer, complete
 from ladle.dsl.program import FAILED, Choice, Failed, Linked, Named, Term
 from ladle.dsl.remedies import corpora
-from ladle.dsl.signature import Made, Operator, Option, Reference, Role
+from ladle.dsl.signature import Made, Numbers, Operator, Option, Reference, Role, Texts
 from ladle.dsl.source import Span
 from ladle.dsl.spelling import joined, settings, source_name, spelled
 from ladle.dsl.suggest import listing, sentences
@@ -43,7 +43,7 @@ def build(
     if not _has_rows(world, operator, settled):
         return FAILED
     spans = {name: setting.span for name, setting in settled.items()}
-    if operator.role in (Role.MERGE, Role.CHOICE):
+    if operator.role in (Role.MERGE, Role.CHOICE, Role.ADAPTER) and operator.agree:
         said = settled.get(TOKENIZER)
         _agree(world, operands, values, said is not None and (said.failed or said.value is not None), span)
         if not _one_of_them(world, operands, references, spans):
@@ -96,6 +96,12 @@ def _one_each(world: World, operator: Operator, settled: Layer, operands: int) -
         setting = settled.get(option.name)
         if setting is None or not option.each or not isinstance(setting.value, tuple):
             continue
+        if isinstance(option.type, Numbers | Texts) and not all(isinstance(item, tuple) for item in setting.value):
+            help = f"write `{option.name} = each({world.written(setting.span)}, ...)`, one list for each operand"
+            world.problems.report(
+                "E243", setting.span, f"`{option.name}` is given operand by operand", help, "one list"
+            )
+            return False
         if len(setting.value) != operands:
             message = (
                 f"`{option.name}` is given {len(setting.value)} values, and `{operator.name}` has {operands} models"

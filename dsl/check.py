@@ -201,7 +201,11 @@ def _program(world: World, recipe: Recipe, asked: Asked, direct: tuple[Program, 
     constants = {name: meant.pop(name) for name, each in world.declared.items() if isinstance(each, LetDecl)}
     families = {name: meaning for name, meaning in meant.items() if isinstance(meaning, Family)}
     members = [each.model for family in families.values() for each in family.members]
-    models = {**_of_sort(meant, Sort.MODEL), **{model.label: model.term for model in members}}
+    models = {
+        **_of_sort(meant, Sort.MODEL),
+        **_of_sort(meant, Sort.ADAPTER),
+        **{model.label: model.term for model in members},
+    }
     corpora, benchmarks = _of_sort(meant, Sort.CORPUS), _of_sort(meant, Sort.BENCHMARK)
     roots = [*models.values(), *(model.term for model in members), *corpora.values(), *benchmarks.values()]
     terms = _reached(world, [*roots, *asked.terms])
@@ -244,9 +248,9 @@ def _doc(declaration: Declaration) -> tuple[str, str]:
 
 
 def _own(world: World, meant: Mapping[str, Meaning]) -> tuple[Term, ...]:
-    """Every model and family that the recipe declares itself: what is asked for where it names nothing."""
+    """Every model, adapter and family that the recipe declares itself: what is asked for where it names nothing."""
     own = {name: meaning for name, meaning in meant.items() if name not in world.brought}
-    single = _of_sort(own, Sort.MODEL).values()
+    single = (*_of_sort(own, Sort.MODEL).values(), *_of_sort(own, Sort.ADAPTER).values())
     members = (each.model.term for family in own.values() if isinstance(family, Family) for each in family.members)
     return tuple(dict.fromkeys((*single, *members)))
 

@@ -129,6 +129,11 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "E612": "unquotable-text",
         "E613": "bad-model-name",
         "E620": "cannot-export",
+        # E63x: mergekit itself (executor/mergekit)
+        "E630": "mergekit-cannot-say",
+        "E631": "no-such-layer",
+        "E632": "no-mixture",
+        "E633": "adapter-as-model",
         # E64x: models that are compared (executor/comparing)
         "E640": "no-such-model",
         "E641": "model-not-there",

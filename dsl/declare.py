@@ -181,13 +181,17 @@ def _columns(world: World, kind: Operator, benchmark: Term, span: Span) -> None:
                 world.problems.report(fault.code, span, fault.message, fault.help)
 
 
+_BESIDE_MODELS = (Role.TEACHER, Role.ADAPTER)
+"""What `model NAME = ...` declares too, and nothing that takes a model takes."""
+
+
 # --- models ---------------------------------------------------------------------------------------------------------
 
 
 def _model(world: World, declaration: ModelDecl) -> Named | Failed:
     found = _member(world, declaration, {})
     _reached(world, declaration, isinstance(found, Failed))
-    if isinstance(found, Named) and found.term.operator.role is Role.TEACHER:
+    if isinstance(found, Named) and found.term.operator.role in _BESIDE_MODELS:
         return Named(found.term, declaration.name.name)
     return FAILED if isinstance(found, Failed) else _entitled(world, declaration, found.term, declaration.name.name)
 
@@ -211,7 +215,7 @@ def _family(world: World, declaration: ModelDecl) -> Family:
 def _member(world: World, declaration: ModelDecl, axes: Mapping[str, Meaning]) -> Named | Failed:
     overrides = declaration.overrides.settings if declaration.overrides else ()
     found = world.evaluate(declaration.value, Scope(axes, overrides))
-    if isinstance(found, Named) and found.term.operator.role is Role.TEACHER and not axes:
+    if isinstance(found, Named) and found.term.operator.role in _BESIDE_MODELS and not axes:
         return world.entitle(found.term, declaration.name.name)
     model = as_model(world, found, declaration.value.span)
     if isinstance(model, Mismatch):

@@ -35,6 +35,7 @@ from ladle.dsl.signature import (
     Scheduled,
     Sort,
     Text,
+    Texts,
     Word,
 )
 from ladle.dsl.source import Span
@@ -61,6 +62,8 @@ def fit(world: World, type: OptionType, meaning: Meaning, span: Span) -> Choice 
             return meaning.value if isinstance(meaning, Constant) and fits else _wanted(type, meaning)
         case Numbers(item, length):
             return _numbers(item, length, meaning, type)
+        case Texts():
+            return _texts(type, meaning)
         case Scheduled():
             return schedule(meaning, type)
         case Names(keys):
@@ -90,7 +93,9 @@ def wanted(type: OptionType) -> str:
         case Text():
             return "a path in double quotes" if type.path else "a string in double quotes"
         case Numbers(item, length):
-            return f"a list of {length} numbers{_range(item)}"
+            return f"a list of {f'{length} ' if length else ''}numbers{_range(item)}"
+        case Texts():
+            return "a list of strings in double quotes"
         case Scheduled(low, high):
             ends = Number(None if isinf(low) else low, None if isinf(high) else high, open_low=type.open_low)
             return f"a number{_range(ends)}, or a map from module names to such numbers"
@@ -174,12 +179,18 @@ def _word(choices: tuple[str, ...], meaning: Meaning) -> Value | Mismatch:
 
 
 def _numbers(item: Number, length: int, meaning: Meaning, type: Numbers) -> Value | Mismatch:
-    if not isinstance(meaning, Items) or len(meaning.items) != length:
+    if not isinstance(meaning, Items) or not meaning.items or length not in (0, len(meaning.items)):
         return _wanted(type, meaning)
     found = tuple(_number(item, each) for each in meaning.items)
     return next((each for each in found if isinstance(each, Mismatch)), None) or tuple(
         each for each in found if not isinstance(each, Mismatch)
     )
+
+
+def _texts(type: Texts, meaning: Meaning) -> Value | Mismatch:
+    items = meaning.items if isinstance(meaning, Items) else ()
+    found = tuple(each.value for each in items if isinstance(each, Constant) and isinstance(each.value, str))
+    return found if found and len(found) == len(items) else _wanted(type, meaning)
 
 
 def _names(keys: tuple[str, ...], meaning: Meaning, type: Names) -> Value | Mismatch:

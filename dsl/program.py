@@ -66,6 +66,7 @@ SORTS: Mapping[Role, Sort] = {
     Role.CHOICE: Sort.MODEL,
     Role.STATE: Sort.MODEL,
     Role.TEACHER: Sort.TEACHER,
+    Role.ADAPTER: Sort.ADAPTER,
 }
 """What an application of an operator is. `affine` is the only internal operator among terms."""
 

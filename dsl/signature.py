@@ -36,6 +36,8 @@ class Role(StrEnum):
     """A state within the training that its operand is the end of: `snapshot`."""
     TEACHER = "teacher"
     """A model behind an endpoint of the profile: it generates and judges, and is never trained, merged or scored."""
+    ADAPTER = "adapter"
+    """Differences of low rank from a base: no model by itself."""
     INTERNAL = "made by lowering"
     """Never written in a recipe: `prepare`, `affine`, `report`."""
 
@@ -47,6 +49,7 @@ class Sort(StrEnum):
     CORPUS = "a corpus"
     BENCHMARK = "a benchmark"
     TEACHER = "a teacher"
+    ADAPTER = "an adapter"
 
 
 # --- the types of options: a closed union -----------------------------------------------------------------------
@@ -85,10 +88,15 @@ class Text:
 
 @frozen
 class Numbers:
-    """A list of `length` numbers, each as `item` says (betas)."""
+    """A list of `length` numbers, each as `item` says (betas); 0: of any number of them, at least one."""
 
     item: Number
     length: int
+
+
+@frozen
+class Texts:
+    """A list of strings, at least one."""
 
 
 @frozen
@@ -148,7 +156,7 @@ class OneOf:
     types: tuple[OptionType, ...]
 
 
-OptionType = Number | Word | Flag | Text | Numbers | Scheduled | Names | Record | Reference | Made | OneOf
+OptionType = Number | Word | Flag | Text | Numbers | Texts | Scheduled | Names | Record | Reference | Made | OneOf
 
 
 @frozen
@@ -319,6 +327,10 @@ class Operator:
     """A stage or benchmark that renders chats: a model without a template is an error."""
     needs_base: bool = False
     """A merge over task vectors: it names `base =`."""
+    tokenizer_from: str = ""
+    """The option whose model gives a merge its tokenizer and template, where that is not the first operand."""
+    agree: bool = True
+    """Whether the models of a merge must be of one architecture, shape, vocabulary and template."""
     keeps_rows: bool = False
     """A transform whose result has the rows of its operands: what is known of one row holds of the result."""
     produces: bool = True
@@ -335,6 +347,8 @@ class Operator:
     """A choice that scores models of its own: it is given the rows and the settings of its benchmark too."""
     whole: bool = False
     """A merge of whole models by a program of its own: a step by itself, never computed within another merge."""
+    wraps: bool = False
+    """A whole merge whose program computes the merge that is its operand, with those within it."""
     checked_only: bool = False
     """The word is checked and planned, and not made yet by this version: `run`, `compile` and `step` refuse it."""
     program: str = ""

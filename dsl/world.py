@@ -197,7 +197,8 @@ class World:
             self._bound(span)
             places = {name: self.placed(place) for name, place in spans.items()}
             made = operands and operator.role is not Role.MODEL_SOURCE
-            origin = vocabularies.source(operands, references, type) if made else None
+            giver = next(iter(references.get(operator.tokenizer_from, ())), None)
+            origin = giver.source if giver else vocabularies.source(operands, references, type) if made else None
             at = self.placed(span)
             term = Term(key, operator, operands, dict(options), dict(references), type, at, places, origin)
             if not self._fits(term, span):

@@ -5,7 +5,10 @@ What makes the graph of it is in `load.py`: a check does not pay for that.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
+from typing import Final
 
 from ladle.dsl.check import check
 from ladle.dsl.codes import CODES
@@ -21,6 +24,9 @@ from ladle.executor.catalog import vocabulary
 from ladle.executor.facts import ProjectFacts
 from ladle.executor.places import Asked
 from ladle.executor.project import ProjectError, project_root, recipe_name
+
+MERGEKIT: Final = "ladle.executor.mergekit.merge"
+"""The program of the operator that hands a merge to mergekit."""
 
 
 @frozen
@@ -74,7 +80,7 @@ def examine_source(
     facts = facts or ProjectFacts(root)
     recipe, problems = parse(source)
     program, more = check(recipe, vocabulary(), facts, variant)
-    found = [*earlier, *problems, *more] or _leaks(program, facts)
+    found = [*earlier, *problems, *more] or [*_leaks(program, facts), *_unsayable(program)]
     problems = (*in_order(source, found), *facts.lock_problems)
     here = Path.cwd() / path
     asked = (Asked("root", str(here)), Asked("file", str(here)), *facts.asked)
@@ -103,6 +109,14 @@ def _leaks(program: Program, facts: ProjectFacts) -> list[Diagnostic]:
         )
         for benchmark, fault in same_bytes(program, identify)
     ]
+
+
+def _unsayable(program: Program) -> tuple[Diagnostic, ...]:
+    """What mergekit cannot say is judged by what speaks to it, and few recipes hand it anything."""
+    if all(term.operator.program != MERGEKIT for term in program.terms):
+        return ()
+    judge: Callable[[Program], tuple[Diagnostic, ...]] = import_module("ladle.executor.mergekit.sayable").of_program
+    return judge(program)
 
 
 def _pattern(source: Term) -> str:

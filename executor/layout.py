@@ -36,7 +36,7 @@ class Layout:
 
     def inlined(self, user: Node, used: Node) -> bool:
         """Say whether `used` is worked out within the step of `user`: data lies ready, a merge in a merge is fused."""
-        return not used.produces or (merges(self.operator(user)) and merges(self.operator(used)))
+        return not used.produces or fuses(self.operator(user), self.operator(used))
 
     def reads(self, node: Node) -> tuple[tuple[str, Node], ...]:
         """Return (role, node) of the artifacts that the step of `node` reads, through what is inlined; each once."""
@@ -102,6 +102,11 @@ def _place(state: Node) -> tuple[bool, str, int]:
 def merges(operator: Operator) -> bool:
     """Say whether an operator is model arithmetic, which is fused tensor by tensor when nested."""
     return (operator.role is Role.MERGE and not operator.whole) or operator.name == AFFINE
+
+
+def fuses(user: Operator, used: Operator) -> bool:
+    """Say whether a merge that `used` is within what `user` is gets no step of its own."""
+    return (merges(user) or user.wraps) and merges(used)
 
 
 def layout(graph: Graph, vocabulary: Vocabulary) -> Layout:

@@ -9,7 +9,7 @@ from ladle.dsl.graph import Json
 from ladle.dsl.signature import REQUIRED, Operator, Role
 from ladle.executor.nodefile import Inline, Made
 
-ONCE = ("base", "model", "reference", "template", "to", "tokenizer")
+ONCE = ("base", "donor", "model", "reference", "template", "to", "tokenizer")
 """Roles, beside the numbers of operands, that one input has."""
 
 
@@ -26,7 +26,7 @@ def wrong_inputs(operator: Operator, options: Mapping[str, Json], inputs: tuple[
         return f"`{operator.name}` has no input `base`"
     if operator.role is Role.CHOICE and any(counts[f"score:{place}"] != 1 for place in operands):
         return f"`{operator.name}` has not one score for each of its models"
-    numbered = operator.role in (Role.MERGE, Role.CHOICE, Role.TRANSFORM) or "coefficients" in options
+    numbered = operator.role in (Role.MERGE, Role.CHOICE, Role.TRANSFORM, Role.ADAPTER) or "coefficients" in options
     wrong = _count(operator, len(operands)) if numbered else ""
     return wrong or _weights(operator, options, len(operands))
 

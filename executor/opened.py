@@ -8,11 +8,18 @@ from pathlib import Path
 from typing import TypeVar
 
 import click
+from ladle.dsl.diagnostics import RecipeError
+from ladle.dsl.graph import Graph
+from ladle.dsl.verify import verify
 from ladle.executor import completing
 from ladle.executor.catalog import vocabulary
+from ladle.executor.facts import ProjectFacts
+from ladle.executor.forced_engine import ENGINES, MERGEKIT, NATIVE, SUFFIX, forced
 from ladle.executor.layout import Layout, layout
 from ladle.executor.load import Loaded, load
+from ladle.executor.mergekit.sayable import of_graph
 from ladle.executor.plan import sought
+from ladle.executor.project import ProjectError
 from ladle.executor.unmade import refuse_unmade
 from ladle.executor.workspace import Workspace
 
@@ -26,6 +33,15 @@ class Opened:
     loaded: Loaded
     layout: Layout
     workspace: Workspace
+    engine: str = NATIVE
+    """What computes its merges: `native`, each method of its own, or `mergekit`, all that can be said to it."""
+
+    @property
+    def overlays(self) -> str:
+        """What a command was told about the recipe, as it is typed: ` --variant smoke --engine mergekit`."""
+        variant = self.loaded.program.variant
+        engine = f" --engine {self.engine}" if self.engine != NATIVE else ""
+        return f"{f' --variant {variant}' if variant else ''}{engine}"
 
     def targets(self, names: tuple[str, ...]) -> tuple[str, ...]:
         """Return the fingerprints of what `names` ask for; of what the recipe asks for where none is given."""
@@ -37,10 +53,23 @@ class Opened:
         refuse_unmade(self.layout.graph, self.layout.vocabulary, self.loaded.program.source, targets)
 
 
-def open_recipe(path: Path, variant: str = "") -> Opened:
+def open_recipe(path: Path, variant: str = "", engine: str = NATIVE) -> Opened:
     """Check a recipe and lay out its steps, or those of a variant. Raises RecipeError with every problem found."""
     loaded = load(path, variant)
-    return Opened(loaded, layout(loaded.graph, vocabulary()), Workspace(loaded.root))
+    graph = loaded.graph if engine == NATIVE else _by_mergekit(path, loaded)
+    return Opened(loaded, layout(graph, vocabulary()), Workspace(loaded.root), engine)
+
+
+def _by_mergekit(path: Path, loaded: Loaded) -> Graph:
+    """Raise RecipeError for what mergekit cannot say, ProjectError where another recipe's results would lie there."""
+    other = path.with_name(f"{loaded.graph.recipe}{SUFFIX}{path.suffix}")
+    if other.exists() or MERGEKIT in loaded.program.variants:
+        what = f"those of `{other}`" if other.exists() else f"those of the variant `{MERGEKIT}`"
+        raise ProjectError(f"results of `--engine {MERGEKIT}` would lie among {what}: rename it")
+    graph = verify(forced(loaded.graph, vocabulary(), ProjectFacts(loaded.root).engine))
+    if problems := of_graph(graph, vocabulary(), loaded.program.source):
+        raise RecipeError(problems)
+    return graph
 
 
 def used_by(opened: Opened) -> tuple[Opened, ...]:
@@ -54,4 +83,11 @@ def variant_option(command: Decorated) -> Decorated:
     """Give a command the option `--variant`."""
     help = "A variant of the recipe."
     option = click.option("--variant", default="", metavar="NAME", shell_complete=completing.variants, help=help)
+    return option(command)
+
+
+def engine_option(command: Decorated) -> Decorated:
+    """Give a command the option `--engine`."""
+    help = "What computes the merges. The results of mergekit lie under a name of their own."
+    option = click.option("--engine", type=click.Choice(ENGINES), default=NATIVE, show_default=True, help=help)
     return option(command)

@@ -27,6 +27,7 @@ from ladle.dsl.signature import (
     Role,
     Scheduled,
     Text,
+    Texts,
     Word,
 )
 from ladle.dsl.types import Dimension
@@ -104,7 +105,9 @@ def _type(kind: OptionType) -> Any:
         case Text():
             return str
         case Numbers(item, length):
-            return _annotated(_of(list, _number(item)), Field(min_length=length, max_length=length))
+            return _annotated(_of(list, _number(item)), Field(min_length=length or 1, max_length=length or None))
+        case Texts():
+            return _annotated(_of(list, str), Field(min_length=1))
         case Scheduled():
             return _scheduled(kind)
         case Names(keys):

@@ -105,11 +105,13 @@ def test_every_word_of_the_first_edition_is_there_once() -> None:
         "graft", "rebasin", "fisher", "regmean",
         "dare_linear", "breadcrumbs", "breadcrumbs_ties", "della", "della_linear",
         "nuslerp", "multislerp", "karcher", "arcee_fusion", "nearswap", "ram", "ramplus_tl", "sce", "passthrough",
+        "mergekit", "stack", "moe", "tokensurgeon",
     }  # fmt: skip
     assert by_role[Role.BENCHMARK] == {"choice", "exact", "loss", "harness"}
     assert by_role[Role.CHOICE] == {"best", "greedy_soup", "kinship_merge"}
     assert by_role[Role.STATE] == {"snapshot"}
     assert by_role[Role.TEACHER] == {"api"}
+    assert by_role[Role.ADAPTER] == {"extract_lora"}
     assert by_role[Role.INTERNAL] == {"prepare", "affine", "report"}
 
 

@@ -100,7 +100,7 @@ def test_plan_lists_every_node_with_its_reason(project: Path, capsys: pytest.Cap
     answer = json.loads(capsys.readouterr().out)
     assert answer["schema"] == 1
     by_name = {node["name"]: node for node in answer["nodes"]}
-    assert set(by_name["merged"]) == {"name", "operator", "fingerprint", "inputs", "action", "reason"}
+    assert set(by_name["merged"]) == {"name", "operator", "engine", "fingerprint", "inputs", "action", "reason"}
     assert (by_name["merged"]["operator"], by_name["merged"]["action"]) == ("slerp", "run")
     assert by_name["reading"]["operator"] == "jsonl"
     assert {"cpt", "sft", "dpo", "prepare", "bpe", "init", "choice"} <= {node["operator"] for node in answer["nodes"]}

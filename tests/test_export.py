@@ -281,6 +281,35 @@ def test_what_mergekit_cannot_say_is_refused_by_name(tmp_path: Path, capsys: pyt
     assert not (root / "x.yml").exists()
 
 
+THROUGH = """edition 1
+model a = hub("acme/a")
+model b = hub("acme/b")
+model inner = mergekit(lerp(a, b, t = 0.25))
+model outer = mergekit(slerp(inner, b, t = 0.5))
+model deep  = stack(a, b, layers = each(0..3, 2..5), scale = each(1, {o_proj: 0, else: 1}))
+model mix   = moe(a, b, base = a, gate_mode = random)
+"""
+
+
+def test_what_is_handed_to_mergekit_is_exported_as_the_merge_within(tmp_path: Path) -> None:
+    opened = recipe(project(tmp_path / "p"), "through", THROUGH)
+    inner, outer = YAML(typ="safe").load_all(exported(opened, "outer", "mergekit"))
+    assert (inner["merge_method"], outer["merge_method"]) == ("linear", "slerp")
+    assert [model["model"] for model in outer["models"]] == [inner["name"], "acme/b"]
+
+
+def test_slices_are_exported_with_their_last_layer_left_out(tmp_path: Path) -> None:
+    opened = recipe(project(tmp_path / "p"), "through", THROUGH)
+    [deep] = YAML(typ="safe").load_all(exported(opened, "deep", "mergekit"))
+    first, second = (each["sources"][0] for each in deep["slices"])
+    assert (first["model"], first["layer_range"], "parameters" in first) == ("acme/a", [0, 4], False)
+    assert (second["model"], second["layer_range"]) == ("acme/b", [2, 6])
+    assert second["parameters"]["scale"] == [{"filter": "o_proj", "value": 0}, {"value": 1}]
+    with pytest.raises(RecipeError) as error:
+        exported(opened, "mix", "mergekit")
+    assert "`moe`" in error.value.diagnostics[0].message
+
+
 # --- trainers -------------------------------------------------------------------------------------------------------
 
 STAGES = """edition 1

@@ -13,7 +13,8 @@ from ladle.dsl.render import render_text
 from ladle.executor.backends.drift import Drift, check_drift
 from ladle.executor.backends.dvc import pipeline_file
 from ladle.executor.console import from_here, one_line, typed
-from ladle.executor.opened import Opened, open_recipe, used_by, variant_option
+from ladle.executor.forced_engine import NATIVE
+from ladle.executor.opened import Opened, engine_option, open_recipe, used_by, variant_option
 from ladle.executor.owners import owners, pipelines
 from ladle.executor.pipeline import is_dvc_project, write_pipeline
 from ladle.executor.project import ProjectError, project_here, recipes_in
@@ -26,7 +27,8 @@ _SHOWN = 10
 @click.argument("recipe", required=False, type=click.Path(path_type=Path))
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 where a new compilation would write something else.")
 @variant_option
-def COMMAND(recipe: Path | None, check: bool, variant: str) -> int:  # noqa: N802 - found by this name
+@engine_option
+def COMMAND(recipe: Path | None, check: bool, variant: str, engine: str) -> int:  # noqa: N802 - found by this name
     """Write the DVC pipeline of RECIPE: one stage and one node file for each step.
 
     `dvc repro` then makes what `ladle run` makes. So are those of the recipes whose results RECIPE uses.
@@ -34,10 +36,10 @@ def COMMAND(recipe: Path | None, check: bool, variant: str) -> int:  # noqa: N80
     With --check and no RECIPE every pipeline of the project must be what a recipe, or a variant of one, says.
     """
     if recipe is None:
-        if not check or variant:
+        if not check or variant or engine != NATIVE:
             raise click.UsageError("Missing argument 'RECIPE': only --check can do without, for the whole project.")
         return judge(project_here())
-    opened = open_recipe(recipe, variant)
+    opened = open_recipe(recipe, variant, engine)
     opened.refuse_unmade(opened.layout.graph.targets)
     every = (*used_by(opened), opened)
     if check:
@@ -91,9 +93,9 @@ def judge(root: Path) -> int:
 def _candidates(place: str, recipes: Sequence[Path]) -> list[Opened]:
     """Return the recipes and variants that would compile to `place`. Raises RecipeError for one that has mistakes."""
     found = []
-    for recipe, variant in owners(place, recipes):
+    for recipe, variant, engine in owners(place, recipes):
         try:
-            opened = open_recipe(recipe, variant)
+            opened = open_recipe(recipe, variant, engine)
         except ProjectError:  # it has no such variant
             continue
         opened.refuse_unmade(opened.layout.graph.targets)
@@ -117,13 +119,11 @@ def _made(place: str, candidates: Sequence[Opened]) -> bool:
 
 
 def _said(opened: Opened) -> str:
-    variant = opened.loaded.program.variant
-    return f"{opened.loaded.path}{f' --variant {variant}' if variant else ''}"
+    return f"{opened.loaded.path}{opened.overlays}"
 
 
 def _remedy(opened: Opened) -> str:
-    variant = opened.loaded.program.variant
-    return f"ladle compile {typed(opened.loaded.path)}{f' --variant {variant}' if variant else ''}"
+    return f"ladle compile {typed(opened.loaded.path)}{opened.overlays}"
 
 
 def differences(drift: Drift) -> None:

@@ -11,7 +11,7 @@ from ladle.dsl.program import Gate
 from ladle.executor import completing
 from ladle.executor.console import one_line
 from ladle.executor.gates import judge
-from ladle.executor.opened import Opened, open_recipe, variant_option
+from ladle.executor.opened import Opened, engine_option, open_recipe, variant_option
 from ladle.executor.task import StepError
 from ladle.executor.verdicts import gates_json, lines
 
@@ -21,13 +21,14 @@ from ladle.executor.verdicts import gates_json, lines
 @click.argument("names", nargs=-1, shell_complete=completing.gates)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @variant_option
-def COMMAND(recipe: Path, names: tuple[str, ...], form: str, variant: str) -> int:  # noqa: N802 - found by this name
+@engine_option
+def COMMAND(recipe: Path, names: tuple[str, ...], form: str, variant: str, engine: str) -> int:  # noqa: N802 - found by this name
     """Say which requirements of the gates of RECIPE (or only of those called NAMES) hold.
 
     Measured scores are read; nothing is trained or scored. Exit status 1 where a requirement fails, or where a score
     that it names is not measured, or was measured before the recipe changed.
     """
-    opened = open_recipe(recipe, variant)
+    opened = open_recipe(recipe, variant, engine)
     verdicts = [(gate, judge(gate, opened.layout, opened.workspace)) for gate in chosen(opened, names)]
     opened.workspace.digests.save()
     if form == "json":

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 from ladle.executor import completing
-from ladle.executor.opened import Opened, open_recipe, variant_option
+from ladle.executor.opened import Opened, engine_option, open_recipe, variant_option
 from ladle.executor.report.drawing import dot, mermaid, svg
 
 DRAW = {"mermaid": mermaid, "dot": dot, "svg": svg}
@@ -20,9 +20,10 @@ DRAW = {"mermaid": mermaid, "dot": dot, "svg": svg}
     "--format", "form", type=click.Choice(["mermaid", "dot", "svg", "json"]), default="mermaid", show_default=True
 )
 @variant_option
-def COMMAND(recipe: Path, names: tuple[str, ...], form: str, variant: str) -> int:  # noqa: N802 - found by this name
+@engine_option
+def COMMAND(recipe: Path, names: tuple[str, ...], form: str, variant: str, engine: str) -> int:  # noqa: N802 - found by this name
     """Draw the graph of RECIPE: each distinct computation once."""
-    opened = open_recipe(recipe, variant)
+    opened = open_recipe(recipe, variant, engine)
     nodes = tuple(opened.layout.graph.walk(opened.targets(names)))
     if form == "json":
         click.echo(json.dumps({"schema": 1, "nodes": records(opened, names)}, indent=2, ensure_ascii=False))

@@ -11,8 +11,9 @@ from ladle.executor import completing
 from ladle.executor.absent import absent
 from ladle.executor.console import one_line
 from ladle.executor.fetchable import fetchable
+from ladle.executor.forced_engine import MERGEKIT, computed_by
 from ladle.executor.inherited import inherited
-from ladle.executor.opened import open_recipe, variant_option
+from ladle.executor.opened import engine_option, open_recipe, variant_option
 from ladle.executor.plan import Action, Plan, Planned, plan
 from ladle.executor.plan_markdown import markdown
 from ladle.executor.sizes import in_units
@@ -24,13 +25,14 @@ from ladle.executor.sizes import in_units
 @click.option("--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
 @click.option("--all", "whole", is_flag=True, help="What is there already too, one line a node.")
 @variant_option
-def COMMAND(recipe: Path, names: tuple[str, ...], form: str, whole: bool, variant: str) -> int:  # noqa: N802 - the name
+@engine_option
+def COMMAND(recipe: Path, names: tuple[str, ...], form: str, whole: bool, variant: str, engine: str) -> int:  # noqa: N802 - the name
     """List what will happen to the nodes of RECIPE (run, reuse, resume) and why; what is there is counted.
 
     With NAMES (models, families, members such as 'trained[cpt | sft]', benchmarks, tables, corpora) only what these
     need. Nothing is changed on disk.
     """
-    opened = open_recipe(recipe, variant)
+    opened = open_recipe(recipe, variant, engine)
     made = plan(opened.layout, opened.workspace, opened.targets(names))
     if known := fetchable(made, opened.workspace):
         click.echo(one_line(f"note: {known}"), err=True)
@@ -54,6 +56,7 @@ def record(made: Plan, item: Planned) -> dict[str, object]:
     return {
         "name": item.node.name,
         "operator": item.node.operator,
+        "engine": computed_by(made.layout.operator(item.node)) or None,
         "fingerprint": item.node.fingerprint,
         "inputs": [graph.nodes[used.node].name for used in item.node.inputs],
         "action": item.action.value,
@@ -66,15 +69,25 @@ def shown(item: Planned) -> str:
     return f"{item.node.recipe}/{item.node.name}" if item.node.recipe else item.node.name
 
 
+def called(made: Plan, item: Planned) -> str:
+    """Return the operator of a node; of a merge that mergekit computes both are said."""
+    operator = made.layout.operator(item.node)
+    if computed_by(operator) != MERGEKIT:
+        return operator.name
+    merge = made.layout.graph.nodes[item.node.inputs[0].node] if operator.name == MERGEKIT else item.node
+    return f"{merge.operator} (by mergekit)"
+
+
 def lines(made: Plan, whole: bool) -> Iterator[str]:
     """Yield the table of a plan, what it comes to, and how many nodes are there already: these too where `whole`."""
     listed = [item for item in made.nodes if whole or item.action is not Action.REUSE or item.source]
     names = {item.node.fingerprint: shown(item) for item in listed}
     width = max(map(len, names.values()), default=0)
-    words = max((len(item.node.operator) for item in listed), default=0)
+    operators = {item.node.fingerprint: called(made, item) for item in listed}
+    words = max(map(len, operators.values()), default=0)
     for item in listed:
-        name = names[item.node.fingerprint]
-        yield one_line(f"{item.action.value:6}  {name:{width}}  {item.node.operator:{words}}  {item.reason}")
+        name, operator = names[item.node.fingerprint], operators[item.node.fingerprint]
+        yield one_line(f"{item.action.value:6}  {name:{width}}  {operator:{words}}  {item.reason}")
     if len(listed) < len(made.nodes):
         there = len(made.nodes) - len(listed)
         yield f"reuse   {there} of {len(made.nodes)} nodes, data included, which are there already (`--all` lists them)"

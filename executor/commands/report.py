@@ -12,7 +12,7 @@ from ladle.dsl.program import Gate
 from ladle.executor.console import from_here, one_line, plain, typed
 from ladle.executor.gates import judge
 from ladle.executor.layout import REPORT
-from ladle.executor.opened import open_recipe, variant_option
+from ladle.executor.opened import engine_option, open_recipe, variant_option
 from ladle.executor.plan import Action, plan
 from ladle.executor.report.content import Report, load_report, to_json
 from ladle.executor.report.markdown import render_markdown, render_text
@@ -24,12 +24,13 @@ from ladle.executor.verdicts import Verdicts, gates_json, lines, markdown
 @click.argument("recipe", type=click.Path(path_type=Path))
 @click.option("--format", "form", type=click.Choice(["text", "markdown", "json"]), default="text", show_default=True)
 @variant_option
-def COMMAND(recipe: Path, form: str, variant: str) -> int:  # noqa: N802 - found by this name
+@engine_option
+def COMMAND(recipe: Path, form: str, variant: str, engine: str) -> int:  # noqa: N802 - found by this name
     """Print the tables of RECIPE and the path of its report.
 
     It shows what was measured, and which requirements of gates hold; `ladle run` measures.
     """
-    opened = open_recipe(recipe, variant)
+    opened = open_recipe(recipe, variant, engine)
     nodes = [node for node in opened.layout.graph.nodes.values() if node.operator == REPORT]
     if not nodes:
         raise StepError("the recipe has no `evaluate`, so there is nothing to report", "declare a table of models")

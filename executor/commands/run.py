@@ -9,7 +9,7 @@ from ladle.executor import completing
 from ladle.executor.console import from_here, one_line, typed
 from ladle.executor.execute import Ran, execute
 from ladle.executor.layout import REPORT
-from ladle.executor.opened import Opened, open_recipe, used_by, variant_option
+from ladle.executor.opened import Opened, engine_option, open_recipe, used_by, variant_option
 from ladle.executor.profile import read_profile
 from rich.console import Console
 
@@ -20,15 +20,16 @@ from rich.console import Console
 @click.option("--workers", type=click.IntRange(1), help="Processes side by side. The bytes do not depend on it.")
 @click.option("--profile", "name", help="A machine of `profiles/NAME.toml`. Without one: what this machine has.")
 @variant_option
+@engine_option
 def COMMAND(  # noqa: N802
-    recipe: Path, names: tuple[str, ...], workers: int | None, name: str | None, variant: str
+    recipe: Path, names: tuple[str, ...], workers: int | None, name: str | None, variant: str, engine: str
 ) -> int:
     """Make what RECIPE asks for, or only NAMES and what they need.
 
     What is made already is reused; what was interrupted resumes from its last checkpoint. The artifacts are those that
     `dvc repro` makes, and dvc.lock is brought up to date.
     """
-    opened = open_recipe(recipe, variant)
+    opened = open_recipe(recipe, variant, engine)
     profile = read_profile(opened.workspace.root, name)
     targets = opened.targets(names)
     opened.refuse_unmade(targets)
@@ -51,7 +52,10 @@ def conclude(ran: Ran, recipe: Path, opened: Opened) -> None:
     if ran.note:
         click.echo(one_line(f"note: {ran.note}"), err=True)
     if result.stopped:
-        click.echo(one_line(f"stopped; `ladle run {typed(recipe)}` goes on from the last checkpoints"), err=True)
+        click.echo(
+            one_line(f"stopped; `ladle run {typed(recipe)}{opened.overlays}` goes on from the last checkpoints"),
+            err=True,
+        )
     elif not result.status:
         made = f"{len(result.made)} made" if result.made else "nothing to do"
         steps = [item for item in ran.plan.nodes if item.place]

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from ladle.executor import completing
 from ladle.executor.console import plain
-from ladle.executor.opened import open_recipe, variant_option
+from ladle.executor.opened import engine_option, open_recipe, variant_option
 from ladle.executor.plan import Why, own_parts, why
 
 
@@ -16,12 +16,13 @@ from ladle.executor.plan import Why, own_parts, why
 @click.argument("recipe", type=click.Path(path_type=Path))
 @click.argument("name", shell_complete=completing.results)
 @variant_option
-def COMMAND(recipe: Path, name: str, variant: str) -> int:  # noqa: N802 - found by this name
+@engine_option
+def COMMAND(recipe: Path, name: str, variant: str, engine: str) -> int:  # noqa: N802 - found by this name
     """Say why NAME of RECIPE will or will not be made: what changed since the last run.
 
     A family, a benchmark or an `evaluate` is each of its members or scores.
     """
-    opened = open_recipe(recipe, variant)
+    opened = open_recipe(recipe, variant, engine)
     for answer in why(opened.layout, opened.workspace, name):
         click.echo(plain("\n".join(lines(answer))))
     return 0

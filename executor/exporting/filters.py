@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Final
 
 from ladle.dsl.graph import Json
+from ladle.executor.exporting.said import Said
 from ladle.executor.exporting.subject import number
-from ladle.executor.exporting.text import Said
 from ladle.executor.weights.modules import by_precedence
 
 FILTERS: Final = {"embed": "embed_tokens", "norm": "model.norm", "layers": "layers."}

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from typing import Union
 
 from ladle.dsl.render import plain
+from ladle.executor.exporting.said import Said
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
 from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.representer import RoundTripRepresenter
 
-Said = Union[None, bool, int, float, str, Sequence["Said"], Mapping[str, "Said"]]
+__all__ = ["Said", "written"]
 
 
 class _Representer(RoundTripRepresenter):

@@ -38,8 +38,8 @@ def _sliced(fields: Fields) -> tuple[Source, ...]:
     """A single slice over the same layers of each model, from the first on, is a merge of whole models."""
     slices = tuple(fields.tables("slices"))
     if len(slices) != 1:
-        message = f"{len(slices)} slices stack layers: the result has another shape, and no merge here changes a shape"
-        fields.problem("E611", "slices", message, "one slice over all layers is a merge of whole models")
+        message = f"{len(slices)} slices stack layers, and this is not read"
+        fields.problem("E611", "slices", message, "write `stack(a, b, layers = each(0..7, 4..11))`, both ends included")
         return ()
     each = slices[0]
     found = tuple(source for item in each.tables("sources") if (source := _source(item)) is not None)

@@ -19,12 +19,15 @@ from ladle.dsl.program import Program
 from ladle.dsl.rule import Finding, Rule
 from ladle.executor.chains import merges, name
 
+STACKED = "layers"
+"""The option of what puts layers of models together: those of one model twice as well."""
+
 
 def find(program: Program) -> Iterator[Finding]:
     """Yield every merge with equal operands."""
     for term in merges(program):
         twice = next((each for each in term.operands if term.operands.count(each) > 1), None)
-        if twice is not None:
+        if twice is not None and STACKED not in term.options:
             message = f"`{term.operator.name}` takes `{name(program, twice)}` twice"
             yield Finding(term.span, message, "name another model, or give it one weight", "one model twice")
 

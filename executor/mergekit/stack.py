@@ -1,0 +1,79 @@
+"""Slices of layers through mergekit. In: a task with models and the layers that each gives. Out: a model folder."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+
+from ladle.dsl.graph import Json
+from ladle.executor.catalog import vocabulary
+from ladle.executor.exporting.text import Said, written
+from ladle.executor.headers import Tensor
+from ladle.executor.mergekit.documents import Refusing
+from ladle.executor.mergekit.merge import finish
+from ladle.executor.mergekit.parents import reference, size, staged, uniform
+from ladle.executor.mergekit.result import configure, only_weights, prove
+from ladle.executor.mergekit.spoken import body
+from ladle.executor.mergekit.tool import YAML, Call
+from ladle.executor.mergekit.tool import run as call
+from ladle.executor.merges.stack import LAYER
+from ladle.executor.task import StepError, Task
+from ladle.executor.weights.parents import Parent, agree, parent
+from ladle.executor.weights.settings import ineffective
+
+
+def run(task: Task) -> None:
+    """Write the stacked model. Raises StepError for operands that do not fit, or a layer that none has."""
+    shutil.rmtree(task.work / "parents", ignore_errors=True)
+    given = sorted((each for each in task.inputs if each.role.isdecimal()), key=lambda each: int(each.role))
+    models = [parent(each, task.work) for each in given]
+    agree(models)
+    if message := ineffective(task.options, tuple(models[0].headers)):
+        raise StepError(message, "`scale` names modules of the model's architecture")
+    layers = _layers(task, models)
+    wanted = dict(_stacked(models[0], layers))
+    names: list[Said] = [reference(staged(model, task.work / "parents" / str(n))) for n, model in enumerate(models)]
+    said = body(vocabulary()[task.operator], task.options, names, None, Refusing())
+    if (dtype := uniform(models[0])) is not None:
+        scaled: dict[str, Said] = {} if task.options.get("scale", 1) == 1 else {"dtype": "float32"}
+        said |= {**scaled, "out_dtype": dtype}
+    file = task.work / "slices.yaml"
+    file.write_text(written([said], (), "Slices of a recipe."), encoding="utf-8")
+    call(Call(YAML, (str(file), str(task.output)), task.output), task, size(wanted.values()))
+    prove(task.output, {name: tensor.shape for name, tensor in wanted.items()}, models)
+    only_weights(task.output)
+    finish(models[0], task.output, dtype)
+    configure(task.output, lambda said: _count(said, layers))
+
+
+def _layers(task: Task, models: Sequence[Parent]) -> list[int]:
+    """Return the layer of its model for each layer of the result."""
+    slices = task.options["layers"]
+    if not isinstance(slices, list) or len(slices) != len(models):
+        raise StepError("`layers` is given operand by operand", "write it again with `ladle compile`")
+    found: list[int] = []
+    for model, layers in zip(models, slices, strict=True):
+        for layer in layers if isinstance(layers, list) else [layers]:
+            if not isinstance(layer, int) or layer >= model.layers:
+                help = f"it has {model.layers}, counted from 0"
+                raise StepError(f"`{model.name}` has no layer {layer}", help)
+            found.append(layer)
+    return found
+
+
+def _stacked(first: Parent, layers: Sequence[int]) -> Iterator[tuple[str, Tensor]]:
+    """Yield name and header of what the result holds: models agree, so those of the first are those of all."""
+    for name, tensor in first.headers.items():
+        if match := LAYER.match(name):
+            places = [place for place, layer in enumerate(layers) if layer == int(match[2])]
+            yield from ((f"{match[1]}{place}{match[3]}", tensor) for place in places)
+        else:
+            yield name, tensor
+
+
+def _count(said: dict[str, Json], layers: Sequence[int]) -> None:
+    """Say how many layers there are, and of what kind each is where the configuration lists that."""
+    said["num_hidden_layers"] = len(layers)
+    kinds = said.get("layer_types")
+    if isinstance(kinds, list):
+        said["layer_types"] = [kinds[layer] for layer in layers]

@@ -1,0 +1,326 @@
+"""mergekit in recipes: what is typed, what is refused, which engine computes what, and where its results lie."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from checking import graph, problems, program
+from ladle.dsl.diagnostics import RecipeError
+from ladle.dsl.types import UNKNOWN, ModelType
+from ladle.executor.catalog import vocabulary
+from ladle.executor.cli import run
+from ladle.executor.forced_engine import MERGEKIT, NATIVE, computed_by, forced
+from ladle.executor.mergekit.spoken import SPOKEN, runs
+from ladle.executor.mergekit.tool import SETTINGS
+from ladle.executor.nodefile import node_file
+from ladle.executor.opened import open_recipe
+from test_merge import folder, weights
+
+HEAD = """edition 1
+model a    = local("models/a")
+model b    = local("models/b")
+model base = local("models/c")
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "recipes").mkdir()
+    for seed, name in enumerate("abc"):
+        place = folder(tmp_path / "models" / name, weights(seed, torch.bfloat16))
+        (place / "chat_template.jinja").write_text("one template")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def recipe(project: Path, text: str, name: str = "r") -> Path:
+    path = project / "recipes" / f"{name}.recipe"
+    path.write_text(HEAD + text)
+    return path
+
+
+def said(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    run([*words])
+    out, err = capsys.readouterr()
+    return out + err
+
+
+# --- what mergekit can say ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("merge", "message"),
+    [
+        ("mergekit(a)", "`mergekit` computes a merge, and `a` is none"),
+        ("mergekit(slerp(a, b, t = 0.5, norm = geometric))", "`norm = geometric` of `slerp` is no setting of mergekit"),
+        ("mergekit(slerp(a, b, t = 0.5, tokenizer = first))", "`tokenizer = first` within `mergekit(...)`"),
+        ("mergekit(lerp(a, linear(a: 1, b: 1, tokenizer = b), t = 0.5))", "`tokenizer = a model` within"),
+        ("mergekit(round(a, bf16))", "`round` of a model that is no merge is no setting of mergekit"),
+        ("mergekit(soup([slerp(a, b, t = 0.5, norm = geometric), b]))", "`norm = geometric` of `slerp`"),
+        ("mergekit(stack(a, b, layers = each(0..1, 1..2)))", "`mergekit` computes a merge, and `stack-"),
+    ],
+)
+def test_what_mergekit_cannot_say_is_told_by_check(
+    merge: str, message: str, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = recipe(project, f"model m = {merge}\n")
+    assert run(["check", str(path)]) == 1
+    assert f"error[E630]: {message}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "merge",
+    [
+        "mergekit(slerp(a, b, t = {self_attn: [0, 1], else: 0.5}))",
+        "ties(a: 0.7, b: 0.3, base = base, density = each(0.5, 0.7)) | lerp(b, t = 0.2) | round(bf16) | mergekit",
+        "mergekit(b + 0.5 * (a - base))",
+        "mergekit(slerp(mergekit(soup([a, b])), base, t = 0.1))",
+    ],
+)
+def test_what_mergekit_can_say_checks(merge: str, project: Path) -> None:
+    assert run(["check", str(recipe(project, f"model m = {merge}\n"))]) == 0
+
+
+def test_weights_of_several_types_are_refused_for_mergekit(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mixed = weights(1, torch.bfloat16) | {"model.norm.weight": torch.ones(8)}
+    (folder(project / "models" / "a", mixed) / "chat_template.jinja").write_text("one template")
+    path = recipe(project, "model m = mergekit(lerp(a, b, t = 0.5))\n")
+    assert run(["check", str(path)]) == 1
+    assert "`a` holds weights of BF16, F32, and mergekit writes one" in capsys.readouterr().out
+    assert run(["check", str(recipe(project, "model m = mergekit(round(lerp(a, b, t = 0.5), bf16))\n"))]) == 0
+
+
+# --- which engine computes what -------------------------------------------------------------------------------------
+
+
+def test_plan_says_what_mergekit_computes(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = "model n = lerp(a, b, t = 0.5)\nmodel m = mergekit(n)\nmodel p = stack(a, b, layers = each(0..1, 1..2))\n"
+    path = str(recipe(project, text))
+    lines = said(capsys, "plan", path).splitlines()
+    assert any(line.split()[:4] == ["run", "m", "lerp", "(by"] for line in lines)
+    assert any(line.split()[:3] == ["run", "n", "lerp"] and "mergekit" not in line for line in lines)
+    nodes = {node["name"]: node for node in json.loads(said(capsys, "plan", path, "--format", "json"))["nodes"]}
+    engines = {name: nodes[name]["engine"] for name in ("a", "n", "m", "p")}
+    assert engines == {"a": None, "n": NATIVE, "m": MERGEKIT, "p": MERGEKIT}
+
+
+def test_every_merge_is_computed_by_one_of_both_engines() -> None:
+    known = {name: computed_by(operator) for name, operator in vocabulary().items()}
+    whole = {"mergekit", "stack", "moe", "tokensurgeon", "extract_lora"}
+    assert {name for name, engine in known.items() if engine == MERGEKIT} == whole
+    assert {name for name, engine in known.items() if engine == NATIVE} >= {"slerp", "ties", "affine", "round"}
+
+
+NESTED = """
+model inner = ties(a: 1, b: 0.5, base = base)
+model outer = slerp(inner, b, t = 0.3)
+model again = stack(outer, b, layers = each(0..1, 1..2))
+"""
+
+
+def test_a_forced_engine_is_another_computation_with_a_name_of_its_own(project: Path) -> None:
+    path = recipe(project, NESTED)
+    native, other = open_recipe(path), open_recipe(path, "", MERGEKIT)
+    assert other.layout.graph.recipe == "r-mergekit"
+    for name in ("inner", "outer", "again"):
+        assert other.layout.graph.aliases[name] != native.layout.graph.aliases[name]
+    assert other.layout.graph.aliases["a"] == native.layout.graph.aliases["a"]
+    operators = {node.name: node.operator for node in other.layout.steps(other.layout.graph.targets)}
+    assert operators == {"inner": "mergekit", "outer": "mergekit", "again": "stack"}
+    outer = other.layout.graph.nodes[other.layout.graph.aliases["outer"]]
+    [inline] = json.loads(node_file(other.layout, outer))["node"]["inputs"]
+    assert inline["inline"]["operator"] == "slerp"
+    assert inline["inline"]["inputs"][0]["inline"]["operator"] == "ties"
+
+
+def test_a_merge_that_is_handed_to_mergekit_is_what_the_forced_engine_makes(project: Path) -> None:
+    forced_by_flag = open_recipe(recipe(project, "model m = lerp(a, b, t = 0.5)\n", "one"), "", MERGEKIT)
+    written = open_recipe(recipe(project, "model m = mergekit(lerp(a, b, t = 0.5))\n", "two"))
+    assert forced_by_flag.layout.graph.aliases["m"] == written.layout.graph.aliases["m"]
+
+
+def test_what_no_merge_reaches_stays_as_it_was() -> None:
+    text = "model merged = slerp(base, instruct, t = 0.5) | sft\nevaluate t { models = [base, merged]  on = [silk] }"
+    before = graph(text)
+    after = forced(before, vocabulary(), lambda name: "1.0")
+    kept = {node.operator for node in before.nodes.values()} - {"slerp", "report"}
+    for node in before.nodes.values():
+        if node.operator in kept and node.name in ("base", "base/silk", "instruct"):
+            assert node.fingerprint in after.nodes
+    old, new = before.nodes[before.aliases["merged"]], after.nodes[after.aliases["merged"]]
+    assert old.operator == new.operator == "sft"
+    assert old.fingerprint != new.fingerprint
+    rows = {key for _, _, key in after.tables[0].scores}
+    assert rows <= after.nodes.keys()
+    assert len(after.targets) == len(before.targets)
+
+
+def test_a_forced_engine_compiles_and_its_pipeline_is_known(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = recipe(project, NESTED)
+    assert run(["compile", str(path), "--engine", "mergekit"]) == 0
+    assert (project / "pipelines" / "r-mergekit" / "nodes" / "outer.json").is_file()
+    assert run(["compile", "--check"]) == 0
+    assert "what recipes/r.recipe --engine mergekit says" in capsys.readouterr().out
+    recipe(project, NESTED.replace("0.3", "0.4"))
+    assert run(["compile", "--check"]) == 1
+    assert "ladle compile recipes/r.recipe --engine mergekit" in capsys.readouterr().err
+
+
+def test_results_of_a_used_recipe_become_the_recipes_own_under_a_forced_engine(project: Path) -> None:
+    recipe(project, "model plain = lerp(a, b, t = 0.5)\n", "shared")
+    path = project / "recipes" / "r.recipe"
+    path.write_text(
+        'edition 1\nuse "recipes/shared.recipe": plain\nmodel more = lerp(plain, plain | mergekit, t = 0.2)\n'
+        "variant v { plain = plain | round(bf16) }\n"
+    )
+    opened = open_recipe(path, "v", MERGEKIT)
+    steps = opened.layout.steps(opened.layout.graph.targets)
+    places = {opened.layout.spots[node.fingerprint].place for node in steps}
+    assert len(places) == len(steps)
+    assert all(place.startswith("artifacts/r-v-mergekit/") for place in places)
+    assert run(["compile", str(path), "--variant", "v", "--engine", "mergekit"]) == 0
+    assert run(["compile", "--check"]) == 0
+
+
+def test_what_cannot_be_forced_is_refused_before_anything_starts(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = recipe(project, "model m = slerp(a, b, t = 0.5, norm = geometric)\n")
+    assert run(["run", str(path), "--engine", "mergekit"]) == 1
+    assert "error[E630]" in capsys.readouterr().err
+    assert not (project / "pipelines").exists()
+
+
+def test_results_of_a_forced_engine_lie_among_no_other_recipes(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = recipe(project, NESTED)
+    recipe(project, NESTED, "r-mergekit")
+    assert run(["plan", str(path), "--engine", "mergekit"]) == 1
+    assert "would lie among those of" in capsys.readouterr().err
+    (project / "recipes" / "r-mergekit.recipe").unlink()
+    recipe(project, NESTED + "variant mergekit { a = b }\n")
+    assert run(["plan", str(path), "--engine", "mergekit"]) == 1
+
+
+def test_of_the_native_engine_nothing_changes_its_identity(project: Path) -> None:
+    path = recipe(project, NESTED)
+    assert open_recipe(path, "", NATIVE).layout.graph.nodes == open_recipe(path).layout.graph.nodes
+
+
+# --- how a process is started ---------------------------------------------------------------------------------------
+
+
+def test_a_process_has_one_thread_and_no_network() -> None:
+    assert SETTINGS["OMP_NUM_THREADS"] == "1"
+    assert SETTINGS["HF_HUB_OFFLINE"] == SETTINGS["TRANSFORMERS_OFFLINE"] == "1"
+
+
+def test_nothing_but_mergekits_programs_is_launched() -> None:
+    command = [sys.executable, "-P", "-m", "ladle.executor.mergekit.launch", str(os.getpid()), "this"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode
+    assert "this is no program of mergekit" in done.stderr
+
+
+# --- types ----------------------------------------------------------------------------------------------------------
+
+
+def of(text: str, name: str = "m") -> ModelType:
+    found = program(text).models[name].type
+    assert isinstance(found, ModelType)
+    return found
+
+
+def test_slices_change_the_number_of_layers() -> None:
+    found = of("model m = stack(base, instruct, layers = each(0..2, 1..3))")
+    assert isinstance(found.shape, tuple)
+    assert dict(found.shape)["layers"] == 6
+    [wrong] = problems(
+        'model a = local("models/a")\nmodel b = stack(a, a, layers = each(0..2, 1..3))\n'
+        "model m = slerp(a, b, t = 0.5)\n"
+    )
+    assert wrong[:2] == (3, "E210")
+    assert "layers 6, not 4" in wrong[2]
+
+
+def test_tensors_of_slices_are_known_where_their_parents_are(project: Path) -> None:
+    opened = open_recipe(recipe(project, "model m = stack(a, b, layers = each(0..2, [2, 2]))\n"))
+    type = opened.layout.graph.nodes[opened.layout.graph.aliases["m"]].type
+    assert type is not None
+    assert isinstance(type.tensors, tuple)
+    names = {name for name, _, _ in type.tensors}
+    assert "model.layers.4.mlp.up_proj.weight" in names
+    assert "model.layers.5.mlp.up_proj.weight" not in names
+    assert len(names) == 2 + 5 * 9
+
+
+@pytest.mark.parametrize(
+    ("merge", "code"),
+    [
+        ("stack(base, instruct, layers = each(0..2, 1..4))", "E631"),
+        ("stack(base, instruct, layers = each(0..2))", "E243"),
+        ("stack(base, instruct, layers = 0..1)", "E243"),
+        ("stack(base, layers = each(0.5))", "E201"),
+        ("moe(base, instruct, base = base)", "E632"),
+        ("moe(base, instruct, base = base, gate_mode = random, experts_per_token = 3)", "E632"),
+        ('moe(base, instruct, base = base, positive_prompts = each(["x"], ["x"]))', "E632"),
+        ('moe(base, instruct, base = base, gate_mode = random, positive_prompts = each(["x"], ["y"]))', "E632"),
+        ('moe(base, instruct, base = base, positive_prompts = each("x", "y"))', "E201"),
+        ("extract_lora(instruct, base = base, rank = 0)", "E204"),
+        ("slerp(base, extract_lora(instruct, base = base), t = 0.5)", "E633"),
+        ("tokensurgeon(base)", "E205"),
+    ],
+)
+def test_what_cannot_be_is_refused(merge: str, code: str) -> None:
+    prelude = (Path(__file__).parent / "fixtures/prelude.recipe").read_text(encoding="utf-8")
+    assert {found[1] for found in problems(f"model m = {merge}\n{prelude}")} == {code}
+
+
+def test_a_mixture_is_another_architecture_and_shape() -> None:
+    found = of("model m = moe(base, instruct, base = base, gate_mode = random)")
+    assert found.architecture == "mixtral"
+    assert isinstance(found.shape, tuple)
+    assert dict(found.shape)["experts"] == 2
+
+
+def test_an_adapter_is_made_and_is_no_model() -> None:
+    text = "model small = extract_lora(instruct, base = base, rank = 8)"
+    made = graph(text)
+    node = made.nodes[made.aliases["small"]]
+    assert (node.operator, node.type, node.name) == ("extract_lora", None, "small")
+    assert node.fingerprint in made.targets
+    prelude = (Path(__file__).parent / "fixtures/prelude.recipe").read_text(encoding="utf-8")
+    asked = "evaluate t { models = [small]  on = [silk] }"
+    assert "E633" in {found[1] for found in problems(f"{text}\n{asked}\n{prelude}")}
+
+
+def test_another_tokenizer_comes_with_its_vocabulary_and_prepares_the_rows() -> None:
+    text = (
+        'model a = local("models/a")\nmodel d = local("models/words")\n'
+        "model moved = tokensurgeon(a, donor = d)\nmodel m = moved | cpt\n"
+    )
+    found = of(text, "moved")
+    assert (found.vocabulary, found.shape) == ("words:2", UNKNOWN)
+    made = graph(text)
+    trained = made.nodes[made.aliases["m"]]
+    rows = made.nodes[next(used.node for used in trained.inputs if used.role == "rows")]
+    tokenizer = next(used.node for used in rows.inputs if used.role == "tokenizer")
+    assert tokenizer == made.aliases["d"]
+
+
+def test_layers_in_a_row_are_one_slice() -> None:
+    assert runs([0, 1, 2, 5, 4, 4]) == [(0, 2), (5, 5), (4, 4), (4, 4)]
+    assert "seed" not in SPOKEN
+
+
+def test_a_graph_that_is_forced_says_what_was_wrong_with_its_recipe(project: Path) -> None:
+    with pytest.raises(RecipeError):
+        open_recipe(recipe(project, "model m = slerp(a, t = 0.5)\n"), "", MERGEKIT)

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from ladle.dsl.frozen import frozen
 from ladle.dsl.source import Source
-from ladle.dsl.types import CorpusKind, CorpusType, Dimension, ModelType, Unknown, Value
+from ladle.dsl.types import AdapterType, CorpusKind, CorpusType, Dimension, ModelType, Unknown, Value
 
 
 class Required(Enum):
@@ -255,8 +255,8 @@ class Facts(Protocol):
     def benchmark(self, pattern: str, columns: Mapping[str, str], wanted: tuple[str, ...]) -> tuple[Fault, ...]:
         """Return what is wrong with the first rows of a benchmark's files: they have the columns `wanted`."""
 
-    def model(self, folder: str) -> ModelType | tuple[Fault, ...]:
-        """Return the type of a model folder from its configuration and weight headers; no weight is read."""
+    def model(self, folder: str) -> ModelType | AdapterType | tuple[Fault, ...]:
+        """Return the type of a model or adapter folder from its configuration and headers; no weight is read."""
 
     def files(self, pattern: str) -> tuple[File, ...] | tuple[Fault, ...]:
         """Return the files of a pattern or folder, sorted by path, with content hashes."""

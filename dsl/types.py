@@ -83,6 +83,22 @@ class ModelType:
     """Whether its tokenizer pads with the token that ends a text, so that no training can teach it to stop."""
 
 
+@frozen
+class AdapterType:
+    """The type of an adapter: what it changes of the model that it sits on. It is no model without that one."""
+
+    tensors: tuple[tuple[str, tuple[int, ...]], ...]
+    """Sorted (name, shape) of the model's tensors that it changes."""
+    modules: tuple[str, ...] = ()
+    """Ends of the names of all modules that it says it changes; empty where it does not list them."""
+    based_on: str = ""
+    """The model that it says it was trained on: shown, never followed."""
+    vocabulary: str | Unknown | None = None
+    """Of its own tokenizer; None where the model's is used."""
+    template: str | Unknown | None = UNKNOWN
+    pad_is_end: bool | Unknown = UNKNOWN
+
+
 MADE: Final = "made:"
 """Begins the identity of a vocabulary that a step will make: it is known by what it is made from, not by content."""
 

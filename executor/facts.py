@@ -5,7 +5,7 @@ Of a corpus only the first rows of each file are read, of a model its configurat
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cache, cached_property
 from importlib import import_module
@@ -17,12 +17,12 @@ from ladle.dsl.frozen import replace
 from ladle.dsl.read import read_source
 from ladle.dsl.signature import CorpusFacts, Fault, File, Sort
 from ladle.dsl.source import Source
-from ladle.dsl.types import ModelType
+from ladle.dsl.types import AdapterType, ModelType
 from ladle.executor.console import from_here
 from ladle.executor.constraints import pinned
 from ladle.executor.file_digests import FileDigests
 from ladle.executor.model_folder import BadFolder, model_type
-from ladle.executor.places import Asked, located
+from ladle.executor.places import ADAPTER, Asked, located
 from ladle.executor.project import ProjectError, recipe_name
 from ladle.executor.quoting import short
 from ladle.executor.rows import (
@@ -146,8 +146,8 @@ class ProjectFacts:
         message = f"`{first}:1`: the columns are {_listed(facts.columns)}, and {_listed(wanted)} are wanted"
         return (Fault("E406", message, "rows with `choices` belong to a `choice` benchmark, those without to `exact`"),)
 
-    def model(self, folder: str) -> ModelType | tuple[Fault, ...]:
-        """Return the type of a model folder from its configuration and weight headers; no weight is read."""
+    def model(self, folder: str) -> ModelType | AdapterType | tuple[Fault, ...]:
+        """Return the type of a model or adapter folder from its configuration and headers; no weight is read."""
         return self._model(folder)
 
     def files(self, pattern: str) -> tuple[File, ...] | tuple[Fault, ...]:
@@ -223,9 +223,13 @@ class ProjectFacts:
         """Return what the lock says of files that are missing here; a path that leads out of the project never is."""
         return self._locked.corpus(pattern) if all(fault.code == "E402" for fault in faults) else None
 
-    def _read_model(self, folder: str) -> ModelType | tuple[Fault, ...]:
+    def _read_model(self, folder: str) -> ModelType | AdapterType | tuple[Fault, ...]:
         self.asked[Asked("file", str(self._root / folder))] = None  # pickles count, and are no files of the model
         paths, faults = self._located(folder, noun="folder")
+        if not faults and (self._root / folder / ADAPTER).is_file():
+            read: Callable[[Path, str], AdapterType | tuple[Fault, ...]]
+            read = import_module("ladle.executor.adapter").adapter_type
+            return read(self._root / folder, folder)
         found = faults[:MAX_FAULTS] if faults else model_type(self._root / folder, folder, paths)
         if isinstance(found, ModelType) and isinstance(found.vocabulary, str):
             self._folders.setdefault(found.vocabulary, folder)

@@ -14,6 +14,7 @@ from pathlib import Path
 from ladle.dsl.graph import Json, digest
 from ladle.dsl.signature import Fault
 from ladle.dsl.types import UNKNOWN, ModelType, Unknown
+from ladle.executor.console import typed
 from ladle.executor.expected_tensors import misfit
 from ladle.executor.headers import INDEX, SINGLE, HostileHeader, Tensor, folder_tensors
 from ladle.executor.templates import template_identity
@@ -106,6 +107,13 @@ def vocabulary_identity(folder: Path, name: str) -> str | Unknown:
         raise BadFolder("E410", message, "get the file again") from None
 
 
+def tokenizer_identity(folder: Path, name: str) -> tuple[str | Unknown | None, str | Unknown | None, bool | Unknown]:
+    """Return vocabulary, template and whether pad is end of a tokenizer that may not be there. Raises BadFolder."""
+    if not (folder / "tokenizer.json").is_file():
+        return None, UNKNOWN, UNKNOWN
+    return vocabulary_identity(folder, name), _template(folder, name), _pad_is_end(folder, name)
+
+
 def template_text(folder: Path, name: str) -> str | None:
     """Return the chat template of the tokenizer in `folder`, None where it has none. Raises BadFolder."""
     file = folder / "chat_template.jinja"
@@ -168,7 +176,7 @@ def _no_pickle(folder: Path, name: str) -> None:
     pickles = [path.name for path in sorted(folder.iterdir()) if path.suffix in (".bin", ".pt", ".pth", ".ckpt")]
     if pickles:
         message = f"the weights of `{name}` are pickles (`{pickles[0]}`), which can run code when they are read"
-        raise BadFolder("E413", message, "convert them to safetensors where you trust them")
+        raise BadFolder("E413", message, f"convert them in a process of its own: `ladle convert {typed(Path(name))}`")
     raise BadFolder(
         "E410", f"`{name}` has no weights: no `{SINGLE}` and no `{INDEX}`", "save the model with transformers"
     )

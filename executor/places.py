@@ -9,7 +9,11 @@ from ladle.dsl.signature import Fault
 from ladle.dsl.suggest import nearest
 from ladle.executor.quoting import short
 
+ADAPTER = "adapter_config.json"
+"""What makes a folder an adapter: a change of another model."""
+
 MODEL_NAMES = (
+    ADAPTER,
     "added_tokens.json",
     "chat_template.jinja",
     "config.json",

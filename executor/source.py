@@ -21,7 +21,7 @@ FROM = Option(
     "from",
     Reference(Sort.MODEL),
     None,
-    "the model this one claims to descend from; recorded in its lineage",
+    "the model this one claims to descend from, recorded in its lineage; of an adapter, the model that it sits on",
 )
 
 

@@ -1,8 +1,8 @@
 """Model folders of steps. In: an input of a step. Out: where its configuration, weights and tokenizer lie.
 
-A model is a plain transformers folder, with two exceptions that only this module knows. A `hub` artifact holds a
-manifest and the tokenizer; its weights stay in the hub's cache. And a `local` folder may have a chat template put on
-by the recipe. No weights are loaded here.
+A model is a plain transformers folder, with three exceptions that only this module knows. A `hub` artifact holds a
+manifest and the tokenizer; its weights stay in the hub's cache. A `local` folder may have a chat template put on by the
+recipe. And it may be an adapter, a change of another input. No weights are loaded here.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Final
 
 from ladle.dsl.graph import Json
+from ladle.executor.adapter import Adapter, is_adapter, read_adapter
+from ladle.executor.model_folder import BadFolder
 from ladle.executor.models.source import MANIFEST, snapshot_folder
-from ladle.executor.models.template import put_on
+from ladle.executor.models.template import GENERATION, put_on
 from ladle.executor.task import Given, StepError
 
 TOKENIZER_FILES: Final = (
@@ -36,9 +38,44 @@ TOKENIZER_FILES: Final = (
 """What a tokenizer may consist of, and what ends a generated text. Copied byte for byte: no stage changes it."""
 
 
-def model_folder(given: Given) -> Path:
-    """Return the folder of a model's configuration and weights. Raises StepError where there is none."""
+def adapted(given: Given) -> Given | None:
+    """Return the model that an adapter sits on, None for an input that is no adapter. Raises StepError without one."""
     folder = _folder(given)
+    if not is_adapter(folder):
+        return None
+    found = next((item for item in given.inputs if item.role == "from"), None)
+    if found is None:
+        help = f'write `local("{folder.name}", from = MODEL)`'
+        raise StepError(f"`{folder.name}` is an adapter, which is no model without another", help)
+    return found
+
+
+def adapter(given: Given) -> Adapter:
+    """Return the adapter of an input. Raises StepError for one that is not computed here, or is damaged."""
+    folder = _folder(given)
+    try:
+        return read_adapter(folder, folder.name)
+    except BadFolder as bad:
+        raise StepError(bad.fault.message, bad.fault.help) from None
+    except OSError as error:
+        raise StepError(f"`{folder.name}` cannot be read: {(error.strerror or str(error)).lower()}") from None
+
+
+def configuration_folder(given: Given) -> Path:
+    """Return the folder of a model's configuration: of an adapter that of the model it sits on."""
+    below = adapted(given)
+    return model_folder(given) if below is None else configuration_folder(below)
+
+
+def model_folder(given: Given) -> Path:
+    """Return the folder of a model's configuration and weights.
+
+    Raises StepError where there is none: where the input is an adapter, whose value no folder holds.
+    """
+    folder = _folder(given)
+    if is_adapter(folder):
+        help = "give it a merge, or `round(MODEL, bf16)`, which writes the model with the adapter in it"
+        raise StepError(f"`{folder.name}` is an adapter, and a whole model is needed here", help)
     return snapshot_folder(folder) if (folder / MANIFEST).is_file() else folder
 
 
@@ -47,13 +84,17 @@ def tokenizer_folder(given: Given, work: Path) -> Path:
 
     Raises StepError where the model has no tokenizer or lacks the template's control tokens.
     """
-    folder = _folder(given)
+    folder, below = _folder(given), adapted(given)
+    if below is not None and not (folder / "tokenizer.json").is_file():
+        folder = tokenizer_folder(below, work)
     if given.operator != "local" or (given.options.get("template") is None and not _donor(given)):
         return folder
     copied = work / f"tokenizer-{given.fingerprint[:16]}"
     shutil.rmtree(copied, ignore_errors=True)
     copied.mkdir(parents=True)
     copy_tokenizer(folder, copied)
+    if below is not None and not (copied / GENERATION).is_file():
+        copy_generation(configuration_folder(below), copied)
     donor = _donor(given)
     put_on(copied, given.options.get("template"), None if donor is None else tokenizer_folder(donor, work))
     return copied
@@ -64,6 +105,12 @@ def copy_tokenizer(source: Path, output: Path) -> None:
     for name in TOKENIZER_FILES:
         if (source / name).is_file():
             shutil.copyfile(source / name, output / name)
+
+
+def copy_generation(source: Path, output: Path) -> None:
+    """Copy what says how texts end, where it is there."""
+    if (source / GENERATION).is_file():
+        shutil.copyfile(source / GENERATION, output / GENERATION)
 
 
 def read_config(folder: Path) -> Mapping[str, Json]:

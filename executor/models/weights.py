@@ -5,19 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import torch
 from ladle.executor.disk import refusal
 from ladle.executor.memory import starved
-from ladle.executor.models.folder import copy_tokenizer, read_config
-from ladle.executor.task import StepError
+from ladle.executor.models.folder import adapted, configuration_folder, copy_tokenizer, read_config
+from ladle.executor.task import Given, StepError
+from ladle.executor.weights.adapted import leaf
+from ladle.executor.weights.parents import parent
+from ladle.executor.weights.reading import Files, matrix
+from ladle.executor.weights.stream import cut
 from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 from transformers.utils import logging
 
 PRECISIONS: Final = {"fp32": torch.float32, "bf16": torch.bfloat16}
 SHARD_SIZE: Final = "5GB"
+ROUND: Final = "write it with the adapter in it first: `round(MODEL, bf16)`"
 
 
 def quiet() -> None:
@@ -53,6 +59,32 @@ def load_model(folder: Path, dtype: torch.dtype, attention: str) -> Any:
                 "they and `config.json` belong to different models, or a file is missing",
             )
     return model
+
+
+def load_given(given: Given, dtype: torch.dtype, attention: str) -> Any:
+    """Return the model of an input as `load_model` does, its adapters folded into the weights in float32."""
+    model = load_model(configuration_folder(given), dtype, attention)
+    if adapted(given) is not None:
+        fold(model, given)
+    return model
+
+
+def fold(model: Any, given: Given) -> None:
+    """Give a loaded model the weights that its adapters make of them, rounded to its type once."""
+    state = model.state_dict()
+    with torch.no_grad(), Files() as files, TemporaryDirectory() as work:
+        found = parent(given, Path(work))
+        read = leaf(found, files).read
+        for tensor in sorted({tensor for adapter in found.adapters for tensor in adapter.changes}):
+            if tensor not in state or state[tensor].shape != found.headers[tensor].shape:
+                raise StepError(f"the adapter `{found.name}` changes `{tensor}`, which is called otherwise here", ROUND)
+            shape = found.headers[tensor].shape
+            rows = state[tensor].view(matrix(shape))
+            for part in cut(shape):
+                rows[part.first : part.first + part.count] = read(tensor, part.first, part.count)
+            if not torch.isfinite(rows).all():
+                raise StepError(f"`{tensor}` with the adapter `{found.name}` in it holds values that are no numbers")
+        files.unchanged()
 
 
 def load_tokenizer(folder: Path) -> Any:

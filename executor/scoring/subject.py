@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
-from ladle.executor.models.folder import model_folder, precision_of
-from ladle.executor.models.weights import PRECISIONS, load_model
+from ladle.executor.models.folder import configuration_folder, precision_of
+from ladle.executor.models.weights import PRECISIONS, load_given
 from ladle.executor.prepare.limits import TooLong, limited
 from ladle.executor.prepare.render import ChatTemplate, TemplateFault
 from ladle.executor.task import Given, Machine, StepError
@@ -56,11 +56,11 @@ def subject(given: Given, machine: Machine, work: Path) -> Subject:
 
 
 def _load(given: Given, machine: Machine, work: Path) -> Subject:
-    folder = model_folder(given)
     tokenizer = load_tokenizer(given, work)
-    model = load_model(folder, PRECISIONS[precision_of(folder)], machine.attention)
+    model = load_given(given, PRECISIONS[precision_of(configuration_folder(given))], machine.attention)
     model.requires_grad_(False)
-    return Subject(model.eval().to(machine.device), tokenizer, _template(tokenizer), folder.name)
+    name = given.path.name if given.path else given.role
+    return Subject(model.eval().to(machine.device), tokenizer, _template(tokenizer), name)
 
 
 def _template(tokenizer: Tokenizer) -> ChatTemplate | None:

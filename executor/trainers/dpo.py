@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from ladle.executor.models.folder import model_folder
-from ladle.executor.models.weights import load_model
+from ladle.executor.models.weights import load_given
 from ladle.executor.task import Task
 from ladle.executor.trainers.loop import Loop, Setup, measuring, train
 from ladle.executor.trainers.losses import dpo_loss, labelled
@@ -73,10 +72,10 @@ def build(setup: Setup[PairRows]) -> PreferenceTrainer:
         pad_token=None,
     )
     references = task.all_given("reference")
-    folder = model_folder(references[0]) if references else setup.start
+    reference = references[0] if references else task.given("model")
     trainer = PreferenceTrainer(
         model=setup.model,
-        ref_model=load_model(folder, torch.float32, task.machine.attention),
+        ref_model=load_given(reference, torch.float32, task.machine.attention),
         args=given,
         data_collator=setup.collate,
         train_dataset=setup.numbers,

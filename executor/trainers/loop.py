@@ -16,8 +16,8 @@ from typing import Any, Generic, TypeVar
 import torch
 from datasets import Dataset
 from ladle.dsl.graph import UNTIL, Json
-from ladle.executor.models.folder import model_folder, precision_of, tokenizer_folder
-from ladle.executor.models.weights import PRECISIONS, load_model, load_tokenizer, quiet, save_model, writing
+from ladle.executor.models.folder import configuration_folder, precision_of, tokenizer_folder
+from ladle.executor.models.weights import PRECISIONS, load_given, load_tokenizer, quiet, save_model, writing
 from ladle.executor.task import CHECKPOINTS, Interrupted, StepError, Task
 from ladle.executor.trainers import checkpoints
 from ladle.executor.trainers.arguments import arguments, micro_batch
@@ -188,14 +188,14 @@ def last_step(until: Json, ready: Setup[R]) -> int:
 
 def setup(task: Task, read: Callable[[Path], R]) -> Setup[R]:
     """Read what `task` names and plan its steps."""
-    start = model_folder(task.given("model"))
+    start = configuration_folder(task.given("model"))
     chosen = settings(task.options, precision_of(start))
     folder = task.given("rows").path
     if folder is None:
         raise StepError("the prepared rows have no folder", "run the step that prepares them first")
     rows = read(folder)
     steps = plan(rows.lengths, chosen.budget, chosen.global_batch, chosen.seed)
-    model = load_model(start, torch.float32, task.machine.attention)
+    model = load_given(task.given("model"), torch.float32, task.machine.attention)
     config = model.config.get_text_config()
     refuse_unfit(config, rows)
     micro = micro_batch(task.machine, chosen.global_batch, rows.longest, config.vocab_size)

@@ -21,11 +21,12 @@ from typing import Final
 
 import torch
 from ladle.executor.task import Progress, StepError, Task
+from ladle.executor.weights.adapted import leaf
 from ladle.executor.weights.alignment import Aligned, Alignments
 from ladle.executor.weights.configurations import write_beside
 from ladle.executor.weights.expression import Expression, Moved, Step
 from ladle.executor.weights.parents import Parent, fit
-from ladle.executor.weights.reading import DTYPES, Files, Leaf, Stored
+from ladle.executor.weights.reading import DTYPES, Files, Leaf
 from ladle.executor.weights.rearranged import Rearranged
 from ladle.executor.weights.stream import Merge, Rows, stream
 from ladle.executor.weights.writing import Shape, Writer
@@ -141,14 +142,10 @@ class _Engine:
         if isinstance(part, Step):
             return part
         if isinstance(part, Parent):
-            return self.stored(part)
+            return leaf(part, self.files)
         embeddings = {name: self.results[0].tensors[name].shape for name in part.model.embeddings()}
-        models = [self.stored(each) for each in part.models]
-        return Rearranged(self.stored(part.model), models, part.rows, embeddings)
-
-    def stored(self, model: Parent) -> Stored:
-        """Return what reads a model as it lies on disk."""
-        return Stored(model.folder, model.headers, self.files)
+        models = [leaf(each, self.files) for each in part.models]
+        return Rearranged(leaf(part.model, self.files), models, part.rows, embeddings)
 
     def merge(self, tensor: str) -> None:
         """Merge one tensor into every result."""

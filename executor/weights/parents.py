@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from ladle.dsl.graph import Json
+from ladle.executor.adapter import Adapter, misfit
 from ladle.executor.headers import HostileHeader, Tensor, folder_tensors
-from ladle.executor.models.folder import model_folder, read_config, tokenizer_folder
+from ladle.executor.models.folder import adapted, adapter, model_folder, read_config, tokenizer_folder
 from ladle.executor.models.template import vocabulary
 from ladle.executor.quoting import short
 from ladle.executor.task import Given, StepError
@@ -29,7 +30,7 @@ _SAME_CONFIGURATION: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Parent:
-    """A model of a merge: `headers` by tensor name. Weights are read through `Stored`, never kept."""
+    """A model of a merge: `headers` by tensor name. Weights are read through `adapted.leaf`, never kept."""
 
     name: str
     folder: Path
@@ -40,6 +41,8 @@ class Parent:
     configuration: Mapping[str, Json]
     vocabulary: Mapping[str, int]
     """Token to id, or empty where there is no `tokenizer.json`."""
+    adapters: tuple[Adapter, ...] = ()
+    """What is folded into the weights as they are read."""
 
     @property
     def called(self) -> str:
@@ -73,6 +76,26 @@ def parent(given: Given, work: Path) -> Parent:
 
     Raises StepError for a folder that is no model, or whose weight files break their format.
     """
+    below = adapted(given)
+    return _stored(given, work) if below is None else _with_adapter(parent(below, work), given, work)
+
+
+def _with_adapter(model: Parent, given: Given, work: Path) -> Parent:
+    found = adapter(given)
+    if wrong := misfit(found.type, {name: header.shape for name, header in model.headers.items()}):
+        raise StepError(
+            f"the adapter `{found.name}` does not fit: `{model.name}` {wrong}",
+            "an adapter sits on the model that it was trained on, or on one of the same shape",
+        )
+    tokenizer = tokenizer_folder(given, work)
+    words = vocabulary(tokenizer) if (tokenizer / "tokenizer.json").is_file() else {}
+    if words and model.vocabulary and words != model.vocabulary:
+        raise StepError(f"the adapter `{found.name}` has a tokenizer of another vocabulary than `{model.name}`")
+    adapters = (*model.adapters, found)
+    return replace(model, name=found.name, tokenizer=tokenizer, vocabulary=words, adapters=adapters)
+
+
+def _stored(given: Given, work: Path) -> Parent:
     folder = model_folder(given)
     name = given.path.name if given.path else given.role
     try:

@@ -257,7 +257,7 @@ def test_an_adapter_that_does_not_fit_says_where(tmp_path: Path) -> None:
     found = read_adapter(adapter(tmp_path / "x"), "x").type
     shapes = shapes_of(weights(1))
     assert misfit(found, shapes) == ""
-    assert "has no `model.layers.2.self_attn.q_proj.weight`" in misfit(
+    assert "has no `model.layers.2.mlp.up_proj.weight`" in misfit(
         found, {name: shape for name, shape in shapes.items() if ".2." not in name}
     )
     assert "as 9 x 9, and the adapter was made for 8 x 8" in misfit(found, shapes | {f"{Q.format(1)}.weight": (9, 9)})
@@ -298,7 +298,7 @@ def test_adapters_in_a_folder_of_the_project(tmp_path: Path) -> None:
     (tmp_path / "models/x" / WEIGHTS).rename(tmp_path / "models/x/adapter_model.bin")
     refused = ProjectFacts(tmp_path).model("models/x")
     assert isinstance(refused, tuple)
-    assert (refused[0].code, refused[0].help[-28:]) == ("E413", "`ladle convert models/x`"[-28:])
+    assert (refused[0].code, refused[0].help.endswith("`ladle convert models/x`")) == ("E413", True)
 
 
 # --- the whole way --------------------------------------------------------------------------------------------------
@@ -308,7 +308,7 @@ model base = local("models/tiny")
 model other = local("models/other")
 model tuned = local("models/adapter", from = base)
 model again = local("models/adapter", from = base, template = other)
-model merged = slerp(tuned, other, t = 0.5)
+model merged = slerp(again, other, t = 0.5)
 model written = round(tuned, bf16)
 model trained = again | sft
 evaluate scores { models = [tuned, merged, written, trained]  on = [colours] }
@@ -363,7 +363,7 @@ def test_check_names_the_model_an_adapter_needs_and_where_it_does_not_fit(projec
         'name the model that it sits on: `local("models/adapter", from = MODEL)`; '
         "it says that it was trained on `someone/else`"
     )
-    save_file({key: value[:, :2] for key, value in load_file(folder / WEIGHTS).items()}, folder / WEIGHTS)
+    save_file({key: value[:, :2].contiguous() for key, value in load_file(folder / WEIGHTS).items()}, folder / WEIGHTS)
     fitting = 'model base = local("models/tiny")\nmodel a = local("models/adapter", from = base)'
     ((code, message, _),) = problems(project, fitting)
     assert (code, "the adapter was made for" in message) == ("E422", True)

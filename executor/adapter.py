@@ -16,9 +16,8 @@ from ladle.dsl.frozen import frozen
 from ladle.dsl.graph import Json
 from ladle.dsl.signature import Fault
 from ladle.dsl.types import AdapterType
-from ladle.executor.console import typed
 from ladle.executor.headers import INDEX, SINGLE, HostileHeader, Tensor, file_tensors
-from ladle.executor.model_folder import BadFolder, json_object, tokenizer_identity
+from ladle.executor.model_folder import BadFolder, converting, json_object, tokenizer_identity
 from ladle.executor.places import ADAPTER
 from ladle.executor.quoting import short
 
@@ -229,7 +228,7 @@ def _headers(folder: Path, name: str) -> dict[str, Tensor]:
     if not (folder / WEIGHTS).is_file():
         if (folder / PICKLE).is_file():
             message = f"the weights of `{name}` are a pickle (`{PICKLE}`), which can run code when it is read"
-            raise BadFolder("E413", message, f"convert it in a process of its own: `ladle convert {typed(Path(name))}`")
+            raise BadFolder("E413", message, converting(Path(name)))
         raise BadFolder("E420", f"the adapter `{name}` has no `{WEIGHTS}`", "save it with peft")
     try:
         return file_tensors(folder / WEIGHTS)

@@ -22,6 +22,9 @@ from ladle.executor.templates import template_identity
 MAX_JSON = 256 * 2**20
 """Bytes of a configuration or tokenizer file at most."""
 
+PICKLES = (".bin", ".pt", ".pth", ".ckpt")
+"""Endings of files that torch pickles."""
+
 _ARCHITECTURE = re.compile(r"[\w.-]{1,60}\Z")
 
 SIZES = {
@@ -170,16 +173,25 @@ def no_code(folder: Path, name: str, config: Mapping[str, Json]) -> None:
         raise BadFolder("E412", message, "use an architecture that transformers itself has")
 
 
-def _no_pickle(folder: Path, name: str) -> None:
+def pickled(folder: Path) -> str:
+    """Return the first pickle of a folder that has no safetensors, "" where there is none."""
     if (folder / SINGLE).is_file() or (folder / INDEX).is_file():
-        return
-    pickles = [path.name for path in sorted(folder.iterdir()) if path.suffix in (".bin", ".pt", ".pth", ".ckpt")]
-    if pickles:
-        message = f"the weights of `{name}` are pickles (`{pickles[0]}`), which can run code when they are read"
-        raise BadFolder("E413", message, f"convert them in a process of its own: `ladle convert {typed(Path(name))}`")
-    raise BadFolder(
-        "E410", f"`{name}` has no weights: no `{SINGLE}` and no `{INDEX}`", "save the model with transformers"
-    )
+        return ""
+    return next((path.name for path in sorted(folder.iterdir()) if path.suffix in PICKLES), "")
+
+
+def converting(folder: Path) -> str:
+    """Return the help that says how pickled weights become safetensors."""
+    return f"convert them in a process of its own: `ladle convert {typed(folder)}`"
+
+
+def _no_pickle(folder: Path, name: str) -> None:
+    if file := pickled(folder):
+        message = f"the weights of `{name}` are pickles (`{file}`), which can run code when they are read"
+        raise BadFolder("E413", message, converting(Path(name)))
+    if not (folder / SINGLE).is_file() and not (folder / INDEX).is_file():
+        message = f"`{name}` has no weights: no `{SINGLE}` and no `{INDEX}`"
+        raise BadFolder("E410", message, "save the model with transformers")
 
 
 def json_object(path: Path, name: str) -> dict[str, Json]:

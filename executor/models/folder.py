@@ -15,7 +15,8 @@ from typing import Final
 
 from ladle.dsl.graph import Json
 from ladle.executor.adapter import Adapter, is_adapter, read_adapter
-from ladle.executor.model_folder import BadFolder
+from ladle.executor.console import from_here
+from ladle.executor.model_folder import BadFolder, converting, pickled
 from ladle.executor.models.source import MANIFEST, snapshot_folder
 from ladle.executor.models.template import GENERATION, put_on
 from ladle.executor.task import Given, StepError
@@ -76,6 +77,9 @@ def model_folder(given: Given) -> Path:
     if is_adapter(folder):
         help = "give it a merge, or `round(MODEL, bf16)`, which writes the model with the adapter in it"
         raise StepError(f"`{folder.name}` is an adapter, and a whole model is needed here", help)
+    if not (folder / MANIFEST).is_file() and (file := pickled(folder)):
+        message = f"the weights of `{folder.name}` are pickles (`{file}`), which can run code when they are read"
+        raise StepError(message, converting(Path(from_here(folder))))
     return snapshot_folder(folder) if (folder / MANIFEST).is_file() else folder
 
 

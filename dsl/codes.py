@@ -113,10 +113,10 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "E417": "lock-disagrees",
         "E418": "not-locked",
         "E419": "stale-lock",
-        # E42x: adapters (executor/adapter.py, executor/sources/local.py)
-        "E420": "bad-adapter",
-        "E421": "adapter-without-model",
-        "E422": "adapter-misfit",
+        # E425 on: adapters (executor/adapter.py, executor/sources/local.py)
+        "E425": "bad-adapter",
+        "E426": "adapter-without-model",
+        "E427": "adapter-misfit",
         # W5xx: findings of lint; each stands in its rule, and `executor/rulebook.py` has them all
         # E6xx: configurations of other tools (executor/importing, executor/exporting)
         "E601": "unreadable-yaml",

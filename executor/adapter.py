@@ -24,6 +24,8 @@ from ladle.executor.quoting import short
 CONFIG: Final = ADAPTER
 WEIGHTS: Final = "adapter_model.safetensors"
 PICKLE: Final = "adapter_model.bin"
+ELSEWHERE: Final = "download it into the project, and name folder and model: `local(FOLDER, from = MODEL)`"
+"""What to do with an adapter of the hub."""
 ELEMENTS: Final = ("F16", "BF16", "F32", "F64")
 """Types of elements that a change may have."""
 
@@ -105,7 +107,7 @@ def read_adapter(folder: Path, name: str) -> Adapter:
     """Return the adapter in `folder`. Raises BadFolder, and OSError for what cannot be read."""
     if (folder / SINGLE).is_file() or (folder / INDEX).is_file():
         message = f"`{name}` holds a whole model and an adapter (`{CONFIG}`): nobody can say which is meant"
-        raise BadFolder("E420", message, "move the adapter's files to a folder of their own")
+        raise BadFolder("E425", message, "move the adapter's files to a folder of their own")
     config = json_object(folder / CONFIG, name)
     settings = _Settings(name, config)
     settings.refuse()
@@ -151,7 +153,7 @@ class _Settings:
     config: Mapping[str, Json]
 
     def wrong(self, what: str, help: str = "merge it into its model with peft, and name that folder") -> BadFolder:
-        return BadFolder("E420", f"the adapter `{self.name}` {what}", help)
+        return BadFolder("E425", f"the adapter `{self.name}` {what}", help)
 
     def refuse(self) -> None:
         """Refuse what would change the meaning and is not computed here. Raises BadFolder."""
@@ -229,7 +231,7 @@ def _headers(folder: Path, name: str) -> dict[str, Tensor]:
         if (folder / PICKLE).is_file():
             message = f"the weights of `{name}` are a pickle (`{PICKLE}`), which can run code when it is read"
             raise BadFolder("E413", message, converting(Path(name)))
-        raise BadFolder("E420", f"the adapter `{name}` has no `{WEIGHTS}`", "save it with peft")
+        raise BadFolder("E425", f"the adapter `{name}` has no `{WEIGHTS}`", "save it with peft")
     try:
         return file_tensors(folder / WEIGHTS)
     except HostileHeader as error:

@@ -38,7 +38,7 @@ class Limits:
     def of(files: tuple[Path, ...]) -> Limits:
         """Return what reading and writing files of that size takes, several times over."""
         sizes = [path.stat().st_size for path in files]
-        return Limits(2 * max(sizes) + (2 << 30), 120 + sum(sizes) // (20 << 20), 2 * max(sizes) + (64 << 20))
+        return Limits(2 * max(sizes) + (2 << 30), 120 + sum(sizes) // (20 << 20), 4 * max(sizes) + (64 << 20))
 
 
 def unpickle(files: tuple[Path, ...], parts: Path, tied: bool, limits: Limits, whole: bool) -> Mapping[str, Json]:

@@ -293,7 +293,7 @@ def test_adapters_in_a_folder_of_the_project(tmp_path: Path) -> None:
     assert isinstance(found, AdapterType)
     assert found.based_on == "someone/else"
     shutil.copyfile(tmp_path / "models/x" / WEIGHTS, tmp_path / "models/x/model.safetensors")
-    assert codes(ProjectFacts(tmp_path).model("models/x")) == ["E420"]
+    assert codes(ProjectFacts(tmp_path).model("models/x")) == ["E425"]
     (tmp_path / "models/x/model.safetensors").unlink()
     (tmp_path / "models/x" / WEIGHTS).rename(tmp_path / "models/x/adapter_model.bin")
     refused = ProjectFacts(tmp_path).model("models/x")
@@ -358,7 +358,7 @@ def problems(root: Path, recipe: str) -> list[tuple[str, str, str]]:
 def test_check_names_the_model_an_adapter_needs_and_where_it_does_not_fit(project: Path) -> None:
     folder = tiny_adapter(project)
     ((code, _, help),) = problems(project, 'model a = local("models/adapter")')
-    assert code == "E421"
+    assert code == "E426"
     assert help == (
         'name the model that it sits on: `local("models/adapter", from = MODEL)`; '
         "it says that it was trained on `someone/else`"
@@ -366,4 +366,4 @@ def test_check_names_the_model_an_adapter_needs_and_where_it_does_not_fit(projec
     save_file({key: value[:, :2].contiguous() for key, value in load_file(folder / WEIGHTS).items()}, folder / WEIGHTS)
     fitting = 'model base = local("models/tiny")\nmodel a = local("models/adapter", from = base)'
     ((code, message, _),) = problems(project, fitting)
-    assert (code, "the adapter was made for" in message) == ("E422", True)
+    assert (code, "the adapter was made for" in message) == ("E427", True)

@@ -16,6 +16,7 @@ from ladle.dsl.signature import Role
 from ladle.dsl.source import Source, Span
 from ladle.executor.layout import Layout
 from ladle.executor.nodefile import model_folder
+from ladle.executor.places import ADAPTER
 
 CODE = "E620"
 
@@ -67,6 +68,9 @@ class Subject:
             name, revision = str(options["name"]), str(options.get("revision", "main"))
             return name if revision == "main" else pinned.format(name=name, revision=revision)
         if node.files and self.role(node) is Role.MODEL_SOURCE:
+            if any(PurePosixPath(file).name == ADAPTER for file in node.files):
+                help = f"write it into its model first, and export that: `round({node.name}, bf16)`"
+                self.refuse(node, f"{self.tool} is not told of adapters, and `{node.name}` is one", help)
             return f"./{model_folder(node.files)}"
         self.remark(f"{self.place(node)} is made by `ladle run`: run that first")
         return f"./{self.place(node)}"

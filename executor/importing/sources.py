@@ -11,6 +11,8 @@ from ladle.executor.importing.scalars import number
 from ladle.executor.importing.tree import Scalar, Table
 from ladle.executor.quoting import short
 
+ADAPTER_HELP = "name the model alone, and write `local(FOLDER, from = MODEL)` for the adapter into the recipe"
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -78,8 +80,8 @@ def reference(fields: Fields, key: str) -> ModelRef | None:
     path, _, revision = text.partition("@")
     fields.ledger.name(fields.document, fields.span(key), path)
     if "+" in text:
-        message = f"`{short(text)}` is a model with an adapter, which no merge here folds"
-        fields.problem("E611", key, message, "fold the adapter first, and name the folder of the result")
+        message = f"`{short(text)}` is a model with an adapter, which is two models of a recipe"
+        fields.problem("E611", key, message, ADAPTER_HELP)
     elif not path or "@" in revision or not quotable(text) or not _named(fields, path, revision):
         fields.problem(
             "E613", key, f"`{short(text)}` is no name of a model", "a folder, `owner/name`, or `owner/name@revision`"
@@ -101,7 +103,7 @@ def _named(fields: Fields, path: str, revision: str) -> bool:
 def _table(fields: Fields, key: str, inner: Fields) -> ModelRef | None:
     deeper = inner.table.get("model")
     if inner.tree("lora") is not None:
-        fields.problem("E611", key, "a model with an adapter, which no merge here folds", "fold the adapter first")
+        fields.problem("E611", key, "a model with an adapter, which is two models of a recipe", ADAPTER_HELP)
         return None
     if inner.tree("override_architecture") is not None:
         inner.lost("override_architecture", "the architecture is read from the model's configuration")

@@ -15,6 +15,7 @@ from huggingface_hub import HfApi, hf_hub_download
 from huggingface_hub.hf_api import DatasetInfo, ModelInfo, RepoSibling
 from huggingface_hub.utils.tqdm import disable_progress_bars
 from ladle.dsl.types import UNKNOWN, Unknown
+from ladle.executor.adapter import CONFIG, ELSEWHERE
 from ladle.executor.endpoint import HubEndpoint
 from ladle.executor.lock.derive import CARD, Derived, derive, licence, sha256
 from ladle.executor.lock.entries import READ, Files, LockedFile, LockedModel
@@ -46,6 +47,8 @@ class Hub:
     def _model(self, name: str, revision: str) -> LockedModel:
         info = self.api.model_info(name, revision=revision, files_metadata=True)
         commit, siblings = told(info, name)
+        if "config.json" not in siblings and CONFIG in siblings:
+            raise StepError(f"`{name}` is an adapter, which is no model without another", ELSEWHERE)
         if "config.json" not in siblings:
             raise StepError(f"`{name}` has no `config.json`", "a model is what transformers saves")
         fetched = {file: self.fetch(name, file, commit, siblings) for file in SMALL if file in siblings}

@@ -24,6 +24,7 @@ from huggingface_hub.errors import (
 )
 from huggingface_hub.utils.tqdm import disable_progress_bars
 from ladle.dsl.types import UNKNOWN, Unknown
+from ladle.executor.adapter import ELSEWHERE, WEIGHTS
 from ladle.executor.headers import HostileHeader, folder_tensors
 from ladle.executor.lock.derive import CARD, derive, licence
 from ladle.executor.lock.proof import locked_facts, prove_files, prove_model
@@ -50,7 +51,10 @@ def run(task: Task) -> None:
     name, revision = str(task.options["name"]), str(task.options["revision"])
     snapshot = fetch(name, revision)
     if not any(snapshot.glob("*.safetensors")):
-        raise StepError(f"`{name}` holds no safetensors", "weights in pickles are never loaded: choose another model")
+        help = "weights in pickles are never loaded: choose another model, or download it and `ladle convert FOLDER`"
+        raise StepError(f"`{name}` holds no safetensors", help)
+    if (snapshot / WEIGHTS).is_file() and not (snapshot / "config.json").is_file():
+        raise StepError(f"`{name}` is an adapter, which is no model without another", ELSEWHERE)
     read_config(snapshot)
     files = sorted(file for file in snapshot.iterdir() if file.is_file())
     described = []

@@ -23,19 +23,19 @@ def adapted(typing: Typing, adapter: AdapterType) -> Typed:
     if model is None:
         told = f"; it says that it was trained on `{adapter.based_on}`" if adapter.based_on else ""
         help = f'name the model that it sits on: `local("{folder}", from = MODEL)`{told}'
-        return (Fault("E421", f"`{folder}` is an adapter, which is no model without another", help),)
+        return (Fault("E426", f"`{folder}` is an adapter, which is no model without another", help),)
     if isinstance(model.tensors, tuple):
         misfit: Callable[[AdapterType, Mapping[str, tuple[int, ...]]], str]
         misfit = import_module("ladle.executor.adapter").misfit
         if wrong := misfit(adapter, {name: shape for name, _, shape in model.tensors}):
             help = "an adapter sits on the model that it was trained on, or on one of the same shape"
-            return (Fault("E422", f"the adapter `{folder}` does not fit: the model {wrong}", help, "from"),)
+            return (Fault("E427", f"the adapter `{folder}` does not fit: the model {wrong}", help, "from"),)
     if adapter.vocabulary is None:
         return model
     if one_vocabulary(adapter.vocabulary, model.vocabulary) is False:
         help = "an adapter that adds tokens is merged into its model where it was trained"
         message = f"the adapter `{folder}` has a tokenizer of another vocabulary than the model"
-        return (Fault("E422", message, help, "from"),)
+        return (Fault("E427", message, help, "from"),)
     return replace(model, template=adapter.template, pad_is_end=adapter.pad_is_end)
 
 

@@ -70,7 +70,7 @@ def _tensors(path: Path, tied: bool) -> tuple[dict[str, torch.Tensor], list[str]
     """Return the tensors of a file, and the names left out since the model ties them."""
     found = _state(_load(path), path.name)
     total = sum(tensor.numel() * tensor.element_size() for tensor in found.values())
-    if total > 2 * path.stat().st_size + SPARE:
+    if total > 4 * path.stat().st_size + SPARE:
         raise Refused(f"`{path.name}` claims {total} bytes of tensors and holds {path.stat().st_size}")
     aliases = Counter(_memory(tensor) for tensor in found.values())
     left = [name for name in found if tied and name.endswith(_HEAD) and aliases[_memory(found[name])] > 1]

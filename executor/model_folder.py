@@ -114,7 +114,7 @@ def tokenizer_identity(folder: Path, name: str) -> tuple[str | Unknown | None, s
     """Return vocabulary, template and whether pad is end of a tokenizer that may not be there. Raises BadFolder."""
     if not (folder / "tokenizer.json").is_file():
         return None, UNKNOWN, UNKNOWN
-    return vocabulary_identity(folder, name), _template(folder, name), _pad_is_end(folder, name)
+    return vocabulary_identity(folder, name), _template(folder, name), pad_is_end(folder, name)
 
 
 def template_text(folder: Path, name: str) -> str | None:

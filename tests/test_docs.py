@@ -15,6 +15,7 @@ from ladle.dsl.types import CorpusKind, ModelType
 from ladle.executor.cli import cli, run
 from ladle.executor.commands.new import RECIPE, corpora
 from ladle.executor.examine import examine
+from loopback_hub import safetensors
 
 ROOT = Path(__file__).parent.parent
 LANGUAGE = (ROOT / "docs" / "language.md").read_text(encoding="utf-8")
@@ -43,6 +44,12 @@ def project(tmp_path: Path) -> Path:
         path = tmp_path / "corpora" / place
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("".join(json.dumps(row) + "\n" for row in lines))
+    adapter = tmp_path / "models" / "adapter"
+    adapter.mkdir(parents=True)
+    (adapter / "adapter_config.json").write_text('{"peft_type": "LORA", "r": 1, "lora_alpha": 1}')
+    module = "base_model.model.model.layers.0.self_attn.q_proj"
+    parts = {f"{module}.lora_A.weight": (1, 64), f"{module}.lora_B.weight": (64, 1)}
+    (adapter / "adapter_model.safetensors").write_bytes(safetensors(parts))
     (tmp_path / "recipes").mkdir()
     for name, text in FILES.items():
         (tmp_path / "recipes" / f"{name}.recipe").write_text(text)

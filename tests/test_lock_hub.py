@@ -212,6 +212,14 @@ def test_pickles_are_no_model(tmp_path: Path) -> None:
         assert refused(served, tmp_path) == "`owner/chat` holds no safetensors"
 
 
+def test_an_adapter_is_no_model(tmp_path: Path) -> None:
+    repository = model()
+    repository.files["adapter_config.json"] = b"{}"
+    del repository.files["config.json"]
+    with serve({"models/owner/chat": repository}) as served:
+        assert refused(served, tmp_path) == "`owner/chat` is an adapter, which is no model without another"
+
+
 def test_a_truncated_parquet_answer_is_said(tmp_path: Path) -> None:
     with serve(repositories()) as served:
         served.repositories["datasets/owner/talk"].cut = "data/train_sft-00000-of-00002.parquet"

@@ -395,6 +395,14 @@ def test_a_model_in_pickles_is_refused(tmp_path: Path, repository: dict[str, byt
     assert found[0] == "`owner/name` holds no safetensors"
 
 
+def test_an_adapter_of_the_hub_is_refused(tmp_path: Path, repository: dict[str, bytes]) -> None:
+    repository["adapter_model.safetensors"] = repository.pop("model.safetensors")
+    del repository["config.json"]
+    with hub(repository) as (address, _):
+        found = fetch(tmp_path / "hub", address, name="owner/name", revision="main", template=None)
+    assert found[0] == "`owner/name` is an adapter, which is no model without another"
+
+
 def test_a_hub_that_cannot_be_reached_is_said(tmp_path: Path) -> None:
     found = fetch(tmp_path / "hub", "http://127.0.0.1:9", name="owner/name", revision="main", template=None)
     assert found[0].startswith("`owner/name` cannot be fetched: ")

@@ -23,6 +23,8 @@ _NEW_USER: Final = 0x10000000
 _NEW_NET: Final = 0x40000000
 _PARENT_DIES: Final = 1
 _NO_NEW_PRIVILEGES: Final = 38
+_LAST_SECONDS: Final = 5
+"""Between the signal that names the limit of time, and the kill."""
 _FORBIDDEN: Final = (
     "os.",
     "subprocess.",
@@ -50,7 +52,7 @@ def main(text: str) -> None:
     bound(resource.RLIMIT_CORE, 0)
     program: Callable[[object], dict[str, object]] = importlib.import_module(order["program"]).run
     bound(resource.RLIMIT_AS, _taken() + int(order["memory"]))
-    bound(resource.RLIMIT_CPU, int(order["seconds"]))
+    bound(resource.RLIMIT_CPU, int(order["seconds"]), _LAST_SECONDS)
     bound(resource.RLIMIT_FSIZE, int(order["written"]))
     bound(resource.RLIMIT_NPROC, 0)
     sys.addaudithook(refuse)
@@ -75,11 +77,11 @@ def die_with(parent: int) -> None:
             os._exit(1)
 
 
-def bound(kind: int, most: int) -> None:
-    """Lower a limit of this process for good; one that is lower already stays."""
+def bound(kind: int, most: int, spare: int = 0) -> None:
+    """Lower a limit of this process for good, the hard one with `spare` more; one that is lower already stays."""
     hard = resource.getrlimit(kind)[1]
-    limit = most if hard == resource.RLIM_INFINITY else min(most, hard)
-    resource.setrlimit(kind, (limit, limit))
+    last = most + spare if hard == resource.RLIM_INFINITY else min(most + spare, hard)
+    resource.setrlimit(kind, (min(most, last), last))
 
 
 def refuse(event: str, arguments: tuple[object, ...]) -> None:

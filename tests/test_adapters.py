@@ -24,7 +24,7 @@ from safetensors.torch import load_file, save_file
 from test_facts import codes
 from test_local_model import HEAD, actions, ladle, project, template
 from test_merge import HIDDEN, INNER, LAYERS, VOCAB, folder, given, merged, task, weights
-from transformers import AutoModelForCausalLM, LlamaConfig
+from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -167,6 +167,21 @@ def test_the_same_as_peft(tmp_path: Path, name: str) -> None:
     loaded = load_given(source, torch.float32, "sdpa").state_dict()
     for tensor, value in result.items():
         assert torch.equal(loaded[tensor], value)
+
+
+def test_matrices_that_are_stored_turned_are_peft_s_too(tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = AutoModelForCausalLM.from_config(GPT2Config(vocab_size=VOCAB, n_embd=HIDDEN, n_layer=2, n_head=2))
+        model.save_pretrained(tmp_path / "base")
+        chosen = peft.LoraConfig(r=2, target_modules=["c_attn"], fan_in_fan_out=True, init_lora_weights=False)
+        trained = peft.get_peft_model(model, chosen)
+        trained.save_pretrained(tmp_path / "x")
+        wanted = trained.merge_and_unload().state_dict()
+    source = on("0", tmp_path / "x", given("from", tmp_path / "base"))
+    for tensor, value in merged(tmp_path / "m", "round", {"precision": "fp32"}, source).items():
+        torch.testing.assert_close(value, wanted[tensor], rtol=1e-6, atol=1e-6)
 
 
 def test_a_loaded_adapter_has_the_type_asked_for(tmp_path: Path) -> None:

@@ -162,7 +162,8 @@ class _Settings:
             raise self.wrong(f"is of the type {_said(config.get('peft_type'))}, and LORA alone is folded in")
         if config.get("auto_mapping"):
             message = f"the adapter `{self.name}` asks for code of its own (`auto_mapping`), which is never run"
-            raise BadFolder("E412", message, "use an adapter of an architecture that transformers itself has")
+            help = f"peft writes it where no `task_type` was given: delete it from `{CONFIG}`, nothing here needs it"
+            raise BadFolder("E412", message, help)
         if config.get("task_type") not in (None, "CAUSAL_LM"):
             raise self.wrong(f"is for the task {_said(config['task_type'])}, not for a language model")
         if config.get("bias", "none") not in ("none", "all", "lora_only"):

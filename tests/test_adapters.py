@@ -14,12 +14,17 @@ import torch
 from ladle.dsl.graph import Json
 from ladle.dsl.types import AdapterType
 from ladle.executor.adapter import CONFIG, WEIGHTS, misfit, read_adapter
+from ladle.executor.choosing.best import take
+from ladle.executor.choosing.kinship import kinship
 from ladle.executor.facts import ProjectFacts
 from ladle.executor.model_folder import BadFolder
 from ladle.executor.models.folder import model_folder
 from ladle.executor.models.weights import load_given
 from ladle.executor.task import Given, StepError
 from ladle.executor.weights import merge, stream
+from ladle.executor.weights.parents import parent
+from ladle.executor.weights.reading import Files
+from ladle.executor.weights.whole_models import raw
 from safetensors.torch import load_file, save_file
 from test_facts import codes
 from test_local_model import HEAD, actions, ladle, project, template
@@ -169,13 +174,20 @@ def test_the_same_as_peft(tmp_path: Path, name: str) -> None:
         assert torch.equal(loaded[tensor], value)
 
 
+GPT2: dict[str, Json] = {
+    "vocab_size": VOCAB, "n_embd": HIDDEN, "n_layer": 2, "n_head": 2, "bos_token_id": 0, "eos_token_id": 0,
+}  # fmt: skip
+
+
 def test_matrices_that_are_stored_turned_are_peft_s_too(tmp_path: Path) -> None:
     torch.manual_seed(3)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model = AutoModelForCausalLM.from_config(GPT2Config(vocab_size=VOCAB, n_embd=HIDDEN, n_layer=2, n_head=2))
+        model = AutoModelForCausalLM.from_config(GPT2Config(**GPT2))
         model.save_pretrained(tmp_path / "base")
-        chosen = peft.LoraConfig(r=2, target_modules=["c_attn"], fan_in_fan_out=True, init_lora_weights=False)
+        chosen = peft.LoraConfig(
+            r=2, target_modules=["c_attn"], fan_in_fan_out=True, init_lora_weights=False, task_type="CAUSAL_LM"
+        )
         trained = peft.get_peft_model(model, chosen)
         trained.save_pretrained(tmp_path / "x")
         wanted = trained.merge_and_unload().state_dict()
@@ -191,6 +203,23 @@ def test_a_loaded_adapter_has_the_type_asked_for(tmp_path: Path) -> None:
     exact = load_given(source, torch.float32, "sdpa").state_dict()
     rounded = load_given(source, torch.bfloat16, "sdpa").state_dict()
     assert all(torch.equal(rounded[name], exact[name].bfloat16()) for name in exact)
+
+
+def test_whatever_takes_models_takes_an_adapter_with_its_model(tmp_path: Path) -> None:
+    base = given("base", folder(tmp_path / "a", weights(1, torch.bfloat16)))
+    source = on("model", adapter(tmp_path / "x"), base)
+    chosen = task(tmp_path / "best", "best", {}, (source,))
+    take(source, chosen)
+    result = load_file(chosen.output / "model.safetensors")
+    assert not (chosen.output / CONFIG).exists()
+    with Files() as files:
+        found = parent(source, tmp_path)
+        for name, value in result.items():
+            assert torch.equal(raw(found, name, files), value)
+            exact = folded(4.0)[name] - weights(1)[name].double() + weights(1, torch.bfloat16)[name].double()
+            torch.testing.assert_close(value.double(), exact, rtol=2**-8, atol=1e-6)
+    twice = on("model", adapter(tmp_path / "y", lora_alpha=16), base)
+    assert kinship(base, [source, twice], tmp_path) == pytest.approx([1.0], abs=1e-6)
 
 
 def test_what_needs_a_folder_of_weights_is_refused(tmp_path: Path) -> None:

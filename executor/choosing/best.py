@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
+from importlib import import_module
 
+from ladle.dsl.frozen import replace
 from ladle.executor.choosing.scores import CHOICE, candidates, write_choice
 from ladle.executor.disk import link_tree
 from ladle.executor.lineage import LINEAGE
-from ladle.executor.models.folder import copy_tokenizer, tokenizer_folder
+from ladle.executor.models.folder import adapted, copy_tokenizer, tokenizer_folder
 from ladle.executor.task import Given, Progress, StepError, Task
 
 _NOT_THE_MODEL = (LINEAGE, CHOICE, "losses.csv", "alignment.json")
@@ -19,15 +20,23 @@ def run(task: Task) -> None:
     """Write the model with the best score, the first among equals."""
     found = candidates(task)
     won = max(found, key=lambda each: (each.merit, -each.place))
-    take(won.model, task.output, task.work)
+    take(won.model, task)
     write_choice(task.output, found, [won.place])
     task.report(Progress(len(found), len(found), "scores"))
 
 
-def take(model: Given, output: Path, work: Path) -> None:
-    """Put a model into `output`: an artifact by hard links, a folder of the project as a copy (it may be edited)."""
+def take(model: Given, task: Task) -> None:
+    """Put a model into the output: an artifact by hard links, a folder of the project as a copy (it may be edited).
+
+    An adapter is written in the model that it sits on: as the soup of that one alone.
+    """
+    output, work = task.output, task.work
     if model.path is None or not model.path.is_dir():
         raise StepError(f"the input `{model.role}` has no folder", "run the step that makes it first")
+    if adapted(model) is not None:
+        alone = replace(task, operator="soup", options={}, inputs=(replace(model, role="0"),))
+        import_module("ladle.executor.weights.merge").run(alone)
+        return
     if model.operator == "local":
         for file in model.files:
             shutil.copyfile(file, output / file.name)

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import torch
 from ladle.executor.task import Given
+from ladle.executor.weights.adapted import leaf
 from ladle.executor.weights.kernel import Piece, Plan
 from ladle.executor.weights.merge import one_thread
 from ladle.executor.weights.parents import agree, parent
-from ladle.executor.weights.reading import Files, Stored
+from ladle.executor.weights.reading import Files
 from ladle.executor.weights.statistics import DELTA_GRAM
 from ladle.executor.weights.stream import Merge, Rows, stream
 
@@ -26,7 +27,7 @@ def kinship(base: Given, models: Sequence[Given], work: Path) -> list[float]:
     count = len(models)
     total = torch.zeros(count, count, dtype=torch.float64)
     with one_thread(), torch.inference_mode(), Files() as files:
-        leaves = [Stored(each.folder, each.headers, files) for each in parents]
+        leaves = [leaf(each, files) for each in parents]
         for name, header in sorted(parents[0].headers.items()):
             ask = Merge(tuple(range(count)), count, _sum(total))
             stream(name, header.shape, [*leaves, ask], _nothing, torch.device("cpu"))

@@ -122,7 +122,7 @@ class _Pool:
     def deliver(self, number: int) -> None:
         """Put a model into the output."""
         if not self.kin[number].parents:
-            best.take(self.found[number].model, self.task.output, self.task.work)
+            best.take(self.found[number].model, self.task)
             return
         made = self.given(number).path
         assert made is not None

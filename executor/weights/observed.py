@@ -15,8 +15,8 @@ from typing import Any
 import torch
 from ladle.executor.corpus_rows import read_rows
 from ladle.executor.draws import chosen
-from ladle.executor.models.folder import model_folder
-from ladle.executor.models.weights import load_model
+from ladle.executor.models.folder import configuration_folder
+from ladle.executor.models.weights import load_given
 from ladle.executor.scoring.loss import windows
 from ladle.executor.task import Given, Progress, StepError, Task
 from ladle.executor.tokenizer import load_tokenizer
@@ -61,7 +61,7 @@ def observed(task: Task, observe: Observe) -> tuple[Path, ...]:
             shutil.rmtree(partial, ignore_errors=True)
             partial.mkdir(parents=True)
             _store(partial, observe(_seen(task, place, given)))
-            shutil.copyfile(model_folder(given) / "config.json", partial / "config.json")
+            shutil.copyfile(configuration_folder(given) / "config.json", partial / "config.json")
             partial.rename(folder)
         found.append(folder)
     return tuple(found)
@@ -70,13 +70,13 @@ def observed(task: Task, observe: Observe) -> tuple[Path, ...]:
 def _seen(task: Task, place: int, given: Given) -> Seen:
     device = torch.device(task.machine.device)
     tokens = tuple(torch.tensor([ids], device=device) for ids in sequences(task, place, given))
-    folder = model_folder(given)
-    model = load_model(folder, torch.float32, task.machine.attention).eval().to(device)
+    name = given.path.name if given.path else given.role
+    model = load_given(given, torch.float32, task.machine.attention).eval().to(device)
 
     def said(done: int) -> None:
         task.report(Progress(done, len(tokens), f"sequences of model {place + 1}"))
 
-    return Seen(model, folder.name, tokens, said)
+    return Seen(model, name, tokens, said)
 
 
 def sequences(task: Task, place: int, given: Given) -> list[tuple[int, ...]]:

@@ -12,10 +12,11 @@ from typing import Any
 import torch
 from ladle.executor.headers import Tensor, folder_tensors
 from ladle.executor.task import Progress, StepError, Task
+from ladle.executor.weights.adapted import leaf
 from ladle.executor.weights.merge import one_thread
 from ladle.executor.weights.observed import Seen, Tensors, observed, operands
 from ladle.executor.weights.parents import Parent, agree, parent
-from ladle.executor.weights.reading import DTYPES, Files, Stored
+from ladle.executor.weights.reading import DTYPES, Files, Leaf, Stored
 from ladle.executor.weights.stream import cut
 from ladle.executor.weights.whole_models import configure
 from ladle.executor.weights.writing import Shape, Writer
@@ -31,7 +32,7 @@ def run(task: Task) -> None:
         folders = observed(task, grams)
         headers = [folder_tensors(folder) for folder in folders]
         inputs = [Stored(folder, found, files) for folder, found in zip(folders, headers, strict=True)]
-        models = [Stored(each.folder, each.headers, files) for each in parents]
+        models = [leaf(each, files) for each in parents]
         _write(task, parents[0], Layers(models, inputs, headers[0], float(factor)))
         files.unchanged()
     configure(parents[0], task.output)
@@ -62,7 +63,7 @@ class Layers:
     """Makes the tensors of the result."""
 
     def __init__(
-        self, models: Sequence[Stored], inputs: Sequence[Stored], known: dict[str, Tensor], factor: float
+        self, models: Sequence[Leaf], inputs: Sequence[Stored], known: dict[str, Tensor], factor: float
     ) -> None:
         self._models, self._inputs, self._known, self._factor = models, inputs, known, factor
 

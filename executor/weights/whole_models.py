@@ -8,16 +8,19 @@ from typing import Final
 
 import torch
 from ladle.executor.models.folder import copy_tokenizer
+from ladle.executor.weights.adapted import leaf
 from ladle.executor.weights.parents import Parent
-from ladle.executor.weights.reading import DTYPES, Files
+from ladle.executor.weights.reading import DTYPES, Files, matrix
 
 _CONFIGURATION: Final = ("config.json", "generation_config.json")
 
 
 def raw(model: Parent, name: str, files: Files) -> torch.Tensor:
-    """Return a whole tensor in the type in which it lies on disk."""
+    """Return a whole tensor in the type in which it lies on disk; with adapters in it rounded to that type."""
     header = model.headers[name]
     dtype, count = DTYPES[header.dtype], 1
+    if model.adapters:
+        return leaf(model, files).read(name, 0, matrix(header.shape)[0]).to(dtype).reshape(header.shape)
     for size in header.shape:
         count *= size
     buffer = torch.empty(count * dtype.itemsize, dtype=torch.uint8)

@@ -355,7 +355,9 @@ model again = local("models/adapter", from = base, template = other)
 model merged = slerp(again, other, t = 0.5)
 model written = round(tuned, bf16)
 model trained = again | sft
-evaluate scores { models = [tuned, merged, written, trained]  on = [colours] }
+model later = local("models/adapter", from = trained)
+model last = lerp(later, trained, t = 0.5)
+evaluate scores { models = [tuned, merged, written, trained, last]  on = [colours] }
 """
 
 
@@ -387,7 +389,10 @@ def test_an_adapter_of_the_project_is_merged_trained_and_scored(project: Path) -
     assert not any((path / CONFIG).exists() for path in made.iterdir())
     assert template(made / "trained") == template(project / "models/other")
     rows = json.loads(ladle(project, "report", "my.recipe", "--format", "json"))["rows"]
-    assert {row["model"] for row in rows} == {"tuned", "merged", "written", "trained"}
+    assert {row["model"] for row in rows} == {"tuned", "merged", "written", "trained", "last"}
+    last, start = (load_file(made / each / "model.safetensors")[name].float() for each in ("last", "trained"))
+    torch.testing.assert_close(last - start, torch.full_like(last, 4 * RANK / 64**2 / 2), rtol=0, atol=1e-6)
+    assert "is not told of adapters" in ladle(project, "export", "my.recipe", "merged", "--to", "mergekit", status=1)
     config = json.loads((project / "models/adapter" / CONFIG).read_text())
     (project / "models/adapter" / CONFIG).write_text(json.dumps(config | {"lora_alpha": 9}))
     assert {name for name, action in actions(project).items() if action == "run"} >= {"merged", "written", "trained"}

@@ -53,7 +53,7 @@ def ladle(folder: Path, *arguments: str, status: int = 0, **more: str) -> str:
     command = [str(Path(sys.executable).parent / "ladle"), *arguments]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == status, f"{arguments}\n{done.stdout}\n{done.stderr}"
-    return done.stdout
+    return done.stdout + done.stderr if status else done.stdout
 
 
 def actions(folder: Path, **more: str) -> Mapping[str, str]:

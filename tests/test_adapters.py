@@ -219,6 +219,7 @@ def test_whatever_takes_models_takes_an_adapter_with_its_model(tmp_path: Path) -
             exact = folded(4.0)[name] - weights(1)[name].double() + weights(1, torch.bfloat16)[name].double()
             torch.testing.assert_close(value.double(), exact, rtol=2**-8, atol=1e-6)
     twice = on("model", adapter(tmp_path / "y", lora_alpha=16), base)
+    assert len({parent(each, tmp_path).lies for each in (base, source, twice)}) == 3
     assert kinship(base, [source, twice], tmp_path) == pytest.approx([1.0], abs=1e-6)
 
 

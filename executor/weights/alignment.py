@@ -109,9 +109,7 @@ def _prove_movable(model: Parent) -> None:
 
 def _identity(moved: Moved) -> str:
     """Equal for models that are moved alike, whatever they stand in."""
-    places = [
-        str(moved.models[number].folder) for number in sorted(set(moved.rows.models.flatten().tolist())) if number >= 0
-    ]
+    places = [moved.models[number].lies for number in sorted(set(moved.rows.models.flatten().tolist())) if number >= 0]
     return hashlib.sha256("\0".join(places).encode() + _bytes(moved.rows)).hexdigest()
 
 

@@ -50,6 +50,11 @@ class Parent:
         return f"`{self.name}`"
 
     @property
+    def lies(self) -> str:
+        """Where its weights are: a folder, and those of its adapters."""
+        return "\n".join(str(folder) for folder in (self.folder, *(each.folder for each in self.adapters)))
+
+    @property
     def rows(self) -> int:
         """Number of tokens that it has embeddings for, as configuration and weights say; 0 where these differ."""
         said = self.configuration.get("vocab_size")

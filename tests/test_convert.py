@@ -21,6 +21,7 @@ from ladle.executor.confined import Forbidden, refuse
 from ladle.executor.convert import PICKLE_INDEX, PICKLE_SINGLE, convert
 from ladle.executor.headers import INDEX, folder_tensors
 from ladle.executor.model_folder import model_type
+from ladle.executor.models.weights import load_given
 from ladle.executor.task import StepError
 from ladle.executor.unpickling import Limits
 from ladle.executor.weights import merge, pickles
@@ -306,6 +307,8 @@ def test_the_command_and_what_asks_for_it(tmp_path: Path, monkeypatch: pytest.Mo
     with pytest.raises(StepError, match="are pickles") as asked:
         merge.run(task(tmp_path / "t", "round", {"precision": "bf16"}, (given("0", source),)))
     assert asked.value.help.endswith("`ladle convert 'my model'`")
+    with pytest.raises(StepError, match="are pickles"):
+        load_given(given("model", source), torch.float32, "sdpa")
     command = [str(Path(sys.executable).parent / "ladle"), "convert", "my model"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout == f"my model: {len(weights(1))} tensors in 1 file of safetensors\n"

@@ -77,10 +77,14 @@ def model_folder(given: Given) -> Path:
     if is_adapter(folder):
         help = "give it a merge, or `round(MODEL, bf16)`, which writes the model with the adapter in it"
         raise StepError(f"`{folder.name}` is an adapter, and a whole model is needed here", help)
-    if not (folder / MANIFEST).is_file() and (file := pickled(folder)):
+    return snapshot_folder(folder) if (folder / MANIFEST).is_file() else folder
+
+
+def refuse_pickles(folder: Path) -> None:
+    """Raise StepError for a folder of weights that are pickles, with the command that converts them."""
+    if file := pickled(folder):
         message = f"the weights of `{folder.name}` are pickles (`{file}`), which can run code when they are read"
         raise StepError(message, converting(Path(from_here(folder))))
-    return snapshot_folder(folder) if (folder / MANIFEST).is_file() else folder
 
 
 def tokenizer_folder(given: Given, work: Path) -> Path:

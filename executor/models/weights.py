@@ -11,7 +11,7 @@ from typing import Any, Final
 import torch
 from ladle.executor.disk import refusal
 from ladle.executor.memory import starved
-from ladle.executor.models.folder import adapted, configuration_folder, copy_tokenizer, read_config
+from ladle.executor.models.folder import adapted, configuration_folder, copy_tokenizer, read_config, refuse_pickles
 from ladle.executor.task import Given, StepError
 from ladle.executor.weights.adapted import leaf
 from ladle.executor.weights.parents import parent
@@ -39,6 +39,7 @@ def load_model(folder: Path, dtype: torch.dtype, attention: str) -> Any:
     drop those it does not know.
     """
     quiet()
+    refuse_pickles(folder)
     read_config(folder)
     try:
         model, found = AutoModelForCausalLM.from_pretrained(

@@ -10,7 +10,7 @@ from typing import Final
 from ladle.dsl.graph import Json
 from ladle.executor.adapter import Adapter, misfit
 from ladle.executor.headers import HostileHeader, Tensor, folder_tensors
-from ladle.executor.models.folder import adapted, adapter, model_folder, read_config, tokenizer_folder
+from ladle.executor.models.folder import adapted, adapter, model_folder, read_config, refuse_pickles, tokenizer_folder
 from ladle.executor.models.template import vocabulary
 from ladle.executor.quoting import short
 from ladle.executor.task import Given, StepError
@@ -102,6 +102,7 @@ def _with_adapter(model: Parent, given: Given, work: Path) -> Parent:
 
 def _stored(given: Given, work: Path) -> Parent:
     folder = model_folder(given)
+    refuse_pickles(folder)
     name = given.path.name if given.path else given.role
     try:
         headers = folder_tensors(folder)

@@ -28,6 +28,7 @@ from transformers import (
 EMBED, HEAD = "model.embed_tokens.weight", "lm_head.weight"
 WORDS = ("<unk>", "red", "green", "blue", "is", "the", "sky", "grass", "sea", "deep")
 CONTROL = ("<|end|>", "<|pad|>")
+PARTS = (("A", (2, 16)), ("B", (32, 2)))
 
 
 def model(
@@ -266,6 +267,26 @@ def test_one_model_may_stand_in_two_orders(tmp_path: Path) -> None:
     inner = given("1", tmp_path / "inner", given("0", a), given("1", b), given("tokenizer", b), operator="lerp", t=0.25)
     out = merged(tmp_path / "m", "lerp", {"t": 0.5, "tokenizer": "first"}, given("0", a), inner)
     assert same(out, a)
+
+
+def test_an_adapter_is_folded_in_before_rows_are_moved(tmp_path: Path) -> None:
+    a = model(tmp_path / "a")
+    b = permuted(tmp_path / "b", a)
+    config = {"peft_type": "LORA", "r": 2, "lora_alpha": 4, "modules_to_save": ["embed_tokens"]}
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x/adapter_config.json").write_text(json.dumps(config))
+    place = "base_model.model.model"
+    changes = {f"{place}.embed_tokens.weight": torch.randn(12, 16)}
+    changes |= {f"{place}.layers.0.mlp.up_proj.lora_{part}.weight": torch.randn(shape) for part, shape in PARTS}
+    save_file(changes, tmp_path / "x/adapter_model.safetensors")
+    x = Given("0", "local", "x", path=tmp_path / "x", inputs=(given("from", a),))
+    written = merged(tmp_path / "w", "round", {"precision": "bf16"}, x)
+    assert not same(written, a)
+    moved = merged(tmp_path / "m", "lerp", {"t": 0}, x, given("1", b), given("tokenizer", b))
+    assert same(
+        moved, merged(tmp_path / "n", "lerp", {"t": 0}, given("0", written), given("1", b), given("tokenizer", b))
+    )
+    assert not same(moved, written)
 
 
 def test_a_base_in_another_order_is_the_same_base(tmp_path: Path) -> None:

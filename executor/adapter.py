@@ -36,7 +36,7 @@ _READ: Final = frozenset({
 })  # fmt: skip
 _OF_TRAINING: Final = frozenset({
     "base_model_name_or_path", "revision", "inference_mode", "peft_version", "lora_dropout", "megatron_core",
-    "layers_pattern", "qalora_group_size", "eva_config", "exclude_modules",
+    "layers_pattern", "qalora_group_size", "eva_config", "exclude_modules", "ensure_weight_tying",
 })  # fmt: skip
 """What says how it was trained, and nothing of what it is."""
 _STARTS: Final = (True, False, "gaussian", "eva", "orthogonal")

@@ -17,6 +17,7 @@ from ladle.executor.adapter import CONFIG, WEIGHTS, misfit, read_adapter
 from ladle.executor.choosing.best import take
 from ladle.executor.choosing.kinship import kinship
 from ladle.executor.facts import ProjectFacts
+from ladle.executor.mergekit.parents import staged
 from ladle.executor.model_folder import BadFolder
 from ladle.executor.models.folder import model_folder
 from ladle.executor.models.weights import load_given
@@ -219,6 +220,8 @@ def test_whatever_takes_models_takes_an_adapter_with_its_model(tmp_path: Path) -
             exact = folded(4.0)[name] - weights(1)[name].double() + weights(1, torch.bfloat16)[name].double()
             torch.testing.assert_close(value.double(), exact, rtol=2**-8, atol=1e-6)
     twice = on("model", adapter(tmp_path / "y", lora_alpha=16), base)
+    with pytest.raises(StepError, match="of which mergekit is not told"):
+        staged(parent(source, tmp_path), tmp_path / "staged")
     assert len({parent(each, tmp_path).lies for each in (base, source, twice)}) == 3
     assert kinship(base, [source, twice], tmp_path) == pytest.approx([1.0], abs=1e-6)
 

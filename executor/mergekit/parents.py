@@ -19,7 +19,13 @@ from ladle.executor.weights.parents import Parent
 
 
 def staged(model: Parent, folder: Path) -> Path:
-    """Fill `folder` with links to the files of a model, and return it. Raises StepError where one asks for code."""
+    """Fill `folder` with links to the files of a model, and return it.
+
+    Raises StepError where one asks for code, and for a model with adapters, whose weights no file holds.
+    """
+    if model.adapters:
+        help = "write it with the adapter in it first, under a name: `model whole = round(MODEL, bf16)`"
+        raise StepError(f"`{model.name}` is an adapter, of which mergekit is not told", help)
     try:
         no_code(model.folder, model.name, json_object(model.folder / "config.json", model.name))
         no_code(model.tokenizer, model.name, {})

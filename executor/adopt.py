@@ -12,8 +12,9 @@ from ladle.dsl.types import ModelType, Unknown, one_vocabulary
 from ladle.dsl.vocabularies import Shape
 from ladle.executor.disk import in_words, publish, remove, sync_tree, tree_bytes
 from ladle.executor.layout import Layout, merges
-from ladle.executor.lineage import LINEAGE, Lineage, manifest, read_lineage
+from ladle.executor.lineage import LINEAGE, Lineage, read_lineage
 from ladle.executor.locks import hold, refuse_beside_a_run
+from ladle.executor.manifest import manifest
 from ladle.executor.model_folder import model_type
 from ladle.executor.places import MODEL_NAMES
 from ladle.executor.plan import find

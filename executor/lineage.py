@@ -175,8 +175,3 @@ def list_files(folder: Path) -> set[str]:
         linked = [name for name in folders if Path(parent, name).is_symlink()]
         found.update(Path(parent, name).relative_to(folder).as_posix() for name in [*files, *linked])
     return found - {LINEAGE}
-
-
-def manifest(folder: Path, digests: FileDigests) -> dict[str, str]:
-    """Return the SHA-256 of every file below `folder`, by path, sorted."""
-    return {name: digests.sha256(folder / name) for name in sorted(list_files(folder))}

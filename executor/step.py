@@ -19,8 +19,9 @@ from pathlib import Path
 
 from ladle.dsl.signature import Operator, Role, Vocabulary
 from ladle.executor.disk import in_words, publish, refusal, remove, sync_tree, tree_bytes
-from ladle.executor.lineage import LINEAGE, Lineage, manifest
+from ladle.executor.lineage import LINEAGE, Lineage
 from ladle.executor.locks import Waiting, hold
+from ladle.executor.manifest import manifest
 from ladle.executor.memory import starved
 from ladle.executor.node_reader import read_node_file
 from ladle.executor.nodefile import NodeFile

@@ -26,7 +26,8 @@ from ladle.executor.comparing import measuring, meter
 from ladle.executor.comparing.modules import module
 from ladle.executor.comparing.sums import angle, cosine
 from ladle.executor.file_digests import FileDigests
-from ladle.executor.lineage import LINEAGE, Lineage, manifest
+from ladle.executor.lineage import LINEAGE, Lineage
+from ladle.executor.manifest import manifest
 from ladle.executor.models.source import Source, write_source
 from ladle.executor.opened import open_recipe
 from safetensors.torch import load_file, save_file

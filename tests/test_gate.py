@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from ladle.executor.cli import run
 from ladle.executor.file_digests import FileDigests
-from ladle.executor.lineage import LINEAGE, Lineage, manifest
+from ladle.executor.lineage import LINEAGE, Lineage
+from ladle.executor.manifest import manifest
 from ladle.executor.opened import open_recipe
 from ladle.executor.report.statistics import Pairs, difference
 from test_report import made, score

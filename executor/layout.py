@@ -46,6 +46,11 @@ class Layout:
                 found.setdefault(used.fingerprint, (role, used))
         return tuple(found.values())
 
+    def leaves(self, node: Node) -> frozenset[str]:
+        """Return the fingerprints of all that the step of `node` reads from disk: artifacts, and data of the project."""
+        inputs = self._inputs(node, set())
+        return frozenset(used.fingerprint for _, used, inline in inputs if not inline or not used.produces)
+
     def data(self, node: Node) -> tuple[str, ...]:
         """Return the paths of the data files that the step of `node` reads, sorted."""
         found = set(node.files)

@@ -160,16 +160,16 @@ def _make(steps: Sequence[_Step], around: Surroundings, started: float) -> None:
             raise Interrupted(error.message) from error
         raise
     for step, task in zip(steps, tasks, strict=True):
-        _publish(step, task.output, workspace, started)
+        _publish(step, task.output, workspace, started, len(steps))
 
 
-def _publish(step: _Step, output: Path, workspace: Workspace, started: float) -> None:
+def _publish(step: _Step, output: Path, workspace: Workspace, started: float, together: int) -> None:
     _prove_output(step.operator, output)
     prove_unchanged(step.resolved, workspace)
     lineage = _lineage(step.resolved, manifest(output, workspace.digests))
     (output / LINEAGE).write_bytes(lineage.encode())
     sync_tree(output)
-    write_record(workspace, _record(step.node, step.resolved, lineage, started, output))
+    write_record(workspace, _record(step, lineage, started, together, output))
     publish(output, workspace.destination(step.node.output), workspace.work(step.key) / "old")
 
 
@@ -255,8 +255,10 @@ def _lineage(resolved: Resolved, files: dict[str, str]) -> Lineage:
     )
 
 
-def _record(node: NodeFile, resolved: Resolved, lineage: Lineage, started: float, output: Path) -> Record:
-    return Record(node.output, lineage, resolved.data, started, time.time() - started, size=tree_bytes(output))
+def _record(step: _Step, lineage: Lineage, started: float, together: int, output: Path) -> Record:
+    """Return the record of a step: of the time that several took together each has its share."""
+    seconds = (time.time() - started) / together
+    return Record(step.node.output, lineage, step.resolved.data, started, seconds, size=tree_bytes(output))
 
 
 def _need_space(steps: Sequence[_Step], workspace: Workspace) -> None:

@@ -57,7 +57,7 @@ class _Worker:
         _redirect(Path(files[0][1]))
         names = [name for name, _ in files]
         try:
-            around = replace(self.around, report=partial(self.report, names), waiting=partial(self.wait, names[0]))
+            around = replace(self.around, report=partial(self.report, names[0]), waiting=partial(self.wait, names[0]))
             made = run_steps([around.workspace.root / name for name in names], around)
             for name, done in zip(names, made, strict=True):
                 told: dict[str, Json] = {"done": done.how.value, "seconds": done.seconds / len(names)}
@@ -75,12 +75,11 @@ class _Worker:
             self.say({"step": names[0], "error": f"{type(error).__name__}: {error}", "help": "", "fault": True})
         return True
 
-    def report(self, steps: Sequence[str], progress: Progress) -> None:
-        """Tell how far steps are that are made together, each by its share."""
+    def report(self, step: str, progress: Progress) -> None:
+        """Tell how far a step is; of several that are made together the first speaks for all."""
         detail: dict[str, Json] = dict(progress.detail)
-        for step in steps:
-            at: dict[str, Json] = {"at": progress.done // len(steps), "of": progress.total // len(steps)}
-            self.say({"step": step, **at, "unit": progress.unit, "detail": detail})
+        at: dict[str, Json] = {"at": progress.done, "of": progress.total, "unit": progress.unit, "detail": detail}
+        self.say({"step": step, **at})
 
     def wait(self, step: str, holder: Holder) -> None:
         """Tell whom a step waits for. Raises Interrupted when the process was asked to end."""

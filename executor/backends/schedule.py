@@ -67,7 +67,7 @@ def _job(layout: Layout, node: Node, after: frozenset[str], rank: float) -> Job:
     scored = model if operator.role is Role.BENCHMARK else ""
     name = f"{node.recipe}-{spot.name}" if node.recipe else spot.name
     together = operator.program == MERGING
-    reads = frozenset(used.fingerprint for _, used in layout.reads(node)) if together else frozenset[str]()
+    reads = layout.leaves(node) if together else frozenset[str]()
     return Job(
         node.fingerprint, name, node.operator, operator.program, spot.place, spot.node_file, after, scored, rank, reads
     )

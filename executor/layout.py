@@ -47,7 +47,7 @@ class Layout:
         return tuple(found.values())
 
     def leaves(self, node: Node) -> frozenset[str]:
-        """Return the fingerprints of all that the step of `node` reads from disk: artifacts, and data of the project."""
+        """Return the fingerprints of all that the step of `node` reads: artifacts, and data of the project."""
         inputs = self._inputs(node, set())
         return frozenset(used.fingerprint for _, used, inline in inputs if not inline or not used.produces)
 

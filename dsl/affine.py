@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
-from ladle.dsl.agreement import agree
+from ladle.dsl.agreement import OF_A_SUM, Tokens, agree
 from ladle.dsl.problems import Mismatch
 from ladle.dsl.program import (
     FAILED,
@@ -150,10 +150,20 @@ def _affine(world: World, models: Combination, span: Span) -> Named | Failed:
     for part in models.parts:
         products.setdefault(part.model.term, []).append((_float(part.factor), part.schedule))
         named.setdefault(part.model.term, part.model)
-    agree(world, tuple(named.values()), (), span)
+    taken = frozenset(term for term in named if all(part.factor < 0 for part in models.parts if part.model.term is term))
+    agree(world, tuple(named.values()), (), span, tokens=Tokens(help=_merge_of(world, models)), taken=taken)
     options: dict[str, Value] = {"coefficients": tuple(tuple(each) for each in products.values())}
     term = world.make(operator, tuple(named), options, {}, span, {})
     return FAILED if isinstance(term, Failed) else world.name(term, models.label)
+
+
+def _merge_of(world: World, models: Combination) -> str:
+    """Say how a sum is written that says whose vocabulary and template its result has."""
+    exact = not any(show(part.factor).startswith("a") for part in models.parts)
+    if not exact or any(part.schedule or part.model.label not in world.declared for part in models.parts):
+        return OF_A_SUM
+    parts = ", ".join(f"{part.model.label}: {show(part.factor)}" for part in models.parts)
+    return f"a sum has no option `tokenizer`, a merge has: `linear({parts}, normalize = false, tokenizer = first)`"
 
 
 def _float(factor: Fraction) -> float:

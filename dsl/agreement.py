@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ladle.dsl.frozen import frozen
-from ladle.dsl.program import Named
+from ladle.dsl.program import Named, Term
 from ladle.dsl.source import Span
 from ladle.dsl.suggest import listing
 from ladle.dsl.types import UNKNOWN, ModelType, Unknown, one_vocabulary
@@ -11,7 +11,7 @@ from ladle.dsl.vocabularies import ROWS
 from ladle.dsl.world import World
 
 _HELP = "the models of a merge or a choice need one architecture and shape"
-_OF_A_SUM = "a sum of models has no option `tokenizer`: write it as `linear(..., tokenizer = first)`"
+OF_A_SUM = "a sum of models has no option `tokenizer`: write it as `linear(..., normalize = false, tokenizer = first)`"
 
 
 @frozen
@@ -19,7 +19,7 @@ class Tokens:
     """What it means that operands differ in vocabulary or template: a problem with this code and help, or nothing."""
 
     code: str = "E262"
-    help: str = _OF_A_SUM
+    help: str = OF_A_SUM
     settled: bool = False
     """The merge says whose vocabulary and template its result has."""
 
@@ -36,6 +36,8 @@ class _Operand:
     type: ModelType
     span: Span
     source: str
+    taken: bool
+    """It is only taken away from others: the result is none of its making, and needs no template of it."""
 
 
 def agree(
@@ -45,15 +47,20 @@ def agree(
     span: Span,
     others: tuple[tuple[str, Named], ...] = (),
     tokens: Tokens = Tokens(),  # noqa: B008 - frozen
+    taken: frozenset[Term] = frozenset(),
 ) -> None:
-    """Report where operands, and `others` such as `base`, differ from the first operand; list what is unknown."""
+    """Report where operands, and `others` such as `base`, differ from the first operand; list what is unknown.
+
+    `others`, and operands that are `taken` away, may lack a template: that of the result is the first operand's.
+    """
     places = [(f"operand {place}", operand) for place, operand in enumerate(operands, 1)]
     places += [(f"`{name}`", model) for name, model in others]
     found: list[_Operand] = []
     for place, (name, model) in enumerate(places):
         if isinstance(model.term.type, ModelType):
             at = spans[place] if place < len(spans) else span
-            found.append(_Operand(name, model.label, model.term.type, at, model.term.source.key))
+            less = place >= len(operands) or model.term in taken
+            found.append(_Operand(name, model.label, model.term.type, at, model.term.source.key, less))
     for other in found[1:]:
         _compare(world, found[0], other, tokens)
 
@@ -73,7 +80,8 @@ def _compare(world: World, first: _Operand, other: _Operand, tokens: Tokens) -> 
         "shape": (a.shape, b.shape),
     }
     if not tokens.settled:
-        facts |= {"vocabulary": (one_vocabulary(a.vocabulary, b.vocabulary),), "template": (a.template, b.template)}
+        facts |= {"vocabulary": (one_vocabulary(a.vocabulary, b.vocabulary),)}
+        facts |= {} if other.taken and b.template is None else {"template": (a.template, b.template)}
     unknown = [name for name, pair in facts.items() if any(isinstance(value, Unknown) for value in pair)]
     if unknown:
         text = f"whether `{first.label}` and `{other.label}` have one {', '.join(unknown)}"
@@ -108,8 +116,8 @@ def _other_tokens(world: World, first: _Operand, other: _Operand) -> str:
         return f"another vocabulary ({_short(b.vocabulary)}, not {_short(a.vocabulary)})"
     if rows(a) != rows(b) and not isinstance(rows(a), Unknown) and not isinstance(rows(b), Unknown):
         return f"embeddings of {rows(b)} tokens, not {rows(a)}"
-    if _differ(a.template, b.template):
-        return f"{_template(b.template)}, not {_template(a.template)}"
+    if _differ(a.template, b.template) and not (other.taken and b.template is None):
+        return _templates(first, other)
     return ""
 
 
@@ -159,5 +167,11 @@ def _apart(a: tuple[int, ...], b: tuple[int, ...], tokens: tuple[int | Unknown, 
     return a != b and (a[1:] != b[1:] or (a[:1], b[:1]) != ((tokens[0],), (tokens[1],)))
 
 
-def _template(value: str | Unknown | None) -> str:
-    return "no template" if value is None else f"template {_short(value)}"
+def _templates(first: _Operand, other: _Operand) -> str:
+    """How the templates of two models differ."""
+    a, b = first.type.template, other.type.template
+    if b is None:
+        return f"it has no chat template, `{first.label}` has one"
+    if a is None:
+        return f"it has a chat template, `{first.label}` has none"
+    return f"another chat template ({_short(b)}, not {_short(a)})"

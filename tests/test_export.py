@@ -244,6 +244,16 @@ def test_whose_tokenizer_a_merge_has_is_said_to_mergekit(tmp_path: Path, capsys:
     assert "not from a merge" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("call", ["ties(a: 1, b: 1, base = base", "nuslerp(a: 1, b: 1, base = base", "karcher([a, b]"])
+@pytest.mark.parametrize("word", ["union", "first", "b"])
+def test_whose_tokenizer_is_no_parameter_of_a_method(call: str, word: str, tmp_path: Path) -> None:
+    text = "".join(f'model {name} = hub("acme/{name}")\n' for name in ("a", "b", "base"))
+    opened = recipe(project(tmp_path / "p"), "whose", f"{text}model merged = {call}, tokenizer = {word})\n")
+    said = YAML(typ="safe").load(exported(opened, "merged", "mergekit"))
+    assert said["tokenizer_source"] == {"union": "union", "first": "acme/a", "b": "acme/b"}[word]
+    assert "tokenizer_source" not in said["parameters"]
+
+
 ARITHMETIC = """edition 1
 model a = hub("acme/a")
 model b = hub("acme/b")

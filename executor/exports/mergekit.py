@@ -61,6 +61,8 @@ def _tokenizer(subject: Subject, node: Node) -> dict[str, Said]:
     word, inputs = dict(node.options).get(TOKENIZER), subject.inputs(node)
     named = inputs.get(TOKENIZER) or (inputs["0"] if word == FIRST else None)
     if named is not None and _merges(subject, named):
+        if named is inputs.get("base"):
+            return {}  # mergekit takes it from there unasked
         message = "mergekit takes a tokenizer from a model, not from a merge within the merge"
         subject.refuse(node, message, f"name a model for `{TOKENIZER} =`")
         return {}
@@ -88,11 +90,19 @@ def _merge(subject: Subject, node: Node) -> dict[str, Said]:
             f"mergekit draws other elements than Ladle for `{node.operator}`: the weights differ, equally good"
         )
     if base is not None:
-        named = _named(subject, base)
-        subject.remark(f"mergekit takes configuration and tokenizer from the base {named}, Ladle from {names[0]}")
+        _of_base(subject, node, base, names[0])
     options.pop(TOKENIZER, None)
     given = None if base is None else _named(subject, base)
     return body(subject.layout.operator(node), options, names, given, _At(subject, node))
+
+
+def _of_base(subject: Subject, node: Node, base: Node, first: str) -> None:
+    """Say that mergekit takes what stands beside the weights from the base, where Ladle does not."""
+    named = _named(subject, base)
+    if dict(node.options).get(TOKENIZER) is None and TOKENIZER not in subject.inputs(node):
+        subject.remark(f"mergekit takes configuration and tokenizer from the base {named}, Ladle from {first}")
+    else:
+        subject.remark(f"mergekit takes the configuration from the base {named}, Ladle from {first}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,7 +150,8 @@ def _affine(world: World, models: Combination, span: Span) -> Named | Failed:
     for part in models.parts:
         products.setdefault(part.model.term, []).append((_float(part.factor), part.schedule))
         named.setdefault(part.model.term, part.model)
-    taken = frozenset(term for term in named if all(part.factor < 0 for part in models.parts if part.model.term is term))
+    added = {part.model.term for part in models.parts if part.factor > 0}
+    taken = frozenset(named.keys() - added)
     agree(world, tuple(named.values()), (), span, tokens=Tokens(help=_merge_of(world, models)), taken=taken)
     options: dict[str, Value] = {"coefficients": tuple(tuple(each) for each in products.values())}
     term = world.make(operator, tuple(named), options, {}, span, {})

@@ -132,6 +132,7 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "E611": "cannot-be-said",
         "E612": "unquotable-text",
         "E613": "bad-model-name",
+        "E614": "circular-files",
         "E620": "cannot-export",
         # E63x: mergekit itself (executor/mergekit)
         "E630": "mergekit-cannot-say",

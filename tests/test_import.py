@@ -150,7 +150,7 @@ def test_mergekit_ties_leaves_the_base_out_and_pins_revisions() -> None:
 
 def test_mergekit_documents_nest_by_name() -> None:
     text = imported(FOLDER / "mergekit_multi.yml").text
-    assert "task_arithmetic(first: 1, chat_7b: -0.25, base = base_7b)" in text
+    assert "task_arithmetic(first: 1, chat_7b: -0.25, base = base_7b, tokenizer = base_7b)" in flat(text)
     assert "slerp(second, chat_7b, t = {layers: [0, 1], else: 0})" in text
 
 
@@ -189,7 +189,7 @@ TIES = (
         ("tokenizer: {source: union}\n", "tokenizer = union)"),
         ("tokenizer: {source: acme/b, pad_to_multiple_of: 64}\n", "tokenizer = b)"),
         ("tokenizer_source: acme/else\n", ""),
-        ("", ""),
+        ("", "tokenizer = base)"),
     ],
 )
 def test_whose_tokenizer_mergekit_takes(tmp_path: Path, text: str, said: str) -> None:
@@ -301,7 +301,7 @@ def test_a_base_that_is_no_model_is_added_as_mergekit_does(tmp_path: Path) -> No
 
 def test_a_base_that_is_no_model_of_a_mean_is_its_last_operand(tmp_path: Path) -> None:
     text = MERGE.replace("slerp", "karcher").replace("base_model: acme/a", "base_model: acme/base")
-    assert "karcher([a, b, base])" in flat(from_text(tmp_path, text).text)
+    assert "karcher([a, b, base], tokenizer = base)" in flat(from_text(tmp_path, text).text)
     assert told(tmp_path, text, "assumed", "base_model")
 
 
@@ -309,7 +309,9 @@ def test_a_base_is_no_operand_of_what_takes_one(tmp_path: Path) -> None:
     one, two = ("{model: acme/a, parameters: {weight: 1}}", "{model: acme/b, parameters: {weight: [0, 1]}}")
     text = MERGE.replace("slerp", "nuslerp").replace("{model: acme/a}, {model: acme/b}", f"{one}, {two}")
     between = text.replace("base_model: acme/a", "base_model: acme/c")
-    assert "nuslerp(a: 1, b: {layers: [0, 1], else: 0}, base = c)" in flat(from_text(tmp_path, between).text)
+    assert "nuslerp(a: 1, b: {layers: [0, 1], else: 0}, base = c, tokenizer = c)" in flat(
+        from_text(tmp_path, between).text
+    )
     without = text.replace("base_model: acme/a\n", "")
     assert "nuslerp(a: 1, b: {layers: [0, 1], else: 0})" in flat(from_text(tmp_path, without).text)
     assert [code for code, _ in problems(tmp_path, text)] == ["E609"]

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import click
+from ladle.dsl.diagnostics import RecipeError
 from ladle.executor.console import one_line, typed
 from ladle.executor.importing.convert import Imported, convert
 from ladle.executor.importing.draft import Request
@@ -15,7 +16,7 @@ from ladle.executor.new_file import write_new
 from ladle.executor.project import project_root, recipe_name
 from ladle.executor.task import StepError
 
-ORDER = (Sort.LOST, Sort.MISSING, Sort.ASSUMED, Sort.MACHINE, Sort.SAME)
+ORDER = (Sort.WRONG, Sort.LOST, Sort.MISSING, Sort.ASSUMED, Sort.MACHINE, Sort.SAME)
 
 
 @click.command("import", short_help="Turn the YAML of another tool into a recipe.")
@@ -39,17 +40,33 @@ def COMMAND(  # noqa: N802 - found by this name
     if output is not None and output.exists():
         raise StepError(f"`{output}` exists already", "choose another name: nothing is overwritten")
     ledger = Ledger(root=project_root(place), devices=devices)
-    found = convert(files, ledger, tool or "", Request(stage), place)
+    try:
+        found = convert(files, ledger, tool or "", Request(stage), place)
+    except RecipeError:
+        for line in so_far(ledger):
+            click.echo(one_line(line), err=True)
+        raise
     if output is not None:
         write_new(output, found.text)
     if form == "json":
         click.echo(json.dumps(record(found, output), indent=2, ensure_ascii=False))
-        return 0
+        return int(unsound(found) > 0)
     if output is None:
         click.echo(found.text, nl=False)
     for line in report(found, output):
         click.echo(one_line(line), err=output is None)
-    return 0
+    return int(unsound(found) > 0)
+
+
+def unsound(found: Imported) -> int:
+    """Return how many mistakes a check finds in the recipe as it is."""
+    return sum(note.sort is Sort.WRONG for note in found.notes)
+
+
+def so_far(ledger: Ledger) -> list[str]:
+    """Return what was found out of the files before they were refused."""
+    told = [note.text for note in ledger.notes if note.sort is Sort.ASSUMED]
+    return [f"detected: {each}" for each in ledger.detected] + told
 
 
 def report(found: Imported, output: Path | None) -> list[str]:
@@ -61,6 +78,8 @@ def report(found: Imported, output: Path | None) -> list[str]:
         lines += [f"    {key} = {json.dumps(value)}" for key, value in sorted(found.profile.items())]
     lost = sum(note.sort is Sort.LOST for note in found.notes)
     end = f"{lost} keys could not be carried" if lost != 1 else "1 key could not be carried"
+    if wrong := unsound(found):
+        end += f"; {wrong} mistake{'s' if wrong > 1 else ''} to mend before it checks"
     if output is None:
         return [*lines, f"written to standard output: a recipe; {end}"]
     return [*lines, f"{end}; wrote {output}, next: ladle check {typed(output)}"]

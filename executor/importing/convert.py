@@ -6,15 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ladle.dsl.diagnostics import Diagnostic, RecipeError
+from ladle.dsl.diagnostics import RecipeError
 from ladle.dsl.format import format_source
 from ladle.dsl.source import Source, Span
 from ladle.executor.examine import examine_source
-from ladle.executor.importing.draft import Importer, Made, Request
+from ladle.executor.importing.base_tokens import with_base_tokens
+from ladle.executor.importing.circles import report_circles
+from ladle.executor.importing.draft import Importer, Read, Request
 from ladle.executor.importing.ledger import Ledger, Note, Sort
 from ladle.executor.importing.places import quotable
 from ladle.executor.importing.tools import detect, importers
 from ladle.executor.importing.tree import Document, Scalar, read
+from ladle.executor.importing.unsound import note_unsound
 from ladle.executor.importing.writing import Writer
 from ladle.executor.quoting import short
 
@@ -35,23 +38,24 @@ class Imported:
 
 def convert(paths: Sequence[Path], ledger: Ledger, tool: str, request: Request, place: Path) -> Imported:
     """Return the recipe that `paths` say. Raises RecipeError with every problem of every file."""
-    made: list[Made] = []
-    detected: list[str] = []
+    made: list[Read] = []
     for path in paths:
         documents, problems = read(path)
         ledger.problems.extend(problems)
         if not documents and not problems:
             ledger.problem("E610", Document(Source(str(path), ""), _nothing()), Span(0, 0), "the file says nothing")
-        chosen = _tool(documents, ledger, tool, detected) if documents else None
+        chosen = _tool(documents, ledger, tool) if documents else None
         for document in _wanted(documents, chosen, ledger) if chosen else ():
             found = chosen.convert(document, ledger, request) if chosen else None
-            made += [found] if found else []
+            made += [Read(found, document, chosen)] if found and chosen else []
+    if not ledger.problems:
+        report_circles(made, ledger)
     if ledger.problems:
         raise RecipeError(tuple(ledger.problems))
-    return _written(paths, made, ledger, tuple(detected), place)
+    return _written(paths, made, ledger, tuple(ledger.detected), place)
 
 
-def _tool(documents: tuple[Document, ...], ledger: Ledger, tool: str, detected: list[str]) -> Importer | None:
+def _tool(documents: tuple[Document, ...], ledger: Ledger, tool: str) -> Importer | None:
     first = documents[0]
     if tool:
         return importers()[tool]
@@ -63,7 +67,7 @@ def _tool(documents: tuple[Document, ...], ledger: Ledger, tool: str, detected: 
         )
         return None
     keys = ", ".join(f"`{key}`" for key in found[1])
-    detected.append(f"{first.source.path}: {found[0].name} (it has {keys})")
+    ledger.detected.append(f"{first.source.path}: {found[0].name} (it has {keys})")
     return found[0]
 
 
@@ -77,10 +81,29 @@ def _wanted(documents: tuple[Document, ...], tool: Importer, ledger: Ledger) -> 
 
 
 def _written(
-    paths: Sequence[Path], made: list[Made], ledger: Ledger, detected: tuple[str, ...], place: Path
+    paths: Sequence[Path], read: list[Read], ledger: Ledger, detected: tuple[str, ...], place: Path
 ) -> Imported:
     writer = Writer(ledger.root)
+    writer.write([each.made for each in read])
+    draft = Source(str(place), writer.text("", ()))
+    made = with_base_tokens(read, writer, examine_source(place, draft).program, ledger)
+    writer = Writer(ledger.root)
     writer.write(made)
+    _note_models(writer, ledger)
+    draft = Source(str(place), writer.text("", ()))
+    wrong = [problem for problem in examine_source(place, draft).diagnostics if not problem.code.startswith(FACTS)]
+    note_unsound(wrong, writer, read, ledger)
+    names = ", ".join(short(path.name if quotable(path.name) else "a file") for path in paths)
+    order = {str(path): place for place, path in enumerate(paths)}
+    ledger.notes.sort(key=lambda note: (order.get(note.file, 0), note.line))
+    labels = _labels(paths)
+    notes = [replace(note, file=labels.get(note.file, note.file)) for note in ledger.notes]
+    text, _ = format_source(Source(str(place), writer.text(f"Imported from {names} by `ladle import`.", notes)))
+    return Imported(text, tuple(ledger.notes), detected, dict(ledger.profile))
+
+
+def _note_models(writer: Writer, ledger: Ledger) -> None:
+    """Note models that are looked for in the project, taken for repositories, or made by none of the files."""
     for model in writer.missing:
         ledger.note_model(Sort.MISSING, model.name, f"the model folder `{short(model.name)}` is not in the project")
         if "/" not in model.name:
@@ -93,17 +116,6 @@ def _written(
     for model in writer.unmet:
         reason = f"the adapter `{short(model.name)}` is made by none of the files: name the one that makes it too"
         ledger.note_model(Sort.LOST, model.name, reason)
-    names = ", ".join(short(path.name if quotable(path.name) else "a file") for path in paths)
-    order = {str(path): place for place, path in enumerate(paths)}
-    ledger.notes.sort(key=lambda note: (order.get(note.file, 0), note.line))
-    labels = _labels(paths)
-    notes = [replace(note, file=labels.get(note.file, note.file)) for note in ledger.notes]
-    draft = writer.text(f"Imported from {names} by `ladle import`.", notes)
-    text, _ = format_source(Source(f"{place} (not written)", draft))
-    wrong = [problem for problem in _checked(place, text) if not problem.code.startswith(FACTS)]
-    if wrong:
-        raise RecipeError(tuple(wrong))
-    return Imported(text, tuple(ledger.notes), detected, dict(ledger.profile))
 
 
 def _labels(paths: Sequence[Path]) -> dict[str, str]:
@@ -112,10 +124,6 @@ def _labels(paths: Sequence[Path]) -> dict[str, str]:
     return {
         str(path): path.name if names.count(path.name) == 1 else f"{path.parent.name}/{path.name}" for path in paths
     }
-
-
-def _checked(place: Path, text: str) -> tuple[Diagnostic, ...]:
-    return examine_source(place, Source(f"{place} (not written)", text)).diagnostics
 
 
 def _nothing() -> Scalar:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ladle.dsl.source import Span
 from ladle.executor.importing.fields import Fields
 from ladle.executor.importing.ledger import Ledger
 from ladle.executor.importing.tree import Document, Table
@@ -46,6 +47,15 @@ class Trained:
 
 
 @dataclass(frozen=True, slots=True)
+class Base:
+    """A `base_model`, and where it is named."""
+
+    model: ModelRef
+    document: Document
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Merged:
     """A model that a file merges: method, operands with their weights, and options, of which some are models."""
 
@@ -59,8 +69,18 @@ class Merged:
     rounded: str = ""
     """The precision that the tool rounds it to before another merge takes it; "" where that is not to be said."""
 
+    base: Base | None = None
+    """The model whose tokenizer the tool gives the result unasked."""
+
 
 Made = Trained | Merged
+
+
+def needs(made: Made) -> tuple[ModelRef, ...]:
+    """Return the models that one is made from."""
+    if isinstance(made, Trained):
+        return (made.start, *([made.adapter] if made.adapter else []))
+    return (*(model for model, _ in made.operands), *(value for _, value in made.options if not isinstance(value, str)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +94,17 @@ class Importer:
     """Of several tools that a file could be of, the highest counts."""
     documents: bool = False
     """Whether one file may hold several documents."""
+    template: str = ""
+    """How its file puts a chat template on the model; "" where it cannot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What a document makes, and the tool that it is of."""
+
+    made: Made
+    document: Document
+    tool: Importer
 
 
 @dataclass(frozen=True, slots=True)

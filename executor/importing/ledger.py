@@ -24,6 +24,8 @@ class Sort(StrEnum):
     """It was carried, and this had to be assumed."""
     SAME = "agrees"
     """It is off, and so it is here."""
+    WRONG = "does not check"
+    """The recipe is written, and a check refuses what it says."""
     MISSING = "missing"
     """The recipe needs something that is not in the project yet."""
 
@@ -50,6 +52,10 @@ class Note:
         return plain(f"{self.sort}: {self.place}: {named}{self.reason}")
 
 
+Place = tuple[Document, Span]
+"""Where something stands in a file."""
+
+
 @dataclass(slots=True)
 class Ledger:
     """Notes and problems of one import, and what it knows of the machine."""
@@ -61,8 +67,10 @@ class Ledger:
     problems: list[Diagnostic] = field(default_factory=list)
     profile: dict[str, str | int] = field(default_factory=dict)
     """Keys of a profile that the files suggest."""
-    named: dict[str, tuple[str, int]] = field(default_factory=dict)
-    """File and line of each model that is named."""
+    named: dict[str, Place] = field(default_factory=dict)
+    """Where each model is named first."""
+    detected: list[str] = field(default_factory=list)
+    """Of each file the tool, and how that shows."""
 
     def note(self, sort: Sort, document: Document, span: Span, key: str, reason: str) -> None:
         """Add a note about a key."""
@@ -70,12 +78,14 @@ class Ledger:
 
     def name(self, document: Document, span: Span, model: str) -> None:
         """Keep where a model is named first, for notes that need every file."""
-        self.named.setdefault(model.rstrip("/") or model, (document.source.path, document.line(span)))
+        self.named.setdefault(model.rstrip("/") or model, (document, span))
 
     def note_model(self, sort: Sort, model: str, reason: str) -> None:
         """Add a note about a model where it is named."""
-        file, line = self.named.get(model, ("", 1))
-        self.notes.append(Note(sort, file, line, "", reason))
+        if model in self.named:
+            self.note(sort, *self.named[model], "", reason)
+        else:
+            self.notes.append(Note(sort, "", 1, "", reason))
 
     def problem(self, code: str, document: Document, span: Span, message: str, help: str = "") -> None:
         """Add a problem: nothing is written where there is one."""

@@ -34,6 +34,12 @@ class Writer:
         """Models taken for repositories of the hub that are called as folders are."""
         self.unmet: list[ModelRef] = []
         """Adapters that no file makes."""
+        self.made: dict[str, int] = {}
+        """Of each result and stage that is declared, the place of the file's training or merge."""
+        self.sources: dict[str, ModelRef] = {}
+        """Of each source of a model that is declared, what the files call it."""
+        self.results: list[str] = []
+        """What is made, in the order of the files."""
         self._sources: dict[ModelRef, str] = {}
         self._outputs: dict[str, str] = {}
         self._models: list[tuple[str, str]] = []
@@ -44,11 +50,12 @@ class Writer:
     def write(self, made: Sequence[Made]) -> None:
         """Declare what the files make; a model that another of them makes is called by its name."""
         several = sum(isinstance(each, Trained) for each in made) > 1
-        names = [self._named(each, several) for each in made]
+        self.results = names = [self._named(each, several) for each in made]
         for each, name in zip(made, names, strict=True):
             self._outputs |= dict.fromkeys((_path(output) for output in each.outputs), name)
-        for each, name in zip(made, names, strict=True):
-            expression = self._trained(each, name) if isinstance(each, Trained) else self._merged(each, name)
+        for place, (each, name) in enumerate(zip(made, names, strict=True)):
+            self.made[name] = place
+            expression = self._trained(each, name, place) if isinstance(each, Trained) else self._merged(each, name)
             self._results.append((name, expression))
 
     def _named(self, made: Made, several: bool) -> str:
@@ -58,8 +65,13 @@ class Writer:
         last = slug(parts[-1], "tuned")
         return self.names.new(last if self.names.free(last) else "_".join(parts), "tuned")
 
-    def _trained(self, made: Trained, name: str) -> str:
+    def called(self, model: ModelRef, user: str) -> str:
+        """Return what a model is called where `user` is made from it, once all are written."""
+        return self._model(model, user)
+
+    def _trained(self, made: Trained, name: str, place: int) -> str:
         stage = self.names.stage(made.kind)
+        self.made[stage] = place
         head = stage if stage == made.kind else f"{stage}: {made.kind}"
         start, settings = self._started(made, name)
         self._stages.append((head, [("on", self._on(made.corpora)), *settings]))
@@ -98,6 +110,7 @@ class Writer:
         if model not in self._sources:
             name = self.names.new(PurePosixPath(model.name).name, "model")
             self._sources[model] = name
+            self.sources[name] = model
             self._models.append((name, self._source(model)))
         return self._sources[model]
 

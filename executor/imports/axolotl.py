@@ -155,4 +155,5 @@ IMPORTER = Importer(
     ),
     convert=convert,
     rank=1,
+    template="`chat_template: chatml`",
 )

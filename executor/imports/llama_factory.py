@@ -185,4 +185,5 @@ IMPORTER = Importer(
     ),
     convert=convert,
     rank=1,
+    template="`template: chatml`",
 )

@@ -7,7 +7,7 @@ from typing import Final
 from ladle.dsl.signature import Operator, Option, Reference, Required
 from ladle.dsl.vocabularies import TOKENIZER
 from ladle.executor.catalog import vocabulary
-from ladle.executor.importing.draft import Importer, Made, Merged, ModelRef, Request, fields_of
+from ladle.executor.importing.draft import Base, Importer, Made, Merged, ModelRef, Request, fields_of
 from ladle.executor.importing.fields import Fields
 from ladle.executor.importing.ledger import Ledger, Sort
 from ladle.executor.importing.mergekit_tokenizer import tokenizer_option
@@ -47,12 +47,17 @@ def convert(document: Document, ledger: Ledger, request: Request) -> Made | None
     weights = [weight(given, source) for source in operands]
     given.rest(found)
     _precision(fields)
+    unsaid = "tokenizer" not in fields and "tokenizer_source" not in fields and option(operator, TOKENIZER) is not None
     options += tokenizer_option(fields, operands, base)
     name, outputs = fields.text("name") or "", _outputs(fields)
     rounded = _rounded(fields, bool(outputs))
     fields.rest(MORE)
     told = tuple((source.model, number) for source, number in zip(operands, weights, strict=True))
-    return Merged(method, told, tuple(options), name, outputs, rounded)
+    other = base if unsaid and operands and base != operands[0].model else None
+    whose = Base(other, document, fields.span("base_model")) if other else None
+    if option(operator, "seed") is not None:
+        fields.assumed("merge_method", "it draws at random: Ladle draws other elements, the result is equally good")
+    return Merged(method, told, tuple(options), name, outputs, rounded, whose)
 
 
 def _operands(
@@ -72,8 +77,6 @@ def _operands(
         found = (*found, Source(base, fields, None))
         fields.assumed("base_model", "not among the models, so mergekit adds it, and so does the recipe")
     _counted(fields, operator, found, "")
-    if base is not None and found and base != found[0].model:
-        fields.lost("base_model", "configuration and tokenizer are the first operand's: put that model first")
     return found, []
 
 

@@ -124,7 +124,7 @@ def test_files_that_build_on_each_other_become_one_chain() -> None:
 
 
 def test_weights_of_a_mixture_are_passes() -> None:
-    assert "mix(acme_chats_200k_train_sft: 1, acme_tools_train: 0.5)" in (
+    assert "mix(acme_chats_200k_train_sft: 1, acme_tools_train: 0.5, seed = 0)" in (
         imported(FOLDER / "alignment_handbook_sft.yaml").text
     )
 

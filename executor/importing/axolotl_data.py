@@ -8,10 +8,12 @@ from ladle.dsl.signature import Operator
 from ladle.dsl.types import CorpusKind
 from ladle.executor.importing.draft import Corpus
 from ladle.executor.importing.fields import Fields
+from ladle.executor.importing.peeking import first_with
 from ladle.executor.importing.places import Part, corpus
 
 TEXTS: Final = frozenset({"completion", "pretrain"})
 KINDS: Final = {"dpo": "dpo", "ipo": "dpo", "orpo": "orpo"}
+INPUT: Final = "input"
 TURNS: Final = "turns of `from` and `value` become `role` and `content`: rewrite the rows so"
 
 
@@ -72,7 +74,7 @@ def _columns(each: Fields, kind: CorpusKind) -> dict[str, str]:
         case CorpusKind.TEXT, _:
             return {"text": each.text("field") or "text"}
         case CorpusKind.CHAT, "alpaca":
-            each.missing("type", "an `input` column belongs after the instruction: join them")
+            _alpaca(each)
             return {"user": "instruction", "assistant": "output"}
         case CorpusKind.CHAT, "sharegpt":
             each.missing("type", TURNS)
@@ -87,6 +89,24 @@ def _columns(each: Fields, kind: CorpusKind) -> dict[str, str]:
         case _:
             each.missing("type", f"rows of the type `{name[:40]}` become those of a {kind.value} corpus")
             return {}
+
+
+def _alpaca(each: Fields) -> None:
+    """Say what of alpaca's prompt the recipe does not have: its wording, and a second column."""
+    each.assumed("type", "rows are rendered in the model's chat template, not in alpaca's wording")
+    files = [getattr(item, "text", "") for item in each.items("data_files")]
+    path = files[0] if len(files) == 1 else each.text("path") or ""
+    joined_input(each, "type", "", first_with(each.ledger.root, path, INPUT), INPUT)
+
+
+def joined_input(fields: Fields, key: str, of: str, row: int | None, column: str) -> None:
+    """Say what becomes of a column that the tool joins to the instruction, by the first row that has one."""
+    if row is None:
+        fields.missing(key, f"{of}`{column}`, where a row has one, belongs after the instruction: join them")
+    elif row:
+        fields.lost(key, f"{of}row {row} has a non-empty `{column}`, which is left out: join it after the instruction")
+    else:
+        fields.agrees(key, f"{of}no row has a non-empty `{column}`")
 
 
 def _turns(each: Fields, turns: Fields | None) -> None:

@@ -1,6 +1,6 @@
 """Whose tokenizer mergekit gives a merge unasked. In: merges with a `base_model`. Out: the same, with `tokenizer =`.
 
-mergekit copies configuration, tokenizer and template from the `base_model`; a merge here has those of its first operand.
+mergekit copies configuration, tokenizer and template from the `base_model`; a merge here has its first operand's.
 """
 
 from __future__ import annotations

@@ -113,6 +113,9 @@ def _note_models(writer: Writer, ledger: Ledger) -> None:
         reason = f"`{short(model.name)}` is taken for a repository of the hub, though it is called as a run's folder is"
         help = "name the file that makes it too, or write `local(...)`"
         ledger.note_model(Sort.ASSUMED, model.name, f"{reason}: {help}")
+    for model in writer.disabled:
+        reason = f"answers are measured against the model with `{short(model.name)}` switched off, as the tool does"
+        ledger.note_model(Sort.ASSUMED, model.name, f"{reason}: `reference =` says so")
     for model in writer.unmet:
         reason = f"the adapter `{short(model.name)}` is made by none of the files: name the one that makes it too"
         ledger.note_model(Sort.LOST, model.name, reason)

@@ -9,11 +9,14 @@ from typing import Final
 
 from ladle.executor.importing.fields import Fields
 from ladle.executor.importing.tree import Entry, Scalar, Table
+from ladle.executor.quoting import short
 from ladle.executor.regular import read_regular
 
 LARGEST: Final = 1024 * 1024
 ALPACA: Final = {"prompt": "instruction", "response": "output"}
-ROLES: Final = {"prompt": "user", "response": "assistant", "chosen": "chosen", "rejected": "rejected"}
+ROLES: Final = {"prompt": "user", "response": "assistant"}
+TURNS: Final = "turns of `from` and `value` become `role` and `content`: rewrite the rows so"
+ANSWERS: Final = "`chosen` and `rejected` are objects there, and become lists of one message: rewrite the rows so"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +25,12 @@ class Described:
 
     path: str
     columns: dict[str, str]
-    note: str
+    missing: tuple[str, ...] = ()
+    """What must be done to the rows."""
+    lost: tuple[str, ...] = ()
+    """Columns that the recipe does not heed."""
+    input: str = ""
+    """The column that the tool joins to the instruction; "" for none."""
 
     def field(self, fields: Fields, name: str) -> Fields:
         """Return a table whose `path` is the data set, standing where the file names it."""
@@ -47,20 +55,39 @@ def described(fields: Fields, beside: Path, folder: str) -> dict[str, Described]
 
 
 def _one(folder: str, item: dict[str, object]) -> Described:
-    path = item.get("hf_hub_url") if "hf_hub_url" in item else f"{folder}/{item.get('file_name', '')}"
+    path = str(item.get("hf_hub_url") if "hf_hub_url" in item else f"{folder}/{item.get('file_name', '')}")
     named = item.get("columns")
     columns = {key: value for key, value in named.items() if isinstance(value, str)} if isinstance(named, dict) else {}
     if item.get("formatting") == "sharegpt" or "messages" in columns:
-        note = "turns of `from` and `value` become `role` and `content`: rewrite the rows so"
-        tags = item.get("tags")
-        plain = isinstance(tags, dict) and (tags.get("role_tag"), tags.get("content_tag")) == ("role", "content")
-        return Described(str(path), {"messages": columns.get("messages", "conversations")}, "" if plain else note)
+        return _turns(path, item, columns)
     if item.get("ranking") is True:
         prompt = columns.get("prompt", "instruction")
         kept = {"prompt": prompt} | {key: columns.get(key, key) for key in ("chosen", "rejected")}
-        return Described(str(path), kept, "")
+        return Described(path, kept, (), _others(columns, {"query", *kept}), columns.get("query", ""))
     if set(columns) == {"prompt"}:
-        return Described(str(path), {"text": columns["prompt"]}, "")
+        return Described(path, {"text": columns["prompt"]})
     found = {ROLES[key]: columns.get(key, ALPACA[key]) for key in ALPACA}
-    note = "" if columns and "query" not in columns else "an `input` column belongs after the instruction: join them"
-    return Described(str(path), found, note)
+    found |= {"system": columns["system"]} if "system" in columns else {}
+    lost = _others(columns, {"query", "system", *ALPACA})
+    return Described(path, found, (), lost, columns.get("query", "") if columns else "input")
+
+
+def _turns(path: str, item: dict[str, object], columns: dict[str, str]) -> Described:
+    """Rows of turns; of a ranking, the turns before two answers."""
+    ranking = item.get("ranking") is True
+    word, kept = ("prompt", ["chosen", "rejected"]) if ranking else ("messages", [])
+    told = {word: columns.get("messages", "conversations")} | {key: columns.get(key, key) for key in kept}
+    tags = item.get("tags")
+    plain = isinstance(tags, dict) and (tags.get("role_tag"), tags.get("content_tag")) == ("role", "content")
+    notes = () if plain else (TURNS,)
+    return Described(path, told, (*notes, *([ANSWERS] if ranking else [])), _others(columns, {"messages", *kept}))
+
+
+def _others(columns: dict[str, str], carried: set[str]) -> tuple[str, ...]:
+    """Return what the recipe does not heed of the columns that the table names."""
+    return tuple(
+        f"the column `{short(column)}` ({short(key)}) is not read"
+        + (": make it the first message of the rows" if key == "system" else "")
+        for key, column in columns.items()
+        if key not in carried
+    )

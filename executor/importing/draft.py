@@ -23,12 +23,14 @@ class ModelRef:
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """A corpus: a name to begin with, its kind, its expression; `weight` is what a mixture takes of it, in passes."""
+    """A corpus: a name to begin with, its kind, its expression; `weight` is what a mixture takes of it."""
 
     name: str
     kind: str
     expression: str
     weight: str = "1"
+    mixed: str = ""
+    """Options of the mixture that it is a part of, `seed = 7`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,8 @@ class Trained:
     """The adapter, of another file's training, that it goes on with; none: it starts from the model alone."""
     fresh: bool = False
     """Whether it folds that adapter and trains a new one."""
+    reference: ModelRef | None = None
+    """The model that answers are measured against, where the file names one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ Made = Trained | Merged
 def needs(made: Made) -> tuple[ModelRef, ...]:
     """Return the models that one is made from."""
     if isinstance(made, Trained):
-        return (made.start, *([made.adapter] if made.adapter else []))
+        return (made.start, *(model for model in (made.adapter, made.reference) if model))
     return (*(model for model, _ in made.operands), *(value for _, value in made.options if not isinstance(value, str)))
 
 

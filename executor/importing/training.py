@@ -8,8 +8,10 @@ from types import MappingProxyType
 from typing import Final
 
 from ladle.dsl.types import Share
+from ladle.executor.importing.draft import ModelRef
 from ladle.executor.importing.fields import Fields
 from ladle.executor.importing.ledger import Sort
+from ladle.executor.importing.places import model
 from ladle.executor.importing.settings import Settings
 
 SCHEDULES: Final = {"constant_with_warmup": "constant"}
@@ -132,6 +134,16 @@ def _derived(fields: Fields, keys: Keys, micro: int | None, accumulation: int | 
     if other * known != rows:
         fields.assumed(keys.batch, f"{rows} is no multiple of {known}, so a step has {other * known} rows")
     return (other, accumulation) if accumulation and not micro else (micro, other)
+
+
+def reference(fields: Fields, settings: Settings, key: str) -> ModelRef | None:
+    """Return the model that answers are measured against, where a key names one and the stage takes one."""
+    if key not in fields:
+        return None
+    if settings.has("reference"):
+        return model(fields, key)
+    fields.lost(key, f"`{settings.kind.name}` measures answers against no other model")
+    return None
 
 
 def precision(fields: Fields, settings: Settings) -> None:

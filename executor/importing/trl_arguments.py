@@ -13,7 +13,7 @@ from ladle.executor.importing.ledger import Sort
 from ladle.executor.importing.places import model, templated
 from ladle.executor.importing.settings import Settings, kind, targets
 from ladle.executor.importing.spelling import Said
-from ladle.executor.importing.training import REASONS, Defaults, Keys, attention, optimisation, saving
+from ladle.executor.importing.training import REASONS, Defaults, Keys, attention, optimisation, reference, saving
 
 RATES = {"sft": 2e-5, "dpo": 1e-6, "orpo": 1e-6}
 PREFERENCE_KEYS = ("loss_type", "max_prompt_length", "precompute_ref_log_probs", "rpo_alpha", "sync_ref_model")
@@ -66,9 +66,10 @@ def trained(
     _adapter(fields, settings)
     attention(fields)
     saving(fields)
+    measured = reference(fields, settings, "ref_model")
     outputs = tuple(text for key in ("output_dir", "hub_model_id") if (text := _peek(fields, key)))
     fields.rest({**REASONS, **MORE})
-    return Trained(start, name, settings.done(), found, outputs)
+    return Trained(start, name, settings.done(), found, outputs, reference=measured)
 
 
 def _kind(fields: Fields) -> str:

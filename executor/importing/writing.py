@@ -13,6 +13,7 @@ from ladle.executor.importing.draft import Corpus, Made, Merged, ModelRef, Train
 from ladle.executor.importing.ledger import Note, Sort
 from ladle.executor.importing.naming import Names
 from ladle.executor.importing.places import inside, is_path, slug
+from ladle.executor.importing.spelling import option
 
 WIDE = 118
 FOLDERS = re.compile(
@@ -20,6 +21,7 @@ FOLDERS = re.compile(
     r"|finetuned|merged|merges?)/|.*/(checkpoint|step|epoch)[-_]?[0-9]+$"
 )
 """Names that runs give the folders they write, though they read as `owner/name`."""
+REFERENCE = "reference"
 QUIET = (Sort.MACHINE, Sort.SAME)
 
 
@@ -34,6 +36,8 @@ class Writer:
         """Models taken for repositories of the hub that are called as folders are."""
         self.unmet: list[ModelRef] = []
         """Adapters that no file makes."""
+        self.disabled: list[ModelRef] = []
+        """Adapters that are switched off where answers are measured against the model without."""
         self.made: dict[str, int] = {}
         """Of each result and stage that is declared, the place of the file's training or merge."""
         self.sources: dict[str, ModelRef] = {}
@@ -74,6 +78,8 @@ class Writer:
         self.made[stage] = place
         head = stage if stage == made.kind else f"{stage}: {made.kind}"
         start, settings = self._started(made, name)
+        if made.reference:
+            settings = (*settings, (REFERENCE, self._model(made.reference, name)))
         self._stages.append((head, [("on", self._on(made.corpora)), *settings]))
         return f"{start} | {stage}"
 
@@ -86,7 +92,11 @@ class Writer:
             return self._model(made.start, name), made.settings
         if made.fresh:
             return earlier, made.settings
-        return earlier, tuple((key, "continue" if key == "lora" else value) for key, value in made.settings)
+        settings = tuple((key, "continue" if key == "lora" else value) for key, value in made.settings)
+        if made.reference or made.adapter is None or option(vocabulary()[made.kind], REFERENCE) is None:
+            return earlier, settings
+        self.disabled.append(made.adapter)
+        return earlier, (*settings, (REFERENCE, self._model(made.start, name)))
 
     def _merged(self, made: Merged, name: str) -> str:
         told = [(self._model(model, name), weight) for model, weight in made.operands]
@@ -131,7 +141,8 @@ class Writer:
         if len(names) == 1 and names[0][1].weight == "1":
             return names[0][0]
         parts = ", ".join(f"{name}: {each.weight}" for name, each in names)
-        return self._corpus(Corpus("rows", corpora[0].kind if corpora else "text", f"mix({parts})"))
+        mixed = next((f", {each.mixed}" for each in corpora if each.mixed), "")
+        return self._corpus(Corpus("rows", corpora[0].kind if corpora else "text", f"mix({parts}{mixed})"))
 
     def _corpus(self, corpus: Corpus) -> str:
         for name, kind, expression in self._corpora:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ladle.executor.importing.draft import Corpus, Importer, Made, Request, fields_of
 from ladle.executor.importing.fields import Fields, scalar_number
 from ladle.executor.importing.ledger import Ledger
@@ -35,8 +37,10 @@ def _mixture(fields: Fields, kind: str, columns: dict[str, str]) -> list[Corpus]
         found.append(Corpus(made.name, made.kind, made.expression, written(1 if weight is None else weight)))
         each.rest({})
     seed = mixture.whole("seed")
-    if seed is not None:
-        mixture.lost("seed", "a mixture draws its parts with `seed = 42`; another is an option of `mix`")
+    if seed is not None and len(found) == 1 and found[0].weight == "1":
+        mixture.agrees("seed", "one data set, taken whole: its order is drawn from the stage's own seed")
+    elif seed is not None:
+        found = [replace(each, mixed=f"seed = {seed}") for each in found]
     if "test_split_size" in mixture:
         mixture.lost("test_split_size", "a stage trains on every row: hold rows out with `every` and `except`")
     mixture.rest({})

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+from ladle.dsl.types import Share
+from ladle.executor.importing.axolotl_data import joined_input
 from ladle.executor.importing.dataset_info import Described, described
 from ladle.executor.importing.draft import Corpus, Importer, Made, ModelRef, Request, Trained, fields_of
 from ladle.executor.importing.fields import Fields
 from ladle.executor.importing.ledger import Ledger, Sort
+from ladle.executor.importing.peeking import first_with
 from ladle.executor.importing.places import Part, corpus, model, templated
+from ladle.executor.importing.scalars import number
 from ladle.executor.importing.settings import Settings, kind, targets
-from ladle.executor.importing.spelling import Said
-from ladle.executor.importing.training import REASONS, Defaults, Keys, attention, optimisation, saving
+from ladle.executor.importing.spelling import Said, spelled
+from ladle.executor.importing.training import REASONS, Defaults, Keys, attention, optimisation, reference, saving
 from ladle.executor.importing.tree import Document
 
 STAGES = {"pt": "cpt", "sft": "sft", "dpo": "dpo", "kto": "kto"}
@@ -61,12 +66,13 @@ def convert(document: Document, ledger: Ledger, request: Request) -> Made | None
     attention(fields)
     saving(fields)
     start = _template(fields, start) if start else None
-    fresh = fields.flag("create_new_adapter") or False
+    fresh, adapter = fields.flag("create_new_adapter") or False, _earlier(fields)
+    measured = reference(fields, settings, "ref_model")
     output = fields.table.get("output_dir")
     outputs = (str(Path(getattr(output.value, "text", "")).as_posix()),) if output else ()
     fields.rest({**REASONS, **MORE})
     told = settings.done()
-    return Trained(start, name, told, found, outputs, _earlier(fields), fresh) if start else None
+    return Trained(start, name, told, found, outputs, adapter, fresh, measured) if start else None
 
 
 def _earlier(fields: Fields) -> ModelRef | None:
@@ -104,22 +110,53 @@ def _corpora(fields: Fields, kind: str) -> tuple[Corpus, ...]:
     rows = fields.whole("max_samples")
     if rows is not None:
         fields.assumed("max_samples", f"`take(rows = {rows})` of each data set; the tool takes those it shuffles first")
-    if fields.text("mix_strategy") not in (None, "concat"):
-        fields.lost("mix_strategy", "a mixture takes every row of its parts once")
-    return tuple(_taken(_corpus(fields, name, kind, known), rows) for name in names)
+    shares = _shares(fields, len(names))
+    found = [_taken(_corpus(fields, name, kind, known), rows) for name in names]
+    return (
+        tuple(replace(each, weight=share) for each, share in zip(found, shares, strict=True))
+        if shares
+        else tuple(found)
+    )
+
+
+def _shares(fields: Fields, count: int) -> list[str]:
+    """Return what share of a mixture each data set has, [] where every row is taken once."""
+    strategy, key = fields.text("mix_strategy") or "concat", "interleave_probs"
+    given = [word.strip() for item in fields.items(key) for word in getattr(item, "text", "").split(",")]
+    shares = [number(word) for word in given]
+    if strategy == "concat" or count < 2:
+        if given:
+            fields.agrees(key, "the tool reads it where it interleaves data sets, and here it does not")
+        return []
+    if len(shares) != count or not all(share is not None and 0 < share <= 1 for share in shares):
+        if given:
+            fields.problem(
+                "E608", key, f"`{key}` is not a share above 0 for each of {count} data sets", "such as 0.7,0.3"
+            )
+        fields.lost("mix_strategy", "the tool takes data sets in turn; a mixture takes every row of its parts once")
+        return []
+    fields.assumed(key, "shares of the result, which no row is repeated for; the tool draws a data set for each row")
+    if strategy == "interleave_over":
+        fields.lost("mix_strategy", "the tool repeats rows until each part was used up; the recipe repeats none")
+    return [spelled(Share(float(share))) for share in shares if share is not None]
 
 
 def _corpus(fields: Fields, name: str, kind: str, known: dict[str, Described]) -> Corpus:
     if name not in known:
-        here = Described(name, {}, "") if "/" in name else Described(f"corpora/{name}.jsonl", {}, "")
+        here = Described(name, {}) if "/" in name else Described(f"corpora/{name}.jsonl", {})
         if "/" not in name:
             fields.missing(
                 "dataset", f"no dataset_info.json describes `{name[:60]}`: its rows are looked for in {here.path}"
             )
     else:
         here = known[name]
-        if here.note:
-            fields.missing("dataset", f"`{name[:60]}`: {here.note}")
+        for note in here.missing:
+            fields.missing("dataset", f"`{name[:60]}`: {note}")
+        for note in here.lost:
+            fields.lost("dataset", f"`{name[:60]}`: {note}")
+        if here.input:
+            row = first_with(fields.ledger.root, here.path, here.input)
+            joined_input(fields, "dataset", f"`{name[:60]}`: ", row, here.input)
     return corpus(here.field(fields, name), "path", kind, here.columns, Part(name=name))
 
 

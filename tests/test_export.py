@@ -394,3 +394,46 @@ def test_all_that_a_trainer_cannot_say_is_refused_at_once(tool: str, tmp_path: P
     told = " ".join(problem.message for problem in error.value.diagnostics)
     assert "`supervise = final`" in told
     assert "`tokens`" in told
+
+
+HUB_ROWS = """edition 1
+model start = hub("acme/a")
+corpus talk: chat = hub("acme/talk", subset = "long", split = "train_sft", revision = "{commit}")
+corpus some: chat = hub("acme/talk") | take(rows = 5)
+stage sft {{ on = talk  context = 512  overlong = truncate }}
+model tuned = start | sft
+model cut = start | sft(on = some)
+model more = tuned | sft(seed = 7)
+"""
+
+
+@pytest.mark.parametrize(("commit", "pinned"), [("main", False), ("a" * 40, True)])
+def test_rows_of_the_hub_are_named_as_there(commit: str, pinned: bool, tmp_path: Path) -> None:
+    opened = recipe(project(tmp_path / "p"), "rows", HUB_ROWS.format(commit=commit))
+    [trl] = YAML(typ="safe").load(text := exported(opened, "tuned", "trl"))["datasets"]
+    assert trl == {"path": "acme/talk", "name": "long", "split": "train_sft"}
+    assert ("and TRL the newest" in text) == pinned
+    [axolotl] = YAML(typ="safe").load(exported(opened, "tuned", "axolotl"))["datasets"]
+    assert axolotl["path"] == "acme/talk"
+    assert (axolotl["name"], axolotl["split"], axolotl.get("revision") == commit) == ("long", "train_sft", pinned)
+
+
+def test_what_must_be_made_first_is_told_as_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = project(tmp_path / "p")
+    (root / "recipes" / "rows.recipe").write_text(HUB_ROWS.format(commit="main"))
+    monkeypatch.chdir(root)
+    opened = open_recipe(Path("recipes/rows.recipe"))
+    assert "is made by `ladle run recipes/rows.recipe some`: run that first" in exported(opened, "cut", "trl")
+    assert "is made by `ladle run recipes/rows.recipe tuned`: run that first" in exported(opened, "more", "axolotl")
+
+
+def test_a_stage_is_no_model_that_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = project(tmp_path / "p")
+    place = root / "recipes" / "rows.recipe"
+    place.write_text(HUB_ROWS.format(commit="main"))
+    assert run(["export", str(place), "sft", "--to", "trl"]) == 1
+    shown = capsys.readouterr().err
+    assert "`sft` is a stage" in shown
+    assert "name a model that it makes: `tuned`, `cut`, `more`" in shown
+    assert run(["export", str(place), "tund", "--to", "trl"]) == 1
+    assert "did you mean `tuned`?" in capsys.readouterr().err

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import click
 from ladle.dsl.diagnostics import RecipeError
+from ladle.dsl.program import Program
+from ladle.dsl.syntax import ModelDecl
 from ladle.executor import completing
 from ladle.executor.console import one_line
 from ladle.executor.exporting.subject import Subject
@@ -29,6 +32,7 @@ def COMMAND(recipe: Path, name: str, tool: str, output: Path | None) -> int:  # 
     if output is not None and output.exists():
         raise StepError(f"`{output}` exists already", "choose another name: nothing is overwritten")
     opened = open_recipe(recipe)
+    refuse_stage(opened.loaded.program, name)
     node = opened.layout.graph.nodes[find(opened.layout, name)]
     subject = Subject(opened.layout, opened.loaded.program.source, node, tool)
     text = exporters()[tool].export(subject)
@@ -40,3 +44,14 @@ def COMMAND(recipe: Path, name: str, tool: str, output: Path | None) -> int:  # 
     write_new(output, text)
     click.echo(one_line(f"wrote {output}"))
     return 0
+
+
+def refuse_stage(program: Program, name: str) -> None:
+    """Raise StepError where a name is a stage's: what is written is a model that it makes."""
+    if name not in program.stages or name in program.models or name in program.families:
+        return
+    text, word = program.source.text, re.compile(rf"\b{re.escape(name)}\b")
+    models = [each for each in program.recipe.declarations if isinstance(each, ModelDecl)]
+    made = [f"`{each.name.name}`" for each in models if word.search(text[each.span.start : each.span.end])]
+    help = f"name a model that it makes: {', '.join(made[:3])}" if made else "name a model that a stage makes"
+    raise StepError(f"`{one_line(name)}` is a stage", help)

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from ladle.dsl.codes import CODES
 from ladle.dsl.diagnostics import Diagnostic
 from ladle.dsl.graph import Json, Node
 from ladle.dsl.signature import Role
 from ladle.dsl.source import Source, Span
+from ladle.executor.console import typed
 from ladle.executor.layout import Layout
 from ladle.executor.nodefile import model_folder
 from ladle.executor.places import ADAPTER
@@ -72,7 +73,7 @@ class Subject:
                 help = f"write it into its model first, and export that: `round({node.name}, bf16)`"
                 self.refuse(node, f"{self.tool} is not told of adapters, and `{node.name}` is one", help)
             return f"./{model_folder(node.files)}"
-        self.remark(f"{self.place(node)} is made by `ladle run`: run that first")
+        self._made_here(node)
         return f"./{self.place(node)}"
 
     def place(self, node: Node) -> str:
@@ -83,8 +84,29 @@ class Subject:
         """Return the files of a corpus: those of the project, or the rows that `ladle run` makes."""
         if node.files:
             return tuple(node.files)
-        self.remark(f"{self.place(node)} is made by `ladle run`: run that first")
+        self._made_here(node)
         return (str(PurePosixPath(self.place(node)) / "rows.jsonl"),)
+
+    def hub_rows(self, node: Node) -> HubRows | None:
+        """Return a corpus as a data set of the hub, None for any other."""
+        if node.operator != "hub_rows":
+            return None
+        options = {name: str(value) for name, value in node.options if isinstance(value, str)}
+        return HubRows(options["name"], options.get("revision", "main"), options.get("subset", ""), options["split"])
+
+    def _made_here(self, node: Node) -> None:
+        recipe, name = typed(Path(self.source.path)), self.layout.spots[node.fingerprint].name
+        self.remark(f"{self.place(node)} is made by `ladle run {recipe} {name}`: run that first")
+
+
+@dataclass(frozen=True, slots=True)
+class HubRows:
+    """Rows of a data set of the hub; `revision` is `main` where no commit is known."""
+
+    name: str
+    revision: str
+    subset: str
+    split: str
 
 
 @dataclass(frozen=True, slots=True)

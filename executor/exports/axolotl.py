@@ -61,7 +61,7 @@ def _kind(subject: Subject, found: Stage) -> dict[str, Said]:
 
 
 def _rows(subject: Subject, found: Stage) -> dict[str, Said]:
-    body: dict[str, Said] = {"datasets": [_set(subject, found, file) for file in subject.rows(found.corpus)]}
+    body: dict[str, Said] = {"datasets": [_set(subject, found, each) for each in _places(subject, found)]}
     body["sequence_len"] = int(number(found.options["context"]))
     body["excess_length_strategy"] = LONG[str(found.options["overlong"])]
     packing = found.options.get("packing", "none")
@@ -72,9 +72,17 @@ def _rows(subject: Subject, found: Stage) -> dict[str, Said]:
     return body
 
 
-def _set(subject: Subject, found: Stage, file: str) -> Said:
+def _places(subject: Subject, found: Stage) -> list[dict[str, Said]]:
+    """Return where rows come from: a data set of the hub, or files."""
+    rows = subject.hub_rows(found.corpus)
+    if rows is None:
+        return [{"path": file, "ds_type": "json"} for file in subject.rows(found.corpus)]
+    told = {"name": rows.subset, "split": rows.split, "revision": "" if rows.revision == "main" else rows.revision}
+    return [{"path": rows.name, **{key: value for key, value in told.items() if value}}]
+
+
+def _set(subject: Subject, found: Stage, body: dict[str, Said]) -> Said:
     renamed = columns(subject, found)
-    body: dict[str, Said] = {"path": file, "ds_type": "json"}
     if found.kind == "cpt":
         return {**body, "type": "completion", "field": renamed.get("text", "text")}
     if found.kind == "sft" and ("user" in renamed or "assistant" in renamed):

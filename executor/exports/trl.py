@@ -38,8 +38,7 @@ def _model(subject: Subject, found: Stage) -> dict[str, Said]:
 
 
 def _rows(subject: Subject, found: Stage) -> dict[str, Said]:
-    files = subject.rows(found.corpus)
-    body: dict[str, Said] = {"datasets": [{"path": "json", "data_files": list(files) if len(files) > 1 else files[0]}]}
+    body: dict[str, Said] = {"datasets": [_set(subject, found)]}
     renamed = columns(subject, found)
     text = renamed.pop("text", "text")
     if found.kind == "cpt":
@@ -58,6 +57,16 @@ def _rows(subject: Subject, found: Stage) -> dict[str, Said]:
     elif found.kind in ("cpt", "sft"):
         body["packing"] = False
     return body
+
+
+def _set(subject: Subject, found: Stage) -> Said:
+    rows = subject.hub_rows(found.corpus)
+    if rows is None:
+        files = subject.rows(found.corpus)
+        return {"path": "json", "data_files": list(files) if len(files) > 1 else files[0]}
+    if rows.revision != "main":
+        subject.remark(f"the recipe takes {rows.name} at {rows.revision}, and TRL the newest")
+    return {"path": rows.name, **({"name": rows.subset} if rows.subset else {}), "split": rows.split}
 
 
 def _training(subject: Subject, found: Stage) -> dict[str, Said]:

@@ -441,3 +441,72 @@ def test_small_keys_are_sorted_by_what_they_do(tmp_path: Path) -> None:
 
 def test_one_mistake_in_a_name_is_one_error(tmp_path: Path) -> None:
     assert [code for code, _ in problems(tmp_path, MIXER.replace("acme/a\n", '"acme/a\\nb"\n'))] == ["E612"]
+
+
+def test_a_path_of_two_kinds_decides_nothing_and_says_so(tmp_path: Path) -> None:
+    folder = tmp_path / "cpt-sft"
+    folder.mkdir()
+    assert "stage sft {" in from_text(folder, MIXER).text
+    assert told(folder, MIXER, "assumed", "taken for `sft`", "the path says `cpt` and `sft`, and decides nothing")
+    assert "stage cpt {" in from_text(folder, MIXER + "text_column: body\n").text
+
+
+def test_a_chain_that_an_owner_parts_is_said_with_both_lines(tmp_path: Path) -> None:
+    first, second = tmp_path / "sft.yaml", tmp_path / "dpo.yaml"
+    first.write_text(MIXER + "output_dir: data/plain-sft-full\nhub_model_id: plain-sft-full\n")
+    second.write_text("beta: 0.1\n" + MIXER.replace("acme/a\n", "acme/plain-sft-full\n"))
+    found = imported(first, second, root=tmp_path)
+    assert 'hub("acme/plain-sft-full")' in found.text
+    [note] = [note for note in found.notes if "is not taken for" in note.reason]
+    assert (note.file, note.line) == (str(second), 2)
+    assert "sft.yaml:6 makes `plain-sft-full`: where it is that, write `plain-sft-full` here" in note.reason
+    second.write_text("beta: 0.1\n" + MIXER.replace("acme/a\n", "plain-sft-full\n"))
+    joined = imported(first, second, root=tmp_path)
+    assert "= plain_sft_full | dpo" in joined.text
+    assert not any("is not taken for" in note.reason for note in joined.notes)
+
+
+def test_a_filter_of_one_layer_is_told_at_its_line(tmp_path: Path) -> None:
+    text = MERGE + "parameters:\n  t:\n    - filter: layers.3.\n      value: 1\n    - value: 0\n"
+    with pytest.raises(RecipeError) as error:
+        from_text(tmp_path, text)
+    [problem] = error.value.diagnostics
+    assert problem.source.position(problem.span.start)[0] == 7
+    assert "varied over depth by a list" in problem.help
+
+
+def test_a_misspelt_parameter_is_named_as_such(tmp_path: Path) -> None:
+    linear = MERGE.replace("slerp", "linear").replace("base_model: acme/a\n", "")
+    text = linear.replace("acme/a}", "acme/a, parameters: {weigth: 1}}").replace(
+        "acme/b}", "acme/b, parameters: {weight: 1}}"
+    )
+    with pytest.raises(RecipeError) as error:
+        from_text(tmp_path, text)
+    [problem] = error.value.diagnostics
+    assert "`weigth` is no parameter" in problem.message
+    assert problem.source.text[problem.span.start :].startswith("weigth")
+    ties = TIES.replace("{density: 0.5}", "{densty: 0.5}")
+    assert told(tmp_path, ties, "cannot carry", "densty", "did you mean `density`?")
+
+
+def test_what_the_recipe_does_instead_is_said(tmp_path: Path) -> None:
+    rows = TRAIN + "dataset_name: acme/rows\n"
+    assert told(tmp_path, rows + "lr_scheduler_type: inverse_sqrt\n", "inverse_sqrt", "has its default, `cosine`")
+    lora = rows + "use_peft: true\nlora_target_modules: [q_proj, v_proj]\n"
+    assert told(tmp_path, lora, "cannot carry", "lora_target_modules", "which is every linear layer")
+
+
+def test_what_is_no_loss_is_not_counted(tmp_path: Path) -> None:
+    merge = MERGE.replace("float32", "bfloat16") + "parameters: {t: 0.5}\n"
+    assert told(tmp_path, merge, "assumed", "dtype", "rounded once")
+    plain = "model_name_or_path: acme/a\nfinetuning_type: full\ndataset: rows\nstage: pt\ntemplate: qwen\n"
+    assert told(tmp_path, plain, "agrees", "template")
+    assert told(tmp_path, AXOLOTL + "is_mistral_derived_model: true\n", "machine", "is_mistral_derived_model")
+    for text in (merge, plain, AXOLOTL):
+        assert not told(tmp_path, text, "cannot carry")
+
+
+def test_a_stage_that_is_none_is_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.yml").write_text(MIXER)
+    assert run(["import", str(tmp_path / "a.yml"), "--stage", "foo"]) == 2
+    assert "`foo` is no stage" in capsys.readouterr().err

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import click
 from ladle.dsl.diagnostics import RecipeError
+from ladle.dsl.suggest import listing
+from ladle.executor.catalog import vocabulary
 from ladle.executor.console import one_line, typed
 from ladle.executor.importing.convert import Imported, convert
 from ladle.executor.importing.draft import Request
 from ladle.executor.importing.ledger import Ledger, Sort
+from ladle.executor.importing.settings import kind
 from ladle.executor.importing.tools import importers
 from ladle.executor.new_file import write_new
 from ladle.executor.project import project_root, recipe_name
@@ -33,6 +36,10 @@ def COMMAND(  # noqa: N802 - found by this name
 
     Every key that the recipe cannot say is named, with file and line, here and in the recipe.
     """
+    if stage and kind(stage) is None:
+        stages = listing(sorted(name for name in vocabulary() if kind(name)))
+        message = f"`{one_line(stage)}` is no stage; there are {stages}"
+        raise click.BadParameter(message, param_hint="--stage")
     place = output or Path("recipes") / "imported.recipe"
     recipe_name(place)
     if place.suffix != ".recipe":

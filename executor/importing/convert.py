@@ -14,6 +14,7 @@ from ladle.executor.importing.base_tokens import with_base_tokens
 from ladle.executor.importing.circles import report_circles
 from ladle.executor.importing.draft import Importer, Read, Request
 from ladle.executor.importing.ledger import Ledger, Note, Sort
+from ladle.executor.importing.namesakes import note_namesakes
 from ladle.executor.importing.places import quotable
 from ladle.executor.importing.tools import detect, importers
 from ladle.executor.importing.tree import Document, Scalar, read
@@ -90,6 +91,7 @@ def _written(
     writer = Writer(ledger.root)
     writer.write(made)
     _note_models(writer, ledger)
+    note_namesakes(read, ledger)
     draft = Source(str(place), writer.text("", ()))
     wrong = [problem for problem in examine_source(place, draft).diagnostics if not problem.code.startswith(FACTS)]
     note_unsound(wrong, writer, read, ledger)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from ladle.dsl.source import Span
 from ladle.executor.importing.fields import scalar_number
 from ladle.executor.importing.spelling import written
 from ladle.executor.importing.tree import Listing, Scalar, Table, Tree
@@ -46,7 +47,12 @@ _LAYERS: Final = 200
 
 
 class Unsayable(Exception):
-    """A value that no schedule says; the text says why."""
+    """A value that no schedule says; the text says why, `span` where, if it is a part of the value, `help` the mend."""
+
+    def __init__(self, why: str, span: Span | None = None, help: str = "") -> None:
+        super().__init__(why)
+        self.span = span
+        self.help = help
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,7 @@ class Rule:
 
     part: str
     value: At
+    span: Span | None = None
 
     def covers(self, tensor: str) -> bool:
         """Say whether the filter takes a tensor, in every layer. Raises Unsayable where only in some."""
@@ -62,7 +69,8 @@ class Rule:
             return self.part in tensor
         found = {self.part in tensor.replace("#", str(layer)) for layer in range(_LAYERS)}
         if len(found) > 1:
-            raise Unsayable(f"the filter `{self.part[:40]}` takes some layers and not others")
+            help = "a module is varied over depth by a list, `value: [0, 0.5, 1]` without the layer's number"
+            raise Unsayable(f"the filter `{self.part[:40]}` takes some layers and not others", self.span, help)
         return found.pop()
 
 
@@ -147,9 +155,9 @@ def _rule(table: Table) -> Rule:
     unknown = [entry.key for entry in table.entries if entry.key not in ("filter", "value")]
     part, value = table.get("filter"), table.get("value")
     if unknown or value is None:
-        raise Unsayable("a filter has the keys `filter` and `value`, and no others")
+        raise Unsayable("a filter has the keys `filter` and `value`, and no others", table.span)
     text = part.value.text if part and isinstance(part.value, Scalar) and part.value.value is not None else ""
-    return Rule("" if text == "*" else text, _value(value.value))
+    return Rule("" if text == "*" else text, _value(value.value), part.at if part else table.span)
 
 
 def _value(tree: Tree) -> At:

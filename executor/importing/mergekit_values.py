@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ladle.dsl.signature import Flag, Number, Operator, Option, OptionType, Scheduled
+from ladle.dsl.suggest import did_you_mean, nearest
 from ladle.executor.importing.depths import Unsayable, depths
 from ladle.executor.importing.fields import Fields
 from ladle.executor.importing.ledger import Sort
 from ladle.executor.importing.sources import Source
 from ladle.executor.importing.spelling import spelled, takes
+from ladle.executor.quoting import short
 
 REASONS = {"int8_mask": (Sort.MACHINE, "how masks are kept in memory: it does not change the result")}
 
+WEIGHT = "weight"
 VARIES = "write one number, such as the mean of its values; `t` of `slerp` and `lerp`, and model arithmetic, take a map"
 
 
@@ -28,9 +31,16 @@ class Given:
         """Note every parameter that is not an option of the merge."""
         for each in (self.parameters, *(source.parameters for source in sources)):
             if each:
+                self._misspelt(each)
                 each.rest(REASONS)
         for source in sources:
             source.fields.rest({})
+
+    def _misspelt(self, parameters: Fields) -> None:
+        known = {WEIGHT, *REASONS, *(option.field or option.name for option in self.operator.options)}
+        for key in (entry.key for entry in parameters.table.entries if entry.key not in known):
+            if hint := did_you_mean(nearest(key, known)):
+                parameters.lost(key, f"no parameter of `{self.operator.name}`: {hint}")
 
 
 def weight(given: Given, source: Source) -> str:
@@ -40,9 +50,20 @@ def weight(given: Given, source: Source) -> str:
         return ""
     place = _place(given, source, "weight")
     if place is None:
-        source.fields.problem("E609", "model", "the model has no `weight`, which mergekit demands", "add `weight`")
+        _weightless(source)
         return "1"
     return _text(place, "weight", operands.weight_type) or "1"
+
+
+def _weightless(source: Source) -> None:
+    """Report a model without a weight, at the key that is meant for one where there is such a key."""
+    keys = [entry.key for entry in source.parameters.table.entries] if source.parameters else []
+    near = next((key for key in keys if nearest(key, [WEIGHT])), "")
+    message = "the model has no `weight`, which mergekit demands"
+    if near and source.parameters:
+        source.parameters.problem("E609", near, f"{message}: `{short(near)}` is no parameter", "write `weight`")
+    else:
+        source.fields.problem("E609", "model", message, "add `weight`")
 
 
 def shared(given: Given, option: Option, key: str) -> str:
@@ -92,7 +113,8 @@ def _text(place: Fields, key: str, type: OptionType) -> str:
     try:
         found = depths(tree)
     except Unsayable as why:
-        place.problem("E611", key, f"`{key}` cannot be said: {why}")
+        span = why.span or place.span(key)
+        place.ledger.problem("E611", place.document, span, f"`{key}` cannot be said: {why}", why.help)
         return ""
     if found.modules and not isinstance(type, Scheduled):
         place.problem("E611", key, f"`{key}` varies over the tensors, and is one number in this version", VARIES)

@@ -5,7 +5,8 @@ The catalogue is asked for each: what its kinds have no option or no word for be
 
 from __future__ import annotations
 
-from ladle.dsl.signature import Operator, Role
+from ladle.dsl.signature import Operator, Option, Role
+from ladle.dsl.types import Share
 from ladle.executor.catalog import vocabulary
 from ladle.executor.importing.fields import Fields
 from ladle.executor.importing.ledger import Sort
@@ -44,7 +45,7 @@ class Settings:
         if found is None:
             self.fields.lost(key, f"`{self.kind.name}` has no option `{name}` in this version")
         elif not takes(found.type, value):
-            self.fields.lost(key, f"`{name}` of `{self.kind.name}` does not take `{spelled(value)}`")
+            self.fields.lost(key, f"`{name}` of `{self.kind.name}` does not take `{spelled(value)}`{_instead(found)}")
         else:
             self._written[name] = spelled(value)
 
@@ -113,6 +114,13 @@ def kind(name: str) -> Operator | None:
     return found if found is not None and found.role is Role.STAGE else None
 
 
+def _instead(option: Option) -> str:
+    """Say what an option is where nothing is written for it."""
+    value = option.default
+    told = spelled(value) if isinstance(value, bool | int | float | str | Share) else ""
+    return f": the recipe has its default, `{told}`" if told else ""
+
+
 def targets(fields: Fields, key: str) -> dict[str, tuple[str, Said]]:
     """Return which layers an adapter is put on, as far as the language has a word for it; else that is noted."""
     words = {word.strip() for item in fields.items(key) for word in getattr(item, "text", "").split(",")}
@@ -122,5 +130,6 @@ def targets(fields: Fields, key: str) -> dict[str, tuple[str, Said]]:
         return {"targets": (key, "all_linear")}
     if words == ATTENTION:
         return {"targets": (key, "attention")}
-    fields.lost(key, "an adapter is put on every linear layer, or on those of attention")
+    only = "an adapter is put on every linear layer, or on those of attention"
+    fields.lost(key, f"{only}: the recipe says neither, which is every linear layer")
     return {}

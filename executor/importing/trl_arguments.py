@@ -90,11 +90,13 @@ def _kind(fields: Fields) -> str:
 def _guessed(fields: Fields, words: frozenset[str]) -> tuple[str, str]:
     """Return the kind of stage and why it was taken; "" where the file itself says it."""
     if "beta" not in fields and not any(key in fields for key in PREFERENCE_KEYS[1:]):
-        if "cpt" in words:
+        other = next((word for word in ("sft", "dpo", "orpo") if word in words), "")
+        if "cpt" in words and not other:
             return "cpt", "as the file's path says"
         if any(_peek(fields, key) not in ("", "messages") for key in COLUMN_KEYS):
             return "cpt", "since it names a column of text"
-        return "sft", "since no key is one of preference tuning, and none names a column of text"
+        both = f"; the path says `cpt` and `{other}`, and decides nothing" if "cpt" in words else ""
+        return "sft", f"since no key is one of preference tuning, and none names a column of text{both}"
     if "loss_type" in fields:
         return "dpo", ""
     if "orpo" in words:

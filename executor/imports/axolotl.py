@@ -20,8 +20,10 @@ QUANTISED = "no model is quantised"
 MORE = {
     "model_type": (Sort.MACHINE, "the architecture is read from the model's configuration"),
     "tokenizer_type": (Sort.MACHINE, "the tokenizer is read from the model"),
-    "is_*_derived_model": (Sort.MACHINE, "the architecture is read from the model's configuration"),
-    "is_llama_derived_model": (Sort.MACHINE, "the architecture is read from the model's configuration"),
+    **{
+        f"is_{name}_derived_model": (Sort.MACHINE, "the architecture is read from the model's configuration")
+        for name in ("btlm", "falcon", "llama", "mistral", "qwen")
+    },
     "strict": (Sort.MACHINE, "nothing unknown is ever ignored"),
     "load_in_8bit": (Sort.LOST, QUANTISED),
     "load_in_4bit": (Sort.LOST, QUANTISED),

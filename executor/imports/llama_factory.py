@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from ladle.dsl.types import Share
+from ladle.dsl.types import CorpusKind, Share
 from ladle.executor.importing.axolotl_data import joined_input
 from ladle.executor.importing.dataset_info import Described, described
 from ladle.executor.importing.draft import Corpus, Importer, Made, ModelRef, Request, Trained, fields_of
@@ -65,7 +65,7 @@ def convert(document: Document, ledger: Ledger, request: Request) -> Made | None
     _adapter(fields, settings)
     attention(fields)
     saving(fields)
-    start = _template(fields, start) if start else None
+    start = _template(fields, start, operator.takes[0] is CorpusKind.TEXT) if start else None
     fresh, adapter = fields.flag("create_new_adapter") or False, _earlier(fields)
     measured = reference(fields, settings, "ref_model")
     output = fields.table.get("output_dir")
@@ -92,8 +92,11 @@ def _kind(fields: Fields) -> str:
     return STAGES.get(stage, stage)
 
 
-def _template(fields: Fields, start: ModelRef) -> ModelRef:
+def _template(fields: Fields, start: ModelRef, text: bool) -> ModelRef:
     word = fields.text("template")
+    if word is not None and text:
+        fields.agrees("template", "plain text has no turns, in the tool and here")
+        return start
     if word in (None, "default", "empty") and "template" in fields:
         fields.lost("template", "a prompt without control tokens; here the template is the model's")
         return start

@@ -136,11 +136,13 @@ def _effective(given: Given, found: list[tuple[str, str]]) -> list[tuple[str, st
 
 
 def _precision(fields: Fields) -> None:
+    """Say how the precision of computing differs; what the result is rounded to is the recipe's to say."""
     word = fields.text("dtype")
     if word is None:
         fields.assumed("merge_method", "no `dtype`: mergekit computes in the parents' precision, Ladle in float32")
     elif word != "float32":
-        fields.lost("dtype", f"mergekit computes in {word[:20]}: here merges are float32 throughout and rounded once")
+        reason = f"mergekit computes in {word[:20]} too: here merges are float32 throughout and rounded once"
+        fields.assumed("dtype", reason) if word in PRECISIONS else fields.lost("dtype", reason)
 
 
 def _rounded(fields: Fields, intermediate: bool) -> str:

@@ -459,7 +459,7 @@ def test_a_chain_that_an_owner_parts_is_said_with_both_lines(tmp_path: Path) -> 
     assert 'hub("acme/plain-sft-full")' in found.text
     [note] = [note for note in found.notes if "is not taken for" in note.reason]
     assert (note.file, note.line) == (str(second), 2)
-    assert "sft.yaml:6 makes `plain-sft-full`: where it is that, write `plain-sft-full` here" in note.reason
+    assert "sft.yaml:6 makes, `plain-sft-full`: where it is that, write `plain-sft-full` here" in note.reason
     second.write_text("beta: 0.1\n" + MIXER.replace("acme/a\n", "plain-sft-full\n"))
     joined = imported(first, second, root=tmp_path)
     assert "= plain_sft_full | dpo" in joined.text

@@ -73,6 +73,16 @@ def test_a_merge_has_the_tokenizer_of_its_base_as_mergekit_does(root: Path, caps
     assert run(["check", "recipes/m.recipe"]) == 0
 
 
+@pytest.mark.parametrize("start", ["base_model: ./models/a\n", ""])
+def test_a_mean_of_models_of_two_templates_has_the_first_as_in_mergekit(start: str, root: Path) -> None:
+    (root / "models" / "b" / "chat_template.jinja").write_text("another template")
+    models = "models: [{model: ./models/a, parameters: {weight: 1}}, {model: ./models/b, parameters: {weight: 1}}]\n"
+    (root / "m.yml").write_text(f"merge_method: linear\n{start}{models}dtype: float32\n")
+    assert run(["import", "m.yml", "-o", "recipes/m.recipe"]) == 0
+    assert "linear(a: 1, b: 1, tokenizer = first)" in (root / "recipes" / "m.recipe").read_text()
+    assert run(["check", "recipes/m.recipe"]) == 0
+
+
 def test_a_tokenizer_that_cannot_differ_is_not_written(root: Path) -> None:
     (root / "models" / "base" / "chat_template.jinja").write_text("one template")
     (root / "m.yml").write_text(TIES)

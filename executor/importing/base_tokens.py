@@ -11,7 +11,7 @@ from dataclasses import replace
 from ladle.dsl.agreement import rows
 from ladle.dsl.program import Program
 from ladle.dsl.types import ModelType, Unknown, one_vocabulary
-from ladle.dsl.vocabularies import TOKENIZER
+from ladle.dsl.vocabularies import FIRST, TOKENIZER
 from ladle.executor.importing.draft import Base, Made, Merged, Read
 from ladle.executor.importing.ledger import Ledger, Sort
 from ladle.executor.importing.writing import Writer
@@ -26,16 +26,23 @@ def with_base_tokens(read: Sequence[Read], writer: Writer, program: Program | No
     for each, name in zip(read, writer.results, strict=True):
         made = each.made
         if isinstance(made, Merged) and made.base:
-            called = (writer.called(model, name) for model in (made.operands[0][0], made.base.model))
+            models = (*(model for model, _ in made.operands), made.base.model)
+            called = [writer.called(model, name) for model in models]
             types = [program.models[label].type if program and label in program.models else None for label in called]
-            made = _with(made, made.base, one_table(*types), ledger)
+            made = _with(made, made.base, types, ledger)
         found.append(made)
     return found
 
 
-def _with(made: Merged, base: Base, one: bool, ledger: Ledger) -> Merged:
-    key = f"base_model = {short(base.model.name)}"
-    if one:
+def _with(made: Merged, base: Base, types: Sequence[object], ledger: Ledger) -> Merged:
+    key = f"base_model = {short(base.model.name)}" if base.named else ""
+    if base.model == made.operands[0][0]:
+        if not any(differ(types[0], other) for other in types[1:]):
+            return made
+        reason = f"mergekit takes tokenizer and template from `{short(base.model.name)}`, the first model: so does"
+        ledger.note(Sort.ASSUMED, base.document, base.span, key, f"{reason} the recipe, by `{TOKENIZER} = {FIRST}`")
+        return replace(made, options=(*made.options, (TOKENIZER, FIRST)))
+    if _read(types[0]) and _read(types[-1]) and not differ(types[0], types[-1]):
         ledger.note(Sort.ASSUMED, base.document, base.span, key, CONFIGURATION)
         return made
     reason = (
@@ -45,11 +52,14 @@ def _with(made: Merged, base: Base, one: bool, ledger: Ledger) -> Merged:
     return replace(made, options=(*made.options, (TOKENIZER, base.model)))
 
 
-def one_table(first: object, base: object) -> bool:
-    """Say whether two models that could be read are not known to differ in vocabulary, embeddings or template."""
-    if not isinstance(first, ModelType) or not isinstance(base, ModelType):
+def differ(first: object, other: object) -> bool:
+    """Say whether two models are known to differ in vocabulary, number of embeddings or template."""
+    if not isinstance(first, ModelType) or not isinstance(other, ModelType):
         return False
-    if isinstance(first.architecture, Unknown) or isinstance(base.architecture, Unknown):
-        return False
-    same = one_vocabulary(first.vocabulary, base.vocabulary) is not False
-    return same and rows(first) == rows(base) and first.template == base.template
+    pairs = ((rows(first), rows(other)), (first.template, other.template))
+    known = [pair for pair in pairs if not any(isinstance(value, Unknown) for value in pair)]
+    return one_vocabulary(first.vocabulary, other.vocabulary) is False or any(a != b for a, b in known)
+
+
+def _read(found: object) -> bool:
+    return isinstance(found, ModelType) and not isinstance(found.architecture, Unknown)

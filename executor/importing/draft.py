@@ -52,11 +52,12 @@ class Trained:
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """A `base_model`, and where it is named."""
+    """The model whose tokenizer mergekit takes: the `base_model`, where one is `named`, else the first; and where."""
 
     model: ModelRef
     document: Document
     span: Span
+    named: bool
 
 
 @dataclass(frozen=True, slots=True)

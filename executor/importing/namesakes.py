@@ -31,7 +31,7 @@ def _called_alike(read: Sequence[Read], user: Read, model: ModelRef) -> Iterator
 
 def _note(ledger: Ledger, user: Read, model: ModelRef, maker: Read, output: str) -> None:
     (document, span), (other, at) = ledger.named.get(model.name, _whole(user)), _said(maker, output)
-    makes = f"{PurePosixPath(other.source.path).name}:{other.line(at)} makes `{short(output)}`"
+    makes = f"{PurePosixPath(other.source.path).name}:{other.line(at)} makes, `{short(output)}`"
     reason = f"`{short(model.name)}` is not taken for what {makes}: where it is that, write `{short(output)}` here"
     ledger.note(Sort.ASSUMED, document, span, "", reason)
 

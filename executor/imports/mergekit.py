@@ -53,8 +53,9 @@ def convert(document: Document, ledger: Ledger, request: Request) -> Made | None
     rounded = _rounded(fields, bool(outputs))
     fields.rest(MORE)
     told = tuple((source.model, number) for source, number in zip(operands, weights, strict=True))
-    other = base if unsaid and operands and base != operands[0].model else None
-    whose = Base(other, document, fields.span("base_model")) if other else None
+    first = operands[0].model if operands else None
+    place = fields.span("merge_method" if base is None else "base_model")
+    whose = Base(base or first, document, place, base is not None) if unsaid and first else None
     if option(operator, "seed") is not None:
         fields.assumed("merge_method", "it draws at random: Ladle draws other elements, the result is equally good")
     return Merged(method, told, tuple(options), name, outputs, rounded, whose)

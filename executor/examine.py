@@ -42,6 +42,8 @@ class Checked:
     """Repositories of the hub that `ladle.lock` says nothing of."""
     asked: tuple[Asked, ...] = ()
     """What was asked of the disk."""
+    absent: tuple[str, ...] = ()
+    """Data and models of the project that are not here, so that `ladle.lock` was believed."""
 
     @property
     def sound(self) -> bool:
@@ -84,7 +86,7 @@ def examine_source(
     problems = (*in_order(source, found), *facts.lock_problems)
     here = Path.cwd() / path
     asked = (Asked("root", str(here)), Asked("file", str(here)), *facts.asked)
-    return Checked(path, root, source, program, problems, facts.unlocked, asked)
+    return Checked(path, root, source, program, problems, facts.unlocked, asked, facts.absent)
 
 
 def _leaks(program: Program, facts: ProjectFacts) -> list[Diagnostic]:

@@ -39,7 +39,6 @@ from ladle.executor.rows import (
 )
 
 if TYPE_CHECKING:
-    from ladle.executor.lock.entries import LockedCorpus
     from ladle.executor.lock.facts import LockedFacts
 
 FIRST_ROWS = 32
@@ -65,6 +64,7 @@ class ProjectFacts:
         """What was asked of the disk, and how it would be asked again."""
         self._folders: dict[str, str] = {}
         """Where each vocabulary that was met lies."""
+        self._absent: dict[str, None] = {}
 
     def _located(
         self, pattern: str, folders: bool = True, noun: str = "file"
@@ -89,6 +89,11 @@ class ProjectFacts:
         """Repositories that were asked for and that no lock holds."""
         return self._locked.missing if "_locked" in self.__dict__ else ()
 
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """Paths that were asked for, are not here, and that the lock speaks for."""
+        return tuple(self._absent)
+
     def hub_model(self, name: str, revision: str) -> ModelType | None:
         """Return the type of a hub model as the lock has it, None where it has none. Any part may be unknown."""
         return self._locked.hub_model(name, revision)
@@ -110,7 +115,8 @@ class ProjectFacts:
     def _read_corpus(self, pattern: str, named: tuple[tuple[str, str], ...]) -> CorpusFacts | tuple[Fault, ...]:
         columns = dict(named)
         paths, faults = self._located(pattern, folders=False)
-        if faults and (elsewhere := self._elsewhere(pattern, faults)):
+        if _missing(faults) and (elsewhere := self._locked.corpus(pattern)):
+            self._absent[pattern] = None
             return self._locked.corpus_facts(pattern, elsewhere, columns)
         if faults:
             return faults[:MAX_FAULTS]
@@ -153,8 +159,8 @@ class ProjectFacts:
     def files(self, pattern: str) -> tuple[File, ...] | tuple[Fault, ...]:
         """Return the files of a pattern or folder, sorted by path, with content hashes."""
         paths, faults = self._located(pattern)
-        if faults and self._elsewhere(pattern, faults):
-            return self._locked.files(pattern)
+        if _missing(faults) and (locked := self._locked.files(pattern)):
+            return locked
         if faults:
             return faults[:MAX_FAULTS]
         found = [self._file(path) for path in paths]
@@ -219,10 +225,6 @@ class ProjectFacts:
         found: tuple[str, str, str] | None = tables.differing(a, b)
         return found
 
-    def _elsewhere(self, pattern: str, faults: tuple[Fault, ...]) -> LockedCorpus | None:
-        """Return what the lock says of files that are missing here; a path that leads out of the project never is."""
-        return self._locked.corpus(pattern) if all(fault.code == "E402" for fault in faults) else None
-
     def _read_model(self, folder: str) -> ModelType | AdapterType | tuple[Fault, ...]:
         self.asked[Asked("file", str(self._root / folder))] = None  # pickles count, and are no files of the model
         paths, faults = self._located(folder, noun="folder")
@@ -230,6 +232,9 @@ class ProjectFacts:
             read: Callable[[Path, str], AdapterType | tuple[Fault, ...]]
             read = import_module("ladle.executor.adapter").adapter_type
             return read(self._root / folder, folder)
+        if _missing(faults) and (elsewhere := self._locked.folder(folder)):
+            self._absent[folder] = None
+            return elsewhere.type()
         found = faults[:MAX_FAULTS] if faults else model_type(self._root / folder, folder, paths)
         if isinstance(found, ModelType) and isinstance(found.vocabulary, str):
             self._folders.setdefault(found.vocabulary, folder)
@@ -262,6 +267,11 @@ class ProjectFacts:
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self._root).as_posix()
+
+
+def _missing(faults: tuple[Fault, ...]) -> bool:
+    """Say whether files are missing here, so that the lock may speak for them; those of other projects never are."""
+    return bool(faults) and all(fault.code == "E402" for fault in faults)
 
 
 def _first_lines(path: Path) -> Iterator[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from ladle.executor.lock.entries import LOCK, Lock, template
 from ladle.executor.lock.facts import LockedFacts
 from ladle.executor.lock.read import MAX_BYTES, parse_lock, read_lock
 from ladle.executor.lock.write import encode_lock
+from test_facts import model as model_folder
 
 ROOT = Path(__file__).parent.parent
 COMMIT = "c" * 40
@@ -325,7 +327,10 @@ model b = a | cpt | sft
 def test_absent_data_checks_and_plans_and_does_not_run(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = recipe(project, ABSENT)
     assert run(["check", path]) == 0
-    assert capsys.readouterr().out == f"{path}: ok\n"
+    note = f"note: {path}: not here, judged by what `ladle.lock` says: corpora/x.jsonl\n"
+    assert capsys.readouterr().out == f"{note}{path}: ok\n"
+    assert run(["lint", path]) == 0
+    assert note in capsys.readouterr().out
     assert run(["plan", path]) == 0
     assert "a run would refuse to start: corpora/x.jsonl" in capsys.readouterr().err
     before = sorted(each.name for each in project.iterdir())
@@ -339,7 +344,7 @@ def test_a_data_set_that_is_not_on_the_hub_stops_a_run(project: Path, capsys: py
     (project / "corpora/x.jsonl").write_text('{"text": "a"}\n')
     (project / LOCK).write_text(json.dumps(whole(data={"o/d@main": {**DATA, "present": False}})))
     assert run(["run", recipe(project, ABSENT)]) == 1
-    assert "only `ladle.lock` knows of data that is not here: `o/d`" in capsys.readouterr().err
+    assert "only `ladle.lock` knows of what is not here: `o/d`" in capsys.readouterr().err
     assert not (project / "artifacts").exists()
 
 
@@ -362,12 +367,156 @@ def test_absent_files_of_known_content_have_the_identity_of_their_bytes(project:
     assert ProjectFacts(project).files("corpora/x.jsonl") == (here,)
 
 
-def test_a_file_that_is_gone_is_missing_unless_the_lock_says_it_is_elsewhere(
-    project: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("present", [{}, {"present": True}, {"present": False}])
+def test_the_lock_speaks_for_files_that_are_not_here_whoever_locked_them(
+    project: Path, capsys: pytest.CaptureFixture[str], present: dict[str, bool]
 ) -> None:
-    (project / LOCK).write_text(json.dumps(whole(corpora={"corpora/x.jsonl": {**CORPUS, "present": True}})))
+    entry = {key: value for key, value in CORPUS.items() if key != "present"} | present
+    (project / LOCK).write_text(json.dumps(whole(corpora={"corpora/x.jsonl": entry})))
+    path = recipe(project, ABSENT)
+    assert run(["check", path]) == 0
+    assert run(["run", path]) == 1
+    assert "only `ladle.lock` knows of what is not here: `corpora/x.jsonl`" in capsys.readouterr().err
+    before = (project / LOCK).read_bytes()
+    assert run(["lock", path]) == 0
+    assert (project / LOCK).read_bytes() == before
+
+
+def test_a_file_that_no_lock_knows_is_missing(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / LOCK).write_text(json.dumps(whole(corpora={})))
     assert run(["check", recipe(project, ABSENT)]) == 1
     assert "error[E402]" in capsys.readouterr().out
+
+
+# --- what is not in git ---------------------------------------------------------------------------------------------
+
+OWN = """\
+edition 1
+corpus here: text = jsonl("corpora/x.jsonl")
+model a = local("models/a")
+model b = local("models/b", template = chatml)
+stage cpt { on = here  lr = 1e-4  global_batch = 1  context = 64 }
+model m = slerp(a, a | cpt, t = 0.5)
+"""
+
+
+@pytest.fixture
+def full(project: Path) -> Path:
+    """A project whose corpus and models are here, and locked."""
+    (project / LOCK).write_text('{"schema": 1}')
+    (project / "corpora").mkdir()
+    (project / "corpora/x.jsonl").write_text('{"text": "a"}\n{"text": "b"}\n')
+    for name in "ab":
+        model_folder(project).rename(project / "models" / name)
+    assert run(["lock", recipe(project, OWN)]) == 0
+    return project
+
+
+def taken_away(project: Path) -> Path:
+    """The same project as a clone has it, in which corpora and models are not."""
+    for folder in ("corpora", "models", ".ladle"):
+        shutil.rmtree(project / folder, ignore_errors=True)
+    return project
+
+
+def test_a_clone_without_data_and_models_is_judged_as_the_project_is(
+    full: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = "recipes/my.recipe"
+    assert run(["lock", "--check", path]) == 0
+    assert run(["plan", path, "--format", "json"]) == 0
+    here = json.loads(capsys.readouterr().out.partition("\n{")[2].join(["{", ""]))
+    before = (full / LOCK).read_bytes()
+    clone = taken_away(full)
+    assert run(["check", path]) == 0
+    out = capsys.readouterr().out
+    assert out == (
+        f"note: {path}: not here, judged by what `ladle.lock` says: corpora/x.jsonl, models/a, models/b\n{path}: ok\n"
+    )
+    assert run(["lint", path]) == 0
+    assert run(["lock", "--check", path]) == 0
+    capsys.readouterr()
+    assert run(["plan", path, "--format", "json"]) == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out) == here
+    assert "not here, so a run would refuse to start: corpora/x.jsonl, models/a, models/b" in told.err
+    assert run(["run", path]) == 1
+    assert "only `ladle.lock` knows of what is not here: `corpora/x.jsonl`, `models/a`" in capsys.readouterr().err
+    assert run(["lock", path]) == 0
+    assert (clone / LOCK).read_bytes() == before
+
+
+def test_an_absent_model_keeps_its_type(full: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    locked = json.loads((full / LOCK).read_text())
+    taken_away(full)
+    locked["folders"]["models/a"]["shape"]["layers"] = 2
+    (full / LOCK).write_text(json.dumps(locked))
+    assert run(["check", recipe(full, OWN.replace("slerp(a, a | cpt", "slerp(a, b"))]) == 1
+    assert "layers" in capsys.readouterr().out
+
+
+def test_a_model_that_is_nowhere_does_not_keep_others_from_the_lock(
+    full: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = OWN + 'model c = local("models/c")\n'
+    path = recipe(full, text)
+    (full / LOCK).write_text('{"schema": 1}')
+    assert run(["lock", path]) == 1
+    assert "error: models/c: `models/c` is neither here nor in `ladle.lock`" in capsys.readouterr().err
+    assert sorted(json.loads((full / LOCK).read_text())["folders"]) == ["models/a", "models/b"]
+    assert run(["lock", "--check", path]) == 1
+    assert "error[E418]: `models/c` is neither here nor in `ladle.lock`" in capsys.readouterr().out
+    assert run(["check", path]) == 1
+    assert "error[E402]: there is no folder `models/c`" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("place", "lie", "said"),
+    [
+        (("corpora", "corpora/x.jsonl"), {"rows": 999}, "rows: 999 -> 2"),
+        (("corpora", "corpora/x.jsonl"), {"kind": "chat"}, "kind: chat -> text"),
+        (("corpora", "corpora/x.jsonl"), {"columns": ["words"]}, "columns: words -> text"),
+        (("corpora", "corpora/x.jsonl"), {"basis": "heard"}, "basis: heard -> read from the files"),
+        (("corpora", "corpora/x.jsonl"), {"files": "unknown"}, "files: unknown -> 1 entries"),
+        (("folders", "models/a"), {"parameters": 7}, "parameters: 7 -> "),
+        (("folders", "models/a"), {"architecture": "gpt2"}, "architecture: gpt2 -> llama"),
+        (("folders", "models/a"), {"files": {}}, "the files of `models/a` are not those of `ladle.lock`"),
+    ],
+)
+def test_the_check_of_a_lock_fails_wherever_lock_would_change_it(
+    full: Path, capsys: pytest.CaptureFixture[str], place: tuple[str, str], lie: dict[str, object], said: str
+) -> None:
+    locked = json.loads((full / LOCK).read_text())
+    good = (full / LOCK).read_bytes()
+    locked[place[0]][place[1]] |= lie
+    (full / LOCK).write_text(json.dumps(locked))
+    assert run(["lock", "--check"]) == 1
+    told = capsys.readouterr().out
+    assert "error[E419]" in told
+    assert said in told
+    assert run(["lock"]) == 0
+    assert (full / LOCK).read_bytes() == good
+    assert run(["lock", "--check"]) == 0
+
+
+def test_a_stray_key_is_shown_where_it_stands(full: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    locked = json.loads((full / LOCK).read_text())
+    locked["folders"]["models/a"]["layers"] = 3
+    (full / LOCK).write_text(json.dumps(locked, indent=1))
+    assert run(["lock", "--check"]) == 1
+    line = next(n for n, t in enumerate((full / LOCK).read_text().split("\n"), 1) if '"layers": 3' in t)
+    assert f"--> ladle.lock:{line}:4" in capsys.readouterr().err
+
+
+def test_entries_that_are_not_asked_for_are_counted(full: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (full / "recipes/other.recipe").write_text('edition 1\ncorpus here: text = jsonl("corpora/x.jsonl")\n')
+    assert run(["lock", "--check", "recipes/other.recipe"]) == 0
+    assert "note: 2 entries that this recipe does not ask for: models/a, models/b" in capsys.readouterr().out
+    assert run(["lock", "--check"]) == 0
+    assert "note" not in capsys.readouterr().out
+    recipe(full, OWN.replace('model b = local("models/b", template = chatml)\n', ""))
+    assert run(["lock", "--check"]) == 0
+    assert "note: 1 entry that no recipe asks for: models/b" in capsys.readouterr().out
 
 
 INIT = "model m = init(hidden = 8, layers = 1, heads = 2, intermediate = 8, tokenizer = bpe({}, vocab = 300))"
@@ -417,7 +566,8 @@ def test_the_shipped_lock_is_sound_and_says_where_its_facts_are_from() -> None:
     assert encode_lock(read.lock) == (ROOT / LOCK).read_bytes()
     entered = {entry.basis for entry in (*read.lock.models.values(), *read.lock.data.values())}
     assert all(basis.startswith("entered from the ") for basis in entered)
-    assert not any(entry.present for entry in (*read.lock.data.values(), *read.lock.corpora.values()))
+    assert not any(entry.present for entry in read.lock.data.values())
+    assert all(entry.elsewhere for entry in read.lock.corpora.values())
     assert {entry.commit for entry in read.lock.models.values()} == {UNKNOWN}
     sizes = {name: entry.parameters for (name, _), entry in read.lock.models.items()}
     assert sizes["meta-llama/Llama-3.1-8B"] == 8_030_261_248

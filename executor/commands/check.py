@@ -61,6 +61,9 @@ def summarised(checked: Checked) -> Iterator[str]:
         if checked.unlocked:
             names = ", ".join(checked.unlocked[:4]) + (", ..." if len(checked.unlocked) > 4 else "")
             yield one_line(f"note: {name}: `ladle lock` would make known what is said of {names}")
+    if checked.absent:
+        names = ", ".join(checked.absent[:4]) + (", ..." if len(checked.absent) > 4 else "")
+        yield one_line(f"note: {name}: not here, judged by what `ladle.lock` says: {names}")
     counts = [
         _counted(sum(problem.severity == severity for problem in checked.diagnostics), noun)
         for severity, noun in (("error", "mistake"), ("warning", "warning"), ("info", "note"))

@@ -45,7 +45,8 @@ def COMMAND(files: tuple[Path, ...], only: bool, names: tuple[str, ...], name: s
     projects = {root: list(files) for root, files in groupby(sorted(recipes, key=project_root), project_root)}
     wished = {root: wanted(root, files) for root, files in projects.items()}
     if only:
-        return check(wished, form)
+        asking = f"{'this recipe does' if len(files) == 1 else 'these recipes do'} not ask for"
+        return check(wished, form, asking if files else "no recipe asks for")
     root, *others = wished
     if others:
         few = f"`{projects[others[0]][0]}` belongs to another project than `{projects[root][0]}`"
@@ -55,8 +56,11 @@ def COMMAND(files: tuple[Path, ...], only: bool, names: tuple[str, ...], name: s
     return 1 if done.failures else 0
 
 
-def check(projects: Mapping[Path, Wanted], form: str) -> int:
-    """Say what the lock of each project lacks and what is stale; return the exit status."""
+def check(projects: Mapping[Path, Wanted], form: str, whose: str) -> int:
+    """Say what the lock of each project lacks and what is stale; return the exit status.
+
+    `whose` says of entries who does not ask for them.
+    """
     read = {root: read_lock(root / LOCK) for root in projects}
     if wrong := [problem for each in read.values() for problem in each.problems]:
         raise RecipeError(tuple(wrong))
@@ -67,7 +71,8 @@ def check(projects: Mapping[Path, Wanted], form: str) -> int:
     click.echo(render_text(problems, sys.stdout.isatty()), nl=False)
     if left := [each for root, wished in projects.items() for each in unused(read[root].lock, wished)]:
         names = ", ".join(left[:3]) + (", ..." if len(left) > 3 else "")
-        click.echo(one_line(f"note: {len(left)} entries that no recipe asks for: {names}"))
+        count = "1 entry" if len(left) == 1 else f"{len(left)} entries"
+        click.echo(one_line(f"note: {count} that {whose}: {names}"))
     click.echo(f"{LOCK}: {'ok' if not problems else f'{len(problems)} missing or stale'}")
     return 1 if problems else 0
 
@@ -84,7 +89,8 @@ def report(done: Updated, form: str) -> None:
     for name, error in done.failures.items():
         click.echo(one_line(f"error: {name}: {error.message}"), err=True)
         click.echo(one_line(f"  help: {error.help}"), err=True)
-    known = len(done.lock.models) + len(done.lock.data) + len(done.lock.corpora)
+    lock = done.lock
+    known = len(lock.models) + len(lock.data) + len(lock.corpora) + len(lock.folders)
     fate = "written" if done.written else "unchanged"
     failed = f", {len(done.failures)} failed" if done.failures else ""
     click.echo(f"{LOCK}: {fate}, {known} entries{failed}")

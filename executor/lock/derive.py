@@ -11,9 +11,9 @@ from pathlib import Path
 
 from huggingface_hub.repocard import metadata_load
 from ladle.dsl.frozen import frozen
-from ladle.dsl.graph import Json
 from ladle.dsl.types import UNKNOWN, Unknown
 from ladle.executor.lock.entries import LockedTemplate, Vocabulary, template
+from ladle.executor.lock.tokens import vocabulary
 from ladle.executor.model_folder import (
     architecture,
     json_object,
@@ -21,7 +21,6 @@ from ladle.executor.model_folder import (
     pad_is_end,
     shape,
     template_text,
-    vocabulary_identity,
 )
 
 CARD = "README.md"
@@ -54,20 +53,6 @@ def derive(folder: Path, name: str, tensors: Mapping[str, int]) -> Derived:
     )
 
 
-def vocabulary(folder: Path, name: str) -> Vocabulary:
-    """Return identity, size and added tokens of the fast tokenizer in `folder`; unknown where there is none."""
-    identity = vocabulary_identity(folder, name)
-    if isinstance(identity, Unknown):
-        return Vocabulary(UNKNOWN, UNKNOWN, UNKNOWN)
-    tokenizer = json_object(folder / "tokenizer.json", name)
-    added = [item for item in _list(tokenizer.get("added_tokens")) if isinstance(item, dict)]
-    tokens = {str(item.get("content")): item.get("id") for item in added}
-    model = tokenizer.get("model")
-    words = model.get("vocab") if isinstance(model, dict) else None
-    known = set(words) if isinstance(words, dict) else {str(word[0]) for word in _list(words) if isinstance(word, list)}
-    return Vocabulary(identity, len(known | tokens.keys()), tuple(sorted(tokens)))
-
-
 def licence(card: Path | None) -> str | Unknown:
     """Return the licence that a card's front matter states; unknown where it states none or cannot be read."""
     try:
@@ -84,7 +69,3 @@ def sha256(path: Path) -> str:
     """Return the SHA-256 of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _list(value: Json) -> list[Json]:
-    return value if isinstance(value, list) else []

@@ -1,4 +1,4 @@
-"""What `ladle.lock` holds. In: nothing. Out: frozen data: facts of hub models, hub data sets and local corpora.
+"""What `ladle.lock` holds. In: nothing. Out: frozen data: facts of models and data, of the hub and of the project.
 
 Facts in a lock are claims: a check believes them, a run derives each again from the bytes.
 """
@@ -57,7 +57,7 @@ class Vocabulary:
 
 @frozen
 class LockedModel:
-    """Facts of one hub model at one revision."""
+    """Facts of one hub model at one revision, or of a model folder of the project: that has no commit, no licence."""
 
     basis: str
     commit: str | Unknown
@@ -114,10 +114,10 @@ class LockedData:
 
 @frozen
 class LockedCorpus:
-    """Facts of files of the project. `present` False: they are elsewhere, and no run may start."""
+    """Facts of files of the project; `elsewhere`: who entered them says so. What is here is seen, never locked."""
 
     basis: str
-    present: bool
+    elsewhere: bool
     rows: LockedRows
 
 
@@ -133,6 +133,8 @@ class Lock:
     data: Mapping[Pinned, LockedData] = MappingProxyType({})
     corpora: Mapping[str, LockedCorpus] = MappingProxyType({})
     """By path or glob as recipes write it."""
+    folders: Mapping[str, LockedModel] = MappingProxyType({})
+    """Model folders of the project, as recipes write them."""
 
 
 EMPTY: Final = Lock()

@@ -63,9 +63,12 @@ class LockedFacts:
         )
 
     def corpus(self, pattern: str) -> LockedCorpus | None:
-        """Return the entry of files that are elsewhere."""
-        found = self._read.lock.corpora.get(pattern)
-        return found if found and not found.present else None
+        """Return the entry of files of the project, for a check that does not find them."""
+        return self._read.lock.corpora.get(pattern)
+
+    def folder(self, folder: str) -> LockedModel | None:
+        """Return the entry of a model folder of the project, for a check that does not find it."""
+        return self._read.lock.folders.get(folder)
 
     def corpus_facts(self, pattern: str, entry: LockedCorpus, columns: Columns) -> CorpusFacts | tuple[Fault, ...]:
         """Return kind and columns of files that are elsewhere, or what is wrong with them."""
@@ -100,7 +103,9 @@ class LockedFacts:
 
         Of other tokens the lock knows nothing.
         """
-        known = {entry.vocabulary.identity: entry.vocabulary.added for entry in self._read.lock.models.values()}
+        lock = self._read.lock
+        entries = (*lock.models.values(), *lock.folders.values())
+        known = {entry.vocabulary.identity: entry.vocabulary.added for entry in entries}
         a, b = (known.get(each, UNKNOWN) for each in (identity, other))
         if isinstance(a, Unknown) or isinstance(b, Unknown):
             return None
@@ -109,14 +114,14 @@ class LockedFacts:
         return None if token is None else (f"`{short(token)}`", here, there)
 
     def files(self, pattern: str) -> tuple[File, ...]:
-        """Return files that are elsewhere, none where the lock does not know them.
+        """Return files that are elsewhere, or those of a model folder; none where the lock does not know them.
 
         Where it knows no content, they are known by their pattern: such a graph can be planned and never run.
         """
-        found = self.corpus(pattern)
-        if found is None:
+        corpus, folder = self.corpus(pattern), self.folder(pattern)
+        if corpus is None and folder is None:
             return ()
-        known = found.rows.files
+        known = corpus.rows.files if corpus else folder.files if folder else UNKNOWN
         if isinstance(known, Unknown) or any(isinstance(file.sha256, Unknown) for _, file in known):
             return (File(pattern, 0, hashlib.sha256(f"absent {pattern}".encode()).hexdigest()),)
         return tuple(

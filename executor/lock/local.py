@@ -25,7 +25,7 @@ def local_corpus(root: Path, pattern: str) -> LockedCorpus | None:
     for path in paths:
         found, rows = _read(path, path.relative_to(root).as_posix())
         columns, count = columns or found, count + rows
-    return LockedCorpus(LOCAL, True, LockedRows(columns, _kind(columns), count, files(root, paths)))
+    return LockedCorpus(LOCAL, False, LockedRows(columns, _kind(columns), count, files(root, paths)))
 
 
 def files(root: Path, paths: tuple[Path, ...]) -> Files:

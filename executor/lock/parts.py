@@ -66,8 +66,8 @@ def pinned_of(name: str, where: tuple[str, ...]) -> Pinned:
 
 
 def pattern_of(name: str, where: tuple[str, ...]) -> str:
-    """Return the path of a corpus. Raises Bad."""
-    found = a_text(name, where, "the path of a corpus")
+    """Return the path of a corpus or model folder. Raises Bad."""
+    found = a_text(name, where, "a path of the project")
     if found.startswith(("/", "~")) or ".." in found.split("/") or "\\" in found:
         raise Bad(where, f"`{short(found)}` does not stay below the project's root")
     return found
@@ -97,6 +97,11 @@ def model_of(value: Json, where: tuple[str, ...], pinned: Pinned) -> LockedModel
         message = f"the vocabulary of `{short(where[1])}` has {size} tokens, and its shape has room for {room}"
         raise Bad((*where, "vocabulary"), message, "E417")
     return found
+
+
+def folder_of(value: Json, where: tuple[str, ...], folder: str) -> LockedModel:
+    """Return the entry of a model folder of the project. Raises Bad."""
+    return model_of(value, where, (folder, ""))
 
 
 def _shape(value: Json, where: tuple[str, ...]) -> tuple[tuple[str, int], ...] | Unknown:
@@ -171,9 +176,10 @@ def _part(name: str, where: tuple[str, ...]) -> tuple[str, str]:
 
 def corpus_of(value: Json, where: tuple[str, ...], pattern: str) -> LockedCorpus:
     """Return the entry of files of the project. Raises Bad."""
-    body = the_keys(value, where, ("basis", "columns", "files", "kind", "present", "rows"))
+    body = the_keys(value, where, ("basis", "columns", "files", "kind", "rows"), ("present",))
     rows = _rows({key: body[key] for key in ("columns", "files", "kind", "rows")}, where)
-    return LockedCorpus(a_text(body["basis"], (*where, "basis")), a_flag(body["present"], (*where, "present")), rows)
+    elsewhere = not a_flag(body.get("present", True), (*where, "present"))
+    return LockedCorpus(a_text(body["basis"], (*where, "basis")), elsewhere, rows)
 
 
 def _rows(value: Json, where: tuple[str, ...]) -> LockedRows:

@@ -26,7 +26,8 @@ from ladle.executor.lock.entries import (
     Pinned,
     written,
 )
-from ladle.executor.lock.parts import check_schema, corpus_of, data_of, model_of, pattern_of, pinned_of
+from ladle.executor.lock.parts import check_schema, corpus_of, data_of, folder_of, model_of, pattern_of, pinned_of
+from ladle.executor.lock.place import key_span
 from ladle.executor.lock.values import (
     MAX_ENTRIES,
     Bad,
@@ -96,14 +97,8 @@ def _refused(source: Source, found: list[Bad]) -> ReadLock:
 
 
 def _located(source: Source, bad: Bad) -> Diagnostic:
-    """Find the last of the keys that lead to a problem, each after the one before it."""
-    place, span = 0, Span(0, 0)
-    for key in bad.where:
-        written = json.dumps(key, ensure_ascii=False)
-        found = source.text.find(f"{written}:", place)
-        if found < 0:
-            break
-        place, span = found, Span(found, found + len(written))
+    """Find the last of the keys that lead to a problem."""
+    span = key_span(source.text, bad.where) if bad.where else Span(0, 0)
     return _diagnostic(source, bad.code, bad.message, span, entry=len(bad.where) > 1)
 
 
@@ -133,7 +128,7 @@ class _Reader:
 
     def lock(self, value: Json) -> Lock:
         try:
-            top = the_keys(value, (), ("schema",), ("models", "data", "corpora"))
+            top = the_keys(value, (), ("schema",), ("models", "data", "corpora", "folders"))
             check_schema(top["schema"])
         except Bad as bad:
             self.found.append(bad)
@@ -141,9 +136,10 @@ class _Reader:
         models = self.entries(top, "models", pinned_of, model_of)
         data = self.entries(top, "data", pinned_of, data_of)
         corpora = self.entries(top, "corpora", pattern_of, corpus_of)
+        folders = self.entries(top, "folders", pattern_of, folder_of)
         self.agree("models", models, _commit_of_model, lambda a, b: replace(a, basis="") == replace(b, basis=""))
         self.agree("data", data, _commit_of_data, _same_data)
-        return Lock(models, data, corpora)
+        return Lock(models, data, corpora, folders)
 
     def entries(
         self,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from typing import Final, TypeVar
+from urllib.parse import urlsplit
 
 from huggingface_hub.errors import (
     EntryNotFoundError,
@@ -25,6 +27,7 @@ TRIES: Final = 4
 PATIENCE_SECONDS: Final = 60.0
 """The longest wait that a hub is granted for one answer."""
 BUSY: Final = (429, 503)
+_CONNECTION: Final = "check the connection and run again"
 
 T = TypeVar("T")
 
@@ -77,7 +80,7 @@ def refusal(what: str, revision: str, error: Exception) -> StepError:
         case ValueError() | KeyError() | TypeError() | AttributeError():
             return StepError(f"the hub's answer about `{what}` makes no sense: {_reason(error)}", "ask again later")
         case _:
-            return StepError(f"`{what}` cannot be read: {_reason(error)}", "check the connection and run again")
+            return StepError(f"`{what}` cannot be read{_from(error)}: {_plainly(error)}", _CONNECTION)
 
 
 def _wait(error: HfHubHTTPError) -> float | None:
@@ -89,6 +92,25 @@ def _wait(error: HfHubHTTPError) -> float | None:
         return max(0.0, float(response.headers.get("Retry-After", "1")))
     except ValueError:
         return PATIENCE_SECONDS + 1
+
+
+def _from(error: Exception) -> str:
+    """Who was asked, of what the client says of its request; "" where it says nothing."""
+    cause: BaseException | None = error
+    while cause is not None:
+        try:
+            host = urlsplit(str(getattr(cause, "request", None) and cause.request.url)).netloc  # type: ignore[attr-defined]
+        except (RuntimeError, AttributeError, ValueError):  # an error without a request says so by raising
+            host = ""
+        if host:
+            return f" from `{short(host.rpartition('@')[2])}`"
+        cause = cause.__cause__ or cause.__context__
+    return ""
+
+
+def _plainly(error: Exception) -> str:
+    """The reason without the number that a system has for it."""
+    return re.sub(r"^\[Errno -?\d+\] ", "", _reason(error))
 
 
 def _reason(error: Exception) -> str:

@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 from ladle.dsl.codes import CODES
 from ladle.dsl.diagnostics import Diagnostic
+from ladle.dsl.graph import Json
 from ladle.dsl.source import Source, Span
-from ladle.dsl.types import Unknown
-from ladle.executor.lock.entries import LOCK, Lock, written
+from ladle.executor.lock.changes import differences
+from ladle.executor.lock.entries import LOCK, Lock, LockedCorpus, LockedModel, written
 from ladle.executor.lock.facts import split
-from ladle.executor.lock.local import files
+from ladle.executor.lock.folders import local_folder
+from ladle.executor.lock.local import local_corpus
 from ladle.executor.lock.wanted import Wanted
+from ladle.executor.lock.write import corpus_json, model_json
 from ladle.executor.places import located
+from ladle.executor.task import StepError
+
+Here = TypeVar("Here", LockedCorpus, LockedModel)
+Places = Mapping[str, tuple[Source, Span]]
 
 _HELP = f"run `ladle lock` and commit `{LOCK}`"
+_THERE = f"put it there, or run `ladle lock` where it is and commit `{LOCK}`"
+_SHOWN = 3
+"""Facts of an entry that a message tells."""
 
 
 def standing(lock: Lock, wished: Wanted, root: Path) -> tuple[Diagnostic, ...]:
-    """Return each hub model and split that the lock lacks, and each local corpus that is not what it says."""
-    return (*_models(lock, wished), *_data(lock, wished), *_corpora(lock, wished, root))
+    """Return what the lock lacks, and each entry of what lies in the project that `ladle lock` would change."""
+    corpora = _here(lock.corpora, wished.corpora, root, local_corpus, corpus_json)
+    folders = _here(lock.folders, wished.folders, root, local_folder, model_json)
+    return (*_models(lock, wished), *_data(lock, wished), *corpora, *folders)
 
 
 def unused(lock: Lock, wished: Wanted) -> tuple[str, ...]:
@@ -29,7 +43,11 @@ def unused(lock: Lock, wished: Wanted) -> tuple[str, ...]:
         *(key for key in lock.models if key not in wished.models),
         *(k for k in lock.data if k not in wished.data),
     ]
-    return (*map(written, pinned), *(pattern for pattern in lock.corpora if pattern not in wished.corpora))
+    paths = [
+        *(path for path in lock.corpora if path not in wished.corpora),
+        *(path for path in lock.folders if path not in wished.folders),
+    ]
+    return (*map(written, pinned), *paths)
 
 
 def _models(lock: Lock, wished: Wanted) -> Iterator[Diagnostic]:
@@ -46,14 +64,38 @@ def _data(lock: Lock, wished: Wanted) -> Iterator[Diagnostic]:
                 yield _problem("E418", place, f"the split `{part[1]}` of `{written(pinned)}` is not in `{LOCK}`")
 
 
-def _corpora(lock: Lock, wished: Wanted, root: Path) -> Iterator[Diagnostic]:
-    for pattern, place in wished.corpora.items():
-        entry, here = lock.corpora.get(pattern), located(root, pattern, folders=False)[0]
-        if entry is None and not here:
-            yield _problem("E418", place, f"`{pattern}` is neither here nor in `{LOCK}`")
-        elif entry and here and not isinstance(entry.rows.files, Unknown) and files(root, here) != entry.rows.files:
-            yield _problem("E419", place, f"the files of `{pattern}` are not those of `{LOCK}`")
+def _here(
+    known: Mapping[str, Here],
+    wished: Places,
+    root: Path,
+    read: Callable[[Path, str], Here | None],
+    shown: Callable[[Here], Json],
+) -> Iterator[Diagnostic]:
+    """Yield what is neither here nor locked, and what is here and not what the lock says of it."""
+    for path, place in wished.items():
+        entry = known.get(path)
+        if entry is None:
+            if not located(root, path)[0]:
+                yield _problem("E418", place, f"`{path}` is neither here nor in `{LOCK}`", _THERE)
+            continue
+        try:
+            found = read(root, path)
+        except StepError as error:
+            message = f"`{path}` is not what `{LOCK}` says of it: {error.message}"
+            yield _problem("E419", place, message, error.help)
+            continue
+        if found and found != entry:
+            yield _problem("E419", place, _differs(path, shown(entry), shown(found)))
 
 
-def _problem(code: str, place: tuple[Source, Span], message: str) -> Diagnostic:
-    return Diagnostic(code, CODES[code], message, place[0], place[1], "", _HELP)
+def _differs(path: str, locked: Json, found: Json) -> str:
+    assert isinstance(locked, dict)
+    assert isinstance(found, dict)
+    if locked["files"] not in ("unknown", found["files"]):
+        return f"the files of `{path}` are not those of `{LOCK}`"
+    told = list(islice(differences(locked, found), _SHOWN))
+    return f"`{path}` is not what `{LOCK}` says of it, and `ladle lock` would write: {'; '.join(told)}"
+
+
+def _problem(code: str, place: tuple[Source, Span], message: str, help: str = _HELP) -> Diagnostic:
+    return Diagnostic(code, CODES[code], message, place[0], place[1], "", help)

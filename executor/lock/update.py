@@ -6,11 +6,11 @@ kept. The new lock is read back, as a stranger's would be, before a byte of it i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from ladle.dsl.diagnostics import RecipeError
 from ladle.dsl.frozen import replace
@@ -19,6 +19,7 @@ from ladle.executor.disk import in_words, write_file
 from ladle.executor.endpoint import HubEndpoint
 from ladle.executor.lock.changes import differences
 from ladle.executor.lock.entries import LOCK, Lock, LockedCorpus, LockedData, LockedModel, Pinned, written
+from ladle.executor.lock.folders import local_folder
 from ladle.executor.lock.local import local_corpus
 from ladle.executor.lock.read import parse_lock, read_lock
 from ladle.executor.lock.wanted import Wanted
@@ -28,6 +29,8 @@ from ladle.executor.task import StepError
 from ladle.executor.workspace import Workspace
 
 ALL = "all"
+Here = TypeVar("Here", LockedCorpus, LockedModel)
+_ENTER = f"put it there, or lock it where it is and commit `{LOCK}`, or enter what is known of it"
 
 
 class Source(Protocol):
@@ -64,6 +67,7 @@ def update(root: Path, wished: Wanted, names: tuple[str, ...], endpoint: HubEndp
         work.models(wished)
         work.data(wished)
         work.corpora(wished)
+        work.folders(wished)
         content = encode_lock(work.done.lock)
         _prove(content)
         if work.done.lock != before.lock or not (root / LOCK).exists():
@@ -84,7 +88,8 @@ def _connecting(endpoint: HubEndpoint) -> Callable[[], Source]:
 
 def _known(names: tuple[str, ...], lock: Lock, wished: Wanted) -> None:
     entries = [*lock.models, *lock.data, *wished.models, *wished.data]
-    known = {ALL, *lock.corpora, *wished.corpora, *(p[0] for p in entries), *(written(p) for p in entries)}
+    paths = (*lock.corpora, *wished.corpora, *lock.folders, *wished.folders)
+    known = {ALL, *paths, *(p[0] for p in entries), *(written(p) for p in entries)}
     for name in names:
         if name not in known:
             raise StepError(f"no recipe and no entry of `{LOCK}` names `{name}`", "name a repository, a path, or `all`")
@@ -94,6 +99,12 @@ def _prove(content: bytes) -> None:
     if problems := parse_lock(content).problems:
         message = f"what was found contradicts itself or the rest of the lock: {problems[0].message}"
         raise StepError(message, "nothing was written; update the other entry too: `ladle lock --update all`")
+
+
+def _told(path: str, error: StepError | OSError) -> StepError:
+    if isinstance(error, StepError):
+        return error
+    return StepError(f"`{path}` cannot be read: {(error.strerror or str(error)).lower()}", "who may read it?")
 
 
 @dataclass(slots=True)
@@ -130,14 +141,44 @@ class _Work:
         self.done.lock = replace(self.done.lock, data=found)
 
     def corpora(self, wished: Wanted) -> None:
-        found = dict(self.done.lock.corpora)
-        for pattern in wished.corpora:
-            before = found.get(pattern)
-            entry = self.corpus(pattern, before)
-            if entry is not None:
-                found[pattern] = entry
-                self.note(pattern, corpus_json(before) if before else None, corpus_json(entry))
+        def encoded(path: str, entry: LockedCorpus) -> bytes:
+            return encode_lock(Lock(corpora={path: entry}))
+
+        found = self.here(self.done.lock.corpora, wished.corpora, local_corpus, corpus_json, encoded)
         self.done.lock = replace(self.done.lock, corpora=found)
+
+    def folders(self, wished: Wanted) -> None:
+        def encoded(path: str, entry: LockedModel) -> bytes:
+            return encode_lock(Lock(folders={path: entry}))
+
+        found = self.here(self.done.lock.folders, wished.folders, local_folder, model_json, encoded)
+        self.done.lock = replace(self.done.lock, folders=found)
+
+    def here(
+        self,
+        known: Mapping[str, Here],
+        wished: Iterable[str],
+        read: Callable[[Path, str], Here | None],
+        shown: Callable[[Here], Json],
+        encoded: Callable[[str, Here], bytes],
+    ) -> dict[str, Here]:
+        """Read what lies in the project. Of what is not here, what is known stays as it is, letter by letter."""
+        found = dict(known)
+        for path in wished:
+            before = found.get(path)
+            try:
+                entry = read(self.root, path)
+                if entry is not None:
+                    _prove(encoded(path, entry))
+                elif before is None:
+                    raise StepError(f"`{path}` is neither here nor in `{LOCK}`", _ENTER)
+            except (StepError, OSError) as error:
+                self.done.failures[path] = _told(path, error)
+                continue
+            if entry is not None:
+                found[path] = entry
+                self.note(path, shown(before) if before else None, shown(entry))
+        return found
 
     def named(self, entries: Iterable[Pinned], others: Container[Pinned]) -> tuple[Pinned, ...]:
         """Return entries that no recipe asks for, and the user by name."""
@@ -167,22 +208,6 @@ class _Work:
             self.done.failures[written((name, revision))] = error
             return None
         return entry
-
-    def corpus(self, pattern: str, before: LockedCorpus | None) -> LockedCorpus | None:
-        """Read files that are here; what is said of files that are gone stays, as of files that are elsewhere."""
-        try:
-            entry = local_corpus(self.root, pattern)
-            if entry is not None:
-                _prove(encode_lock(Lock(corpora={pattern: entry})))
-                return entry
-        except StepError as error:
-            self.done.failures[pattern] = error
-            return None
-        if before is None:
-            help = f"put it there, or enter what is known of it in `{LOCK}` with `present = false`"
-            self.done.failures[pattern] = StepError(f"`{pattern}` is neither here nor in `{LOCK}`", help)
-            return None
-        return replace(before, present=False)
 
     def note(self, name: str, before: Json, after: Json) -> None:
         lines = ("new",) if before is None else tuple(differences(before, after))

@@ -1,4 +1,4 @@
-"""What recipes ask of a lock. In: recipes of a project. Out: models, data sets and corpora, and where each stands."""
+"""What recipes ask of a lock. In: recipes of a project. Out: models, data and where each stands."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ladle.dsl.diagnostics import Diagnostic, RecipeError, Severity
 from ladle.dsl.program import Term
-from ladle.dsl.signature import CorpusFacts, Fault, Sort
+from ladle.dsl.signature import CorpusFacts, Fault, File, Sort
 from ladle.dsl.source import Source, Span
 from ladle.dsl.types import UNKNOWN, ModelType
 from ladle.executor.examine import Checked, examine
@@ -23,16 +23,18 @@ class Wanted:
     models: dict[Pinned, tuple[Source, Span]] = field(default_factory=dict)
     data: dict[Pinned, dict[tuple[str, str], tuple[Source, Span]]] = field(default_factory=dict)
     corpora: dict[str, tuple[Source, Span]] = field(default_factory=dict)
+    folders: dict[str, tuple[Source, Span]] = field(default_factory=dict)
 
 
 class Wishes(ProjectFacts):
-    """Facts of a project without a lock that note what they are asked: nothing of the hub is known."""
+    """Facts of a project that note what they are asked: nothing of the hub and of its own data is known."""
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
         self.models: dict[Pinned, None] = {}
         self.data: dict[Pinned, dict[tuple[str, str], None]] = {}
         self.corpora: dict[str, None] = {}
+        self.folders: dict[str, None] = {}
 
     def corpus(self, pattern: str, columns: Mapping[str, str]) -> CorpusFacts | tuple[Fault, ...]:
         """Note a corpus of the project; of what its rows are nothing is said."""
@@ -41,6 +43,15 @@ class Wishes(ProjectFacts):
 
     def benchmark(self, pattern: str, columns: Mapping[str, str], wanted: tuple[str, ...]) -> tuple[Fault, ...]:
         """Say that nothing is wrong."""
+        return ()
+
+    def model(self, folder: str) -> ModelType | tuple[Fault, ...]:
+        """Note a model folder of the project; of what it holds nothing is said."""
+        self.folders[folder] = None
+        return ModelType()
+
+    def files(self, pattern: str) -> tuple[File, ...] | tuple[Fault, ...]:
+        """Say that nothing is wrong with files that no lock knows, such as those of `pdf`."""
         return ()
 
     def hub_model(self, name: str, revision: str) -> ModelType | None:
@@ -81,15 +92,16 @@ def _note(found: Wanted, wishes: Wishes, checked: Checked) -> None:
         known = found.data.setdefault(pinned, {})
         for part in parts:
             known.setdefault(part, (checked.source, _written(terms, pinned, part[1])))
-    for pattern in wishes.corpora:
-        found.corpora.setdefault(pattern, (checked.source, _written(terms, (pattern, ""))))
+    for found_here, wished in ((found.corpora, wishes.corpora), (found.folders, wishes.folders)):
+        for path in wished:
+            found_here.setdefault(path, (checked.source, _written(terms, (path, ""))))
 
 
 def _written(terms: Iterable[Term], pinned: Pinned, split: str = "") -> Span:
     """Where a call of the hub, or of a path, is written; the beginning of the text where no declaration keeps it."""
     for term in terms:
         options = term.options
-        if options.get("path") == pinned[0] or (
+        if (term.operator.pattern and options.get(term.operator.pattern) == pinned[0]) or (
             (options.get("name"), options.get("revision")) == pinned and options.get("split", "") == split
         ):
             return term.span

@@ -21,11 +21,13 @@ from ladle.executor.lock.entries import (
 
 def encode_lock(lock: Lock) -> bytes:
     """Return the bytes of a lock."""
+    folders: Json = {folder: model_json(entry) for folder, entry in lock.folders.items()}
     value: Json = {
         "schema": SCHEMA,
         "models": {written(pinned): model_json(entry) for pinned, entry in lock.models.items()},
         "data": {written(pinned): data_json(entry) for pinned, entry in lock.data.items()},
         "corpora": {pattern: corpus_json(entry) for pattern, entry in lock.corpora.items()},
+        **({"folders": folders} if folders else {}),
     }
     return (json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
@@ -66,7 +68,7 @@ def data_json(entry: LockedData) -> Json:
 
 def corpus_json(entry: LockedCorpus) -> Json:
     """Return a local corpus's entry as JSON."""
-    return {"basis": entry.basis, "present": entry.present, **_rows(entry.rows)}
+    return {"basis": entry.basis, **({"present": False} if entry.elsewhere else {}), **_rows(entry.rows)}
 
 
 def _rows(rows: LockedRows) -> dict[str, Json]:

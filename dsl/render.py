@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Final
 from unicodedata import category, east_asian_width
 
@@ -15,6 +16,8 @@ from ladle.dsl.source import Source
 
 WIDEST: Final = 120
 """Columns of a source line that are shown; a longer one is cut around the caret."""
+
+NO_MORE: Final[Mapping[str, Json]] = MappingProxyType({})
 
 _TAB: Final = "    "
 _CUT: Final = "..."
@@ -27,14 +30,19 @@ def render_text(diagnostics: Iterable[Diagnostic], color: bool) -> str:
     return "\n".join(_text(diagnostic, color) for diagnostic in diagnostics)
 
 
-def render_json(diagnostics: Iterable[Diagnostic]) -> str:
-    """Return `{"schema": 1, "diagnostics": [...]}`, lines and columns from 1, in code points."""
-    return json.dumps({"schema": 1, "diagnostics": [_record(d) for d in diagnostics]}, indent=2) + "\n"
+def render_json(diagnostics: Iterable[Diagnostic], more: Mapping[str, Json] = NO_MORE) -> str:
+    """Return `{"schema": 1, "diagnostics": [...]}` and `more`, lines and columns from 1, in code points."""
+    return json.dumps({"schema": 1, "diagnostics": [_record(d) for d in diagnostics], **more}, indent=2) + "\n"
 
 
 def render_github(diagnostics: Iterable[Diagnostic]) -> str:
     """Return one GitHub workflow command a diagnostic."""
     return "".join(_command(diagnostic) for diagnostic in diagnostics)
+
+
+def github_error(file: str, title: str, message: str, help: str, line: int = 1) -> str:
+    """Return the GitHub workflow command that shows what no diagnostic tells as an error of a file."""
+    return _commanded("error", {"file": file, "line": str(line), "title": title}, message, help)
 
 
 # --- text ---
@@ -139,7 +147,6 @@ _LEVELS: Final = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity
 
 def _command(diagnostic: Diagnostic) -> str:
     line, column, end_line, end_column = places(diagnostic)
-    help = f"\nhelp: {plain(diagnostic.help)}" if diagnostic.help else ""
     properties = {
         "file": diagnostic.source.path,
         "line": str(line),
@@ -148,8 +155,13 @@ def _command(diagnostic: Diagnostic) -> str:
         "endColumn": str(end_column),
         "title": f"{diagnostic.code} {diagnostic.name}",
     }
+    return _commanded(_LEVELS[diagnostic.severity], properties, diagnostic.message, diagnostic.help)
+
+
+def _commanded(level: str, properties: Mapping[str, str], message: str, help: str) -> str:
+    told = plain(message) + (f"\nhelp: {plain(help)}" if help else "")
     listed = ",".join(f"{key}={_escaped(plain(value), ':,')}" for key, value in properties.items())
-    return f"::{_LEVELS[diagnostic.severity]} {listed}::{_escaped(plain(diagnostic.message) + help)}\n"
+    return f"::{level} {listed}::{_escaped(told)}\n"
 
 
 def _escaped(text: str, more: str = "") -> str:

@@ -24,6 +24,8 @@ class Linted:
     fixed: Mapping[Path, Fixed]
     baselines: Mapping[Path, Path]
     """The baseline that counts for each project, by its root."""
+    strict: frozenset[str] = frozenset()
+    """The recipes of which a warning is a failure."""
 
 
 def lint_recipes(paths: Iterable[Path], wanted: Wanted, mend: str = "", fresh: bool = False) -> Linted:
@@ -55,7 +57,8 @@ def lint_recipes(paths: Iterable[Path], wanted: Wanted, mend: str = "", fresh: b
         found.append(checked)
         failed = failed or _fails(checked, here.strict)
     baselines = {root: each.baseline for root, each in told.items() if each.baseline}
-    return Linted(tuple(found), failed, fixed, baselines)
+    strict = frozenset(each.source.path for each in found if told[each.root].strict)
+    return Linted(tuple(found), failed, fixed, baselines, strict)
 
 
 def linted(checked: Checked, asked: tuple[Rule, ...]) -> Checked:

@@ -100,7 +100,39 @@ def test_a_mistake_fails_the_check_with_its_line(repository: Path) -> None:
 @pytest.mark.skipif("fmt" not in KNOWN, reason="this version has no `ladle fmt`")
 def test_a_recipe_out_of_form_fails(repository: Path) -> None:
     change(repository, "stage cpt", "stage    cpt")
+    path = repository / "recipes" / "first.recipe"
+    path.write_text(f"# ##[error]no ::error::no\n{path.read_text()}")
     assert whole(repository) == "Format"
+    said = act(repository, "Format").stdout
+    line = next(n for n, text in enumerate(path.read_text().split("\n"), 1) if "stage    cpt" in text)
+    told = f"::error file=recipes/first.recipe,line={line},title=format::this recipe is not laid out%0A"
+    assert f"{told}help: run `ladle fmt recipes/first.recipe`\n" in said
+    hushed = re.search(r"^::stop-commands::(\w{32})\n(.*)^::\1::$", said, re.S | re.M)
+    assert hushed
+    assert "-stage    cpt {" in hushed[2]
+    assert said.count("##[error]") == hushed[2].count("##[error]")
+
+
+def test_what_only_github_shows_goes_with_a_check(repository: Path) -> None:
+    for command in (["fmt", "recipes/first.recipe"], ["lock"], ["compile", "recipes/first.recipe"]):
+        assert run([*command, "--format", "github"]) == 2
+
+
+def test_a_corpus_that_changed_since_it_was_locked_is_shown_on_its_line(repository: Path) -> None:
+    assert run(["lock"]) == 0
+    assert whole(repository) == ""
+    corpus = repository / "corpora" / "first" / "text.jsonl"
+    corpus.write_text(corpus.read_text() + '{"text": "more"}\n')
+    assert act(repository, "Lock").returncode == 1
+    assert "title=E419 stale-lock::the files of `corpora/first/text.jsonl` are not" in act(repository, "Lock").stdout
+
+
+def test_a_clone_without_data_passes_every_step(repository: Path) -> None:
+    assert run(["compile", "recipes/first.recipe"]) == 0
+    assert run(["lock"]) == 0
+    shutil.rmtree(repository / "corpora")
+    shutil.rmtree(repository / ".ladle", ignore_errors=True)
+    assert whole(repository) == ""
 
 
 def test_a_pipeline_that_is_not_what_the_recipe_says_fails(repository: Path) -> None:
@@ -128,7 +160,8 @@ def test_a_variants_pipeline_is_judged(repository: Path) -> None:
     assert whole(repository) == "Drift"
     said = act(repository, "Drift")
     assert "changed: pipelines/first-smoke/dvc.yaml" in said.stdout
-    assert "`ladle compile recipes/first.recipe --variant smoke` writes it" in said.stderr
+    assert "::error file=pipelines/first-smoke/dvc.yaml,line=1,title=drift::" in said.stdout
+    assert "%0Ahelp: `ladle compile recipes/first.recipe --variant smoke` writes it" in said.stdout
     path.write_text(path.read_text().replace("variant smoke", "variant other"))
     assert whole(repository) == "Drift"
 
@@ -142,7 +175,8 @@ def test_a_pipeline_that_no_recipe_makes_fails(repository: Path, place: str) -> 
     evil.parent.mkdir(parents=True, exist_ok=True)
     evil.write_bytes((repository / "pipelines/first/dvc.yaml").read_bytes())
     assert whole(repository) == "Drift"
-    assert f"error: no recipe makes this pipeline: `{place}`" in act(repository, "Drift").stderr
+    said = f"::error file={place},line=1,title=drift::no recipe makes this pipeline: `{place}`"
+    assert said in act(repository, "Drift").stdout
 
 
 def test_a_pipeline_of_a_broken_recipe_and_one_behind_a_link_fail(
@@ -178,7 +212,7 @@ def test_a_pipeline_that_another_needs_must_be_there(repository: Path) -> None:
 def test_a_lock_that_is_damaged_or_lacks_a_repository_fails(repository: Path) -> None:
     (repository / "ladle.lock").write_text("<<<<<<< HEAD\n")
     assert whole(repository) == "Lock"
-    assert "error[E414]" in act(repository, "Lock").stderr
+    assert "::error file=ladle.lock,line=1,col=1,endLine=1,endColumn=2,title=E414 " in act(repository, "Lock").stdout
     (repository / "ladle.lock").unlink()
     assert whole(repository) == ""
     (repository / "recipes" / "hub.recipe").write_text('edition 1\n\nmodel far = hub("o/n")\n')
@@ -186,7 +220,8 @@ def test_a_lock_that_is_damaged_or_lacks_a_repository_fails(repository: Path) ->
     assert act(repository, "Find recipes").returncode == 0
     said = act(repository, "Lock")
     assert said.returncode == 1
-    assert "error[E418]: `o/n@main` is not in `ladle.lock`" in said.stdout
+    assert "::error file=recipes/hub.recipe,line=3,col=13," in said.stdout
+    assert "title=E418 not-locked::`o/n@main` is not in `ladle.lock`%0Ahelp: run `ladle lock`" in said.stdout
 
 
 def test_locks_of_several_projects_are_checked_at_once(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft4Validator, ValidationError
 from ladle.dsl.diagnostics import Diagnostic, Edit, Fix, Severity
+from ladle.dsl.frozen import replace
 from ladle.dsl.lex import HIDDEN
 from ladle.dsl.source import Source, Span
 from ladle.executor.cli import run
@@ -210,11 +211,19 @@ def junit(report: Report) -> list[ElementTree.Element]:
 
 def test_junit_has_a_suite_for_each_file() -> None:
     bad, sound = junit(REPORT)
-    assert (bad.attrib["failures"], bad.attrib["skipped"]) == ("3", "1")
+    assert (bad.attrib["failures"], bad.attrib["skipped"]) == ("1", "3")
     assert (sound.attrib["tests"], sound.attrib["failures"]) == ("1", "0")
+    (output,) = (child.text or "" for child in bad if child.tag == "system-out")
+    assert output.split("\n")[0] == "2:23: warning[W540]: `slerp` ignores an operand (mend it)"
+    assert output.count("\n") == 3
     failure = bad[1][0]
     assert failure.attrib == {"message": "E203: `slerp` ignores an operand", "type": "error"}
     assert failure.text == "mend it"
+
+
+def test_where_warnings_fail_they_are_failed_cases() -> None:
+    bad, _ = junit(replace(REPORT, strict=frozenset(REPORT.files)))
+    assert (bad.attrib["failures"], bad.attrib["skipped"]) == ("3", "1")
 
 
 # --- all ------------------------------------------------------------------------------------------------------------

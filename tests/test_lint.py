@@ -65,6 +65,24 @@ def test_warnings_are_no_failure_unless_strict(recipe: Path, capsys: pytest.Capt
     assert "r.recipe: ok, 4 warnings (3 with a safe fix: `ladle lint --fix`)\n" in capsys.readouterr().out
 
 
+def test_what_fails_in_junit_is_what_fails(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for strict, status in (([], 0), (["--strict"], 1)):
+        assert run(["lint", str(recipe), "--format", "junit", *strict]) == status
+        assert ("<failure " in capsys.readouterr().out) is bool(status)
+
+
+@pytest.mark.parametrize("command", ["check", "lint"])
+def test_what_could_not_be_checked_is_told_in_json(
+    recipe: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    recipe.write_text('edition 1\nmodel a = hub("o/a")\nmodel b = hub("o/b")\nmodel m = slerp(a, b, t = 0.5)\n')
+    run([command, str(recipe), "--format", "json"])
+    told = json.loads(capsys.readouterr().out)
+    assert told["absent"] == []
+    assert {each["line"] for each in told["skipped"]} == {4}
+    assert all(each["file"].endswith("r.recipe") and each["message"] for each in told["skipped"])
+
+
 def test_notes_never_fail(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
     recipe.write_text(RECIPE + "model after = slerp(base, base | sft, t = 0.5) | dpo(beta = 0.1)\n")
     assert found(capsys, "--select", "W532", "--strict") == (0, ["11 W532"])

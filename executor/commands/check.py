@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 import click
+from ladle.dsl.graph import Json
 from ladle.executor.answers import Answer, remember
 from ladle.executor.console import one_line
 from ladle.executor.examine import Checked, examine
@@ -40,12 +41,16 @@ def COMMAND(  # noqa: N802 - the one name by which a command module is found
     return answer.status
 
 
-def told(found: Sequence[Checked], form: str) -> str:
-    """Return recipes and what is wrong with them in one of the forms."""
+def told(found: Sequence[Checked], form: str, strict: frozenset[str] = frozenset()) -> str:
+    """Return recipes and what is wrong with them in one of the forms; a warning of a `strict` file is a failure."""
     # A mistake in a recipe that several use is one mistake.
     every = (problem for one in found for problem in one.diagnostics)
     problems = tuple({(p.source.path, p.span.start, p.span.end, p.code, p.message): p for p in every}.values())
-    report = Report(tuple(one.source.path for one in found), problems)
+    more: dict[str, Json] = {
+        "skipped": [each for one in found for each in skipped(one)],
+        "absent": [*dict.fromkeys(path for one in found for path in one.absent)],
+    }
+    report = Report(tuple(one.source.path for one in found), problems, strict, more)
     summary = [line for one in found for line in summarised(one)] if form == "text" else []
     return render(form, report, sys.stdout.isatty()) + "".join(f"{line}\n" for line in summary)
 
@@ -53,14 +58,11 @@ def told(found: Sequence[Checked], form: str) -> str:
 def summarised(checked: Checked) -> Iterator[str]:
     """Yield in lines which checks of a recipe could not be made, and how it fared."""
     name = one_line(checked.path)
-    if checked.program is not None:
-        for span, text in checked.program.skipped:
-            source = span.within(checked.source)
-            line, column = source.position(span.start)
-            yield f"skipped: {one_line(source.path)}:{line}:{column}: {one_line(text)}"
-        if checked.unlocked:
-            names = ", ".join(checked.unlocked[:4]) + (", ..." if len(checked.unlocked) > 4 else "")
-            yield one_line(f"note: {name}: `ladle lock` would make known what is said of {names}")
+    for each in skipped(checked):
+        yield one_line(f"skipped: {each['file']}:{each['line']}:{each['column']}: {each['message']}")
+    if checked.program is not None and checked.unlocked:
+        names = ", ".join(checked.unlocked[:4]) + (", ..." if len(checked.unlocked) > 4 else "")
+        yield one_line(f"note: {name}: `ladle lock` would make known what is said of {names}")
     if checked.absent:
         names = ", ".join(checked.absent[:4]) + (", ..." if len(checked.absent) > 4 else "")
         yield one_line(f"note: {name}: not here, judged by what `ladle.lock` says: {names}")
@@ -71,6 +73,14 @@ def summarised(checked: Checked) -> Iterator[str]:
     said = ", ".join(each for each in ("" if counts[0] else "ok", *counts) if each)
     safe = sum(problem.fix is not None and problem.fix.safe for problem in checked.diagnostics)
     yield f"{name}: {said}{f' ({safe} with a safe fix: `ladle lint --fix`)' if safe else ''}"
+
+
+def skipped(checked: Checked) -> Iterator[dict[str, Json]]:
+    """Yield each check of a recipe that could not be made, as JSON shows it."""
+    for span, text in checked.program.skipped if checked.program else ():
+        source = span.within(checked.source)
+        line, column = source.position(span.start)
+        yield {"file": source.path, "line": line, "column": column, "message": text}
 
 
 def _counted(count: int, noun: str) -> str:

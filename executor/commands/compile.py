@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 from ladle.dsl.diagnostics import RecipeError
-from ladle.dsl.render import render_text
+from ladle.dsl.render import github_error, render_github, render_text
 from ladle.executor.backends.drift import Drift, check_drift
 from ladle.executor.backends.dvc import pipeline_file
 from ladle.executor.console import from_here, one_line, typed
@@ -26,24 +26,29 @@ _SHOWN = 10
 @click.command("compile", short_help="Write the DVC pipeline of a recipe.")
 @click.argument("recipe", required=False, type=click.Path(path_type=Path))
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 where a new compilation would write something else.")
+@click.option("--format", "form", type=click.Choice(["text", "github"]), default="text", help="Of --check.")
 @variant_option
 @engine_option
-def COMMAND(recipe: Path | None, check: bool, variant: str, engine: str) -> int:  # noqa: N802 - found by this name
+def COMMAND(  # noqa: N802 - found by this name
+    recipe: Path | None, check: bool, variant: str, engine: str, form: str
+) -> int:
     """Write the DVC pipeline of RECIPE: one stage and one node file for each step.
 
     `dvc repro` then makes what `ladle run` makes. So are those of the recipes whose results RECIPE uses.
 
     With --check and no RECIPE every pipeline of the project must be what a recipe, or a variant of one, says.
     """
+    if form == "github" and not check:
+        raise click.UsageError("`--format github` shows what `--check` finds: give both.")
     if recipe is None:
         if not check or variant or engine != NATIVE:
             raise click.UsageError("Missing argument 'RECIPE': only --check can do without, for the whole project.")
-        return judge(project_here())
+        return judge(project_here(), form)
     opened = open_recipe(recipe, variant, engine)
     opened.refuse_unmade(opened.layout.graph.targets)
     every = (*used_by(opened), opened)
     if check:
-        return max(compare(each) for each in every)
+        return max(compare(each, form) for each in every)
     written = [place for each in every for place in write_pipeline(each.layout, each.workspace)]
     pipeline = pipeline_file(opened.layout.graph.recipe)
     for place in written:
@@ -54,22 +59,23 @@ def COMMAND(recipe: Path | None, check: bool, variant: str, engine: str) -> int:
     return 0
 
 
-def compare(opened: Opened) -> int:
+def compare(opened: Opened, form: str) -> int:
     """Print how the pipeline differs from what the recipe says, and what dvc.lock knows of its stages."""
     drift = check_drift(opened.layout, opened.workspace)
-    if pipeline_file(opened.layout.graph.recipe) in drift.missing:
-        complain(f"`{opened.loaded.path}` was never compiled: `{_remedy(opened)}` does it")
+    pipeline = pipeline_file(opened.layout.graph.recipe)
+    if pipeline in drift.missing:
+        complain(form, pipeline, f"`{opened.loaded.path}` was never compiled: `{_remedy(opened)}` does it")
         return 1
     differences(drift)
     states = Counter(state.value for state in drift.stages.values())
     click.echo("stages: " + (", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "none"))
     if drift.current:
         return 0
-    complain(f"the pipeline is not what the recipe says: `{_remedy(opened)}` writes it")
+    complain(form, pipeline, f"the pipeline is not what the recipe says: `{_remedy(opened)}` writes it")
     return 1
 
 
-def judge(root: Path) -> int:
+def judge(root: Path, form: str) -> int:
     """Print of each pipeline of a project which recipe it is made from, and fail where none makes exactly it."""
     recipes = [Path(from_here(path)) for path in recipes_in(root)]
     failed, waiting = False, dict.fromkeys(pipelines(root))
@@ -79,12 +85,15 @@ def judge(root: Path) -> int:
         judged.add(place)
         try:
             found = _candidates(place, recipes)
-            failed |= not _made(place, found)
+            failed |= not _made(place, found, form)
             waiting |= dict.fromkeys(
                 pipeline_file(used.layout.graph.recipe) for each in found for used in used_by(each)
             )
         except RecipeError as problem:
-            click.echo(render_text(problem.diagnostics, sys.stderr.isatty()), nl=False, err=True)
+            if form == "github":
+                click.echo(render_github(problem.diagnostics), nl=False)
+            else:
+                click.echo(render_text(problem.diagnostics, sys.stderr.isatty()), nl=False, err=True)
             failed = True
     click.echo(f"{len(judged)} compiled pipeline{'' if len(judged) == 1 else 's'}")
     return int(failed)
@@ -103,7 +112,7 @@ def _candidates(place: str, recipes: Sequence[Path]) -> list[Opened]:
     return found
 
 
-def _made(place: str, candidates: Sequence[Opened]) -> bool:
+def _made(place: str, candidates: Sequence[Opened], form: str) -> bool:
     """Print which of the candidates makes the pipeline at `place`, or how it differs from the first; say whether."""
     drifts = [check_drift(each.layout, each.workspace) for each in candidates]
     for opened, drift in zip(candidates, drifts, strict=True):
@@ -111,10 +120,14 @@ def _made(place: str, candidates: Sequence[Opened]) -> bool:
             click.echo(f"{one_line(place)}: what {one_line(_said(opened))} says")
             return True
     if not drifts:
-        complain(f"no recipe makes this pipeline: `{place}`", "delete it, or add the recipe that it comes from")
+        complain(
+            form, place, f"no recipe makes this pipeline: `{place}`", "delete it, or add the recipe that it comes from"
+        )
         return False
     differences(drifts[0])
-    complain(f"`{place}` is not what `{_said(candidates[0])}` says", f"`{_remedy(candidates[0])}` writes it")
+    complain(
+        form, place, f"`{place}` is not what `{_said(candidates[0])}` says", f"`{_remedy(candidates[0])}` writes it"
+    )
     return False
 
 
@@ -134,8 +147,11 @@ def differences(drift: Drift) -> None:
         click.echo(one_line(line))
 
 
-def complain(message: str, help: str = "") -> None:
-    """Print an error."""
+def complain(form: str, place: str, message: str, help: str = "") -> None:
+    """Print an error of the pipeline at `place`."""
+    if form == "github":
+        click.echo(github_error(place, "drift", message, help), nl=False)
+        return
     click.echo(f"error: {one_line(message)}", err=True)
     if help:
         click.echo(f"  help: {one_line(help)}", err=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import secrets
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +12,10 @@ import click
 from ladle.dsl.diagnostics import Diagnostic
 from ladle.dsl.format import format_source
 from ladle.dsl.read import LARGEST, decode_source, read_source
-from ladle.dsl.render import render_text
+from ladle.dsl.render import github_error, render_github, render_text
 from ladle.dsl.source import Source
 from ladle.executor.atomic import in_words, rewrite
-from ladle.executor.console import one_line
+from ladle.executor.console import one_line, typed
 from ladle.executor.recipe_files import recipe_files
 from ladle.executor.task import StepError
 
@@ -40,7 +41,10 @@ class Formatted:
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE|FOLDER...")
 @click.option("--check", "only_check", is_flag=True, help="Write nothing; name the files that would change.")
 @click.option("--diff", "show", is_flag=True, help="Write nothing; show what would change.")
-def COMMAND(files: tuple[Path, ...], only_check: bool, show: bool) -> int:  # noqa: N802 - found by this name
+@click.option("--format", "form", type=click.Choice(["text", "github"]), default="text", show_default=True)
+def COMMAND(  # noqa: N802 - found by this name
+    files: tuple[Path, ...], only_check: bool, show: bool, form: str
+) -> int:
     """Lay out each FILE, and every recipe below each FOLDER, in the one way that recipes are written.
 
     What a recipe says does not change, comments stay, and there is nothing to configure. `-` reads a recipe from
@@ -50,8 +54,13 @@ def COMMAND(files: tuple[Path, ...], only_check: bool, show: bool) -> int:  # no
     """
     if STDIN in files and len(files) > 1:
         raise click.UsageError("`-` stands alone")
+    if form == "github" and not (only_check or show):
+        raise click.UsageError("`--format github` shows what would change: with `--check` or `--diff`")
     results = [_from_stdin()] if files == (STDIN,) else [_from_file(path) for path in recipe_files(files)]
     problems = [problem for each in results for problem in each.problems]
+    if form == "github":
+        click.echo(render_github(problems) + "".join(annotated(each, show) for each in results), nl=False)
+        return 1 if problems or any(each.differs for each in results) else 0
     click.echo(render_text(problems, sys.stderr.isatty()), nl=False, err=True)
     for each in results:
         if show:
@@ -112,3 +121,18 @@ def difference(formatted: Formatted) -> str:
     name = str(formatted.path)
     lines = difflib.unified_diff(before, after, f"{name} (as it is)", f"{name} (formatted)")
     return "".join(f"{one_line(line.rstrip(chr(10)))}\n" for line in lines)
+
+
+def annotated(formatted: Formatted, show: bool) -> str:
+    """Return what GitHub shows of a recipe that would change: the command of an error, before it the difference.
+
+    No line of a difference is a command there, whatever a recipe says.
+    """
+    if not formatted.differs:
+        return ""
+    token = secrets.token_hex(16)
+    shown = f"::stop-commands::{token}\n{difference(formatted)}::{token}::\n" if show else ""
+    before, after = formatted.before.decode().split("\n"), formatted.text.split("\n")
+    same = next((number for number, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), 0)
+    help = f"run `ladle fmt {typed(formatted.path)}`"
+    return shown + github_error(str(formatted.path), "format", "this recipe is not laid out", help, same + 1)

@@ -66,7 +66,7 @@ def checked(arguments: tuple[str, ...], files: tuple[Path, ...], form: str) -> i
 
 def show(linted: Linted, form: str, arguments: tuple[str, ...] = (), files: tuple[Path, ...] = ()) -> int:
     """Print recipes and what is found in them, and remember it as the answer to `arguments`; return the exit status."""
-    answer = Answer(1 if linted.failed else 0, told(linted.recipes, form))
+    answer = Answer(1 if linted.failed else 0, told(linted.recipes, form, linted.strict))
     click.echo(answer.text, nl=False)
     if all(file.is_file() for file in files):
         settings = (Asked("file", str(one.root / FILE)) for one in linted.recipes)

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 from ladle.dsl.diagnostics import RecipeError
 from ladle.dsl.graph import Json
-from ladle.dsl.render import render_json, render_text
+from ladle.dsl.render import render_github, render_json, render_text
 from ladle.executor.console import from_here, one_line
 from ladle.executor.endpoint import hub_endpoint
 from ladle.executor.lock.entries import LOCK
@@ -30,7 +30,7 @@ from ladle.executor.task import StepError
 @click.option("--check", "only", is_flag=True, help="Ask nobody and change nothing: is the lock good for the recipes?")
 @click.option("--update", "names", multiple=True, metavar="NAME", help="Ask again about a repository, or `all`.")
 @click.option("--profile", "name", help="The machine whose hub and key are used: `profiles/NAME.toml`.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--format", "form", type=click.Choice(["text", "json", "github"]), default="text", show_default=True)
 def COMMAND(files: tuple[Path, ...], only: bool, names: tuple[str, ...], name: str | None, form: str) -> int:  # noqa: N802
     """Write `ladle.lock`: commits and facts of the hub models, data sets and corpora of FILEs, or of every recipe.
 
@@ -39,6 +39,8 @@ def COMMAND(files: tuple[Path, ...], only: bool, names: tuple[str, ...], name: s
     """
     if only and names:
         raise click.UsageError("--check changes nothing, --update does: give one of them.")
+    if form == "github" and not only:
+        raise click.UsageError("`--format github` shows what `--check` finds: give both.")
     recipes = files or tuple(Path(from_here(path)) for path in sorted((project_here() / "recipes").rglob("*.recipe")))
     if not recipes:
         raise StepError("there is no recipe below `recipes/`", "name the recipes to lock, or write one: `ladle new`")
@@ -62,11 +64,15 @@ def check(projects: Mapping[Path, Wanted], form: str, whose: str) -> int:
     `whose` says of entries who does not ask for them.
     """
     read = {root: read_lock(root / LOCK) for root in projects}
-    if wrong := [problem for each in read.values() for problem in each.problems]:
+    wrong = [problem for each in read.values() for problem in each.problems]
+    if wrong and form == "text":
         raise RecipeError(tuple(wrong))
-    problems = [each for root, wished in projects.items() for each in standing(read[root].lock, wished, root)]
+    problems = wrong or [each for root, wished in projects.items() for each in standing(read[root].lock, wished, root)]
     if form == "json":
         click.echo(render_json(problems), nl=False)
+        return 1 if problems else 0
+    if form == "github":
+        click.echo(render_github(problems), nl=False)
         return 1 if problems else 0
     click.echo(render_text(problems, sys.stdout.isatty()), nl=False)
     if left := [each for root, wished in projects.items() for each in unused(read[root].lock, wished)]:

@@ -1,5 +1,6 @@
 """JUnit XML. In: a report. Out: a suite for each file, a failed case for each problem, one that passed for none.
 
+What does not fail a command is a case that was skipped, told in the output of its suite.
 The form is the Ant JUnit schema: order of elements and required attributes are its. Nothing is timed, so times are 0.
 """
 
@@ -19,28 +20,45 @@ def render(report: Report) -> str:
     by_file: dict[str, list[Diagnostic]] = {file: [] for file in report.files}
     for each in report.diagnostics:
         by_file.setdefault(each.source.path, []).append(each)
-    suites = "".join(_suite(number, file, found) for number, (file, found) in enumerate(by_file.items()))
+    suites = "".join(
+        _suite(number, file, found, file in report.strict) for number, (file, found) in enumerate(by_file.items())
+    )
     return f'<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n{suites}</testsuites>\n'
 
 
-def _suite(number: int, file: str, found: list[Diagnostic]) -> str:
+def _suite(number: int, file: str, found: list[Diagnostic], strict: bool) -> str:
     name = _quoted(file)
-    skipped = sum(each.severity is Severity.INFO for each in found)
+    passing = [each for each in found if not _fails(each, strict)]
+    skipped = len(passing)
     counts = f'tests="{max(1, len(found))}" failures="{len(found) - skipped}" errors="0" skipped="{skipped}"'
     head = f'package="ladle" id="{number}" name={name} timestamp="1970-01-01T00:00:00" hostname="localhost"'
     passed = [f'    <testcase name="sound" classname={name} time="0"/>\n'] if not found else []
-    cases = "".join((*passed, *_cases(name, found)))
+    cases = "".join((*passed, *_cases(name, found, strict)))
     return (
         f'  <testsuite {head} {counts} time="0">\n    <properties/>\n{cases}'
-        "    <system-out/>\n    <system-err/>\n  </testsuite>\n"
+        f"    {_output(passing)}\n    <system-err/>\n  </testsuite>\n"
     )
 
 
-def _cases(file: str, found: Iterable[Diagnostic]) -> Iterator[str]:
+def _fails(found: Diagnostic, strict: bool) -> bool:
+    return found.severity is Severity.ERROR or (strict and found.severity is Severity.WARNING)
+
+
+def _output(found: Iterable[Diagnostic]) -> str:
+    """What is told and does not fail, a line each."""
+    lines = []
+    for each in found:
+        line, column, _, _ = places(each)
+        help = f" ({plain(each.help)})" if each.help else ""
+        lines.append(_escaped(f"{line}:{column}: {each.severity}[{each.code}]: {plain(each.message)}{help}\n"))
+    return f"<system-out>{''.join(lines)}</system-out>" if lines else "<system-out/>"
+
+
+def _cases(file: str, found: Iterable[Diagnostic], strict: bool) -> Iterator[str]:
     for each in found:
         line, column, _, _ = places(each)
         yield f'    <testcase name={_quoted(f"{line}:{column} {each.code} {each.name}")} classname={file} time="0">\n'
-        if each.severity is Severity.INFO:
+        if not _fails(each, strict):
             yield "      <skipped/>\n"
         else:
             text = _escaped(plain(each.help))

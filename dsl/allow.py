@@ -21,10 +21,12 @@ from ladle.dsl.syntax import Declaration, Recipe
 UNUSED: Final = "W598"
 WRONG: Final = "W599"
 
-_COMMENT = re.compile(r'"[^"\n]*"?|(#[^\n]*)')
-_ALLOW = re.compile(r"#+\s*allow[ \t]+([A-Za-z]+\d+(?:\s*,\s*[A-Za-z]+\d+)*)\s*(?::(.*))?")
+COMMENT: Final = re.compile(r'"[^"\n]*"?|(#[^\n]*)')
+ALLOW: Final = re.compile(r"#+\s*allow[ \t]+([A-Za-z]+\d+(?:\s*,\s*[A-Za-z]+\d+)*)\s*(?::(.*)|([^#]*))")
 _COMMENTS: Final = 20
 """Lines of comment between an `allow` and what it speaks of, at most."""
+SHOWN: Final = 60
+"""Characters of a reason that a help repeats."""
 _CODE = re.compile(r"[A-Za-z]+\d+")
 
 
@@ -35,6 +37,8 @@ class Allow:
     span: Span
     codes: tuple[tuple[str, Span], ...]
     reason: str
+    bare: str
+    """What stands in the place of a reason, without the colon before it."""
     covers: Span | None
     alone: bool
     """It stands on a line of its own."""
@@ -48,10 +52,8 @@ def allows(recipe: Recipe) -> tuple[Allow, ...]:
     if "allow" not in text:
         return ()
     declarations = {each.span.start: each for each in recipe.declarations}
-    found = (match for match in _COMMENT.finditer(text) if match[1])
-    return tuple(
-        _allow(text, declarations, match.start(1), told) for match in found if (told := _ALLOW.match(match[1]))
-    )
+    found = (match for match in COMMENT.finditer(text) if match[1])
+    return tuple(_allow(text, declarations, match.start(1), told) for match in found if (told := ALLOW.match(match[1])))
 
 
 def _allow(text: str, declarations: Mapping[int, Declaration], start: int, told: re.Match[str]) -> Allow:
@@ -62,7 +64,9 @@ def _allow(text: str, declarations: Mapping[int, Declaration], start: int, told:
     offset = start + told.start(1)
     codes = tuple((c[0], Span(offset + c.start(), offset + c.end())) for c in _CODE.finditer(told[1]))
     removal = Span(line, min(end + 1, len(text))) if alone else Span(len(text[:start].rstrip()), end)
-    return Allow(Span(start, end), codes, (told[2] or "").strip(), covers, alone, removal)
+    return Allow(
+        Span(start, end), codes, (told[2] or "").strip(), (told[3] or "").strip(" \t,"), covers, alone, removal
+    )
 
 
 def _following(text: str, declarations: Mapping[int, Declaration], end: int) -> Span | None:
@@ -103,7 +107,7 @@ def judge(
     judged = {code for code in asked if sound or not codes[code].whole}
     for allow in given:
         if not allow.reason:
-            wrong.append((WRONG, Finding(allow.span, "this allows a finding without a reason", _REASON, "no reason")))
+            wrong.append((WRONG, _unreasoned(allow)))
             continue
         for code, span in allow.codes:
             if code not in codes:
@@ -129,6 +133,16 @@ def _start(diagnostic: Diagnostic) -> int:
 
 
 _REASON = "write why: `# allow W501: kept for the appendix`"
+
+
+def _unreasoned(allow: Allow) -> Finding:
+    if not allow.bare:
+        return Finding(allow.span, "this allows a finding without a reason", _REASON, "no reason")
+    codes = ", ".join(code for code, _ in allow.codes)
+    help = f"write `# allow {codes}: {allow.bare[:SHOWN]}`"
+    return Finding(
+        allow.span, f"`allow {codes}` allows nothing: the colon before its reason is missing", help, "no colon"
+    )
 
 
 def _unknown(code: str, span: Span, codes: Iterable[str]) -> Finding:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from ladle.dsl.allow import allows, judge
+from ladle.dsl.allow import WRONG, allows, judge
 from ladle.dsl.diagnostics import Diagnostic
+from ladle.dsl.nearly import nearly
 from ladle.dsl.program import Program
 from ladle.dsl.rule import Finding, Rule
 from ladle.dsl.source import Source
@@ -24,6 +25,7 @@ def lint(
     found = [each for rule in selected if sound or not rule.whole for each in _found(program, rule)]
     asked = {rule.code for rule in selected}
     kept, wrong = judge(allows(program.recipe), found, codes, asked, sound)
+    wrong += [(WRONG, finding) for finding in nearly(program.recipe, codes)]
     kept += [_diagnostic(source, codes[code], finding) for code, finding in wrong if code in asked]
     return tuple(sorted(kept, key=lambda d: (d.span.start, d.span.end, d.code)))
 

@@ -24,7 +24,7 @@ def absent(graph: Graph, targets: tuple[str, ...], root: Path) -> tuple[str, ...
             entry = locked.data(str(options["name"]), str(options["revision"]))
             if entry is not None and not entry.present:
                 found[str(options["name"])] = None
-        missing = [file for file in node.files if not (root / file).exists()]
+        missing = [file for file in node.files if not (root / file).is_file()]
         if missing and node.operator == FOLDER:
             missing = [str(Path(missing[0]).parent) if len(node.files) > 1 else missing[0]]
         found |= dict.fromkeys(missing)

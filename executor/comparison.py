@@ -188,5 +188,19 @@ def shown(value: Json) -> str:
         return f"{value['share'] * 100:g}%"
     if value is None or isinstance(value, str):
         return value or "none"
+    if isinstance(value, float):
+        return _as_written(value)
     text = json.dumps(value, ensure_ascii=False, sort_keys=True)
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
+
+
+def _as_written(value: float) -> str:
+    """Return a number as recipes write it: `1e-4`, not `0.0001` and not `1e-04`."""
+    text = repr(value)
+    if 0 < abs(value) < 0.001 and "e" not in text:
+        digits = text.lstrip("-").removeprefix("0.")
+        figures = digits.lstrip("0")
+        point = f".{figures[1:]}" if figures[1:] else ""
+        return f"{'-' if value < 0 else ''}{figures[0]}{point}e-{len(digits) - len(figures) + 1}"
+    mantissa, e, power = text.partition("e")
+    return f"{mantissa}e{int(power)}" if e else text

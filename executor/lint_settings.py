@@ -93,9 +93,17 @@ def _codes(where: str, given: tuple[str, ...]) -> tuple[str, ...]:
     found = tuple(each.strip() for text in given for each in text.split(","))
     for code in found:
         if not code or not any(known.startswith(code) for known in rules()):
-            help = did_you_mean(nearest(code, rules())) or "`docs/lint.md` lists them"
+            help = _meant(code) or did_you_mean(nearest(code, rules())) or "`docs/lint.md` lists them"
             raise click.UsageError(f"`{where}` names no rule with `{code}`: {help}")
     return found
+
+
+def _meant(name: str) -> str:
+    """Return the question that offers the code of a rule which is called so, or nearly, "" for none."""
+    codes = {rule.name: code for code, rule in rules().items()}
+    written = name.lower().replace("_", "-")
+    found = (written,) if written in codes else nearest(written, codes)
+    return f"did you mean `{codes[found[0]]}`, {found[0]}?" if found else ""
 
 
 def _chosen(select: tuple[str, ...], ignore: tuple[str, ...]) -> tuple[Rule, ...]:

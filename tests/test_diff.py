@@ -10,6 +10,7 @@ import pytest
 from ladle.executor.catalog import vocabulary
 from ladle.executor.cli import run
 from ladle.executor.commands.diff import code_span
+from ladle.executor.comparison import shown
 from ladle.executor.layout import layout
 from ladle.executor.lineage import LINEAGE, Lineage
 from ladle.executor.load import load
@@ -170,6 +171,43 @@ def test_what_git_does_not_have_is_a_mistake(project: Path, name: str, capsys: p
     said = capsys.readouterr().err
     assert said.startswith("error")
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_revision_without_its_file_is_told_with_what_is_meant(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, turned: bool
+) -> None:
+    sides = ["HEAD", FIRST]
+    assert run(["diff", *(reversed(sides) if turned else sides)]) == 1
+    said = capsys.readouterr().err
+    assert "`HEAD` is a revision, and names no file of it" in said
+    assert f"help: write `HEAD:{FIRST}`" in said
+    monkeypatch.chdir(project / "recipes")
+    assert run(["diff", "HEAD", "first.recipe"]) == 1
+    assert "help: write `HEAD:./first.recipe`" in capsys.readouterr().err
+    assert run(["diff", "HEAD:first.recipe", "first.recipe"]) == 1
+    assert "help: from this folder it is `HEAD:./first.recipe`" in capsys.readouterr().err
+    assert run(["diff", "HEAD:./first.recipe", "first.recipe", "--exit-code"]) == 0
+    assert run(["diff", f"HEAD:{FIRST}", "first.recipe", "--exit-code"]) == 0
+
+
+def test_where_nothing_differs_no_step_is_listed(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["diff", FIRST, FIRST]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.endswith(" steps would run.")
+    assert "`" not in last
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"),
+    [
+        (0.0001, "1e-4"), (1e-05, "1e-5"), (1.5e-05, "1.5e-5"), (0.00025, "2.5e-4"), (-0.0001, "-1e-4"),
+        (0.001, "0.001"), (0.1, "0.1"), (2.0, "2.0"), (0.0, "0.0"), (1e22, "1e22"), (3, "3"),
+    ],
+)  # fmt: skip
+def test_numbers_are_shown_as_recipes_write_them(value: float, wanted: str) -> None:
+    assert shown(value) == wanted
+    assert float(shown(value)) == value
 
 
 def test_mistakes_of_both_sides_are_told_with_their_names(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -121,6 +121,21 @@ def test_wrong_usage(recipe: Path, capsys: pytest.CaptureFixture[str], arguments
     assert recipe.read_text() == RECIPE
 
 
+@pytest.mark.parametrize(
+    ("option", "meant"),
+    [
+        ("learning-rate-band", "`W520`, learning-rate-band"),
+        ("lerning_rate_band", "`W520`, learning-rate-band"),
+        ("W5200", "`W520`"),
+    ],
+)
+def test_the_name_of_a_rule_is_answered_with_its_code(
+    recipe: Path, capsys: pytest.CaptureFixture[str], option: str, meant: str
+) -> None:
+    assert run(["lint", str(recipe), "--select", option]) == 2
+    assert f"did you mean {meant}" in capsys.readouterr().err
+
+
 def test_errors_are_shown_with_the_warnings_that_are_sure(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
     recipe.write_text(RECIPE + "model broken = base | sft(beta = 0.1)\nmodel worse = (\n")
     status, codes = found(capsys, "--strict")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from ladle.dsl.format import laid_out
 from ladle.executor.cli import run
 
 RECIPE = "recipes/first.recipe"
@@ -21,10 +22,18 @@ def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_every_mention_of_a_stage_is_renamed_and_nothing_else(recipe: Path) -> None:
     before = recipe.read_text()
     assert run(["rename", RECIPE, "reading", "web"]) == 0
-    assert recipe.read_text() == before.replace("corpus reading:", "corpus web:").replace(
-        "on = reading ", "on = web "
-    ).replace("bpe([reading,", "bpe([web,")
+    after = before.replace("corpus reading:", "corpus web:").replace("on = reading ", "on = web ")
+    assert recipe.read_text() == laid_out(after.replace("bpe([reading,", "bpe([web,"))
     assert run(["check", RECIPE]) == 0
+
+
+def test_what_was_laid_out_stays_so_and_what_was_not_is_left(recipe: Path) -> None:
+    assert run(["rename", RECIPE, "reading", "everything_to_read"]) == 0
+    assert run(["fmt", "--check", RECIPE]) == 0
+    rough = recipe.read_text().replace("corpus everything_to_read", "corpus    everything_to_read")
+    recipe.write_text(rough)
+    assert run(["rename", RECIPE, "everything_to_read", "web"]) == 0
+    assert recipe.read_text() == rough.replace("everything_to_read", "web")
 
 
 def test_a_family_is_renamed_where_it_is_indexed(recipe: Path) -> None:

@@ -1,6 +1,7 @@
-"""Flags a comment that allows a finding without a reason, or names a code that no rule has.
+"""Flags a comment that allows a finding without a reason, names a code that no rule has, or only looks like one.
 
-Whoever reads the recipe next year must know why the finding was right to ignore. An error cannot be allowed.
+Whoever reads the recipe next year must know why the finding was right to ignore. An error cannot be allowed. A comment
+that is not written `allow CODE: reason` (`Allow`, the name of a rule, no colon) allows nothing.
 
 Bad:
 

@@ -62,7 +62,7 @@ def COMMAND(before: str, after: str, form: str, judge: bool) -> int:  # noqa: N8
 
 def difference(before: str, after: str) -> Difference:
     """Compare two recipes. Raises RecipeError with every problem of both."""
-    sides = [examine_revision(name) for name in (before, after)]
+    sides = [examine_revision(name, other) for name, other in ((before, after), (after, before))]
     if not all(side.sound and side.program for side in sides):
         raise RecipeError(tuple(problem for side in sides for problem in side.diagnostics))
     old, new = (graph_of(side).graph for side in sides)
@@ -141,7 +141,8 @@ def lines(told: Difference, heading: str, bullet: str, quote: Quote) -> Iterator
     else:
         yield f"{len(found.changed)} change, {len(found.added)} are new, {len(found.removed)} go, {found.same} stay."
     yield f"{len(told.survives)} results survive{_some(told.survives, quote)}"
-    yield f"{len(told.runs)} steps would run{_some(told.runs, quote)}"
+    # Where nothing differs, what is not made yet says nothing of the difference.
+    yield f"{len(told.runs)} steps would run{_some(() if found.identical else told.runs, quote)}"
 
 
 def _some(names: tuple[str, ...], quote: Quote) -> str:

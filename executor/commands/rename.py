@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 from ladle.dsl.diagnostics import Severity
+from ladle.dsl.format import laid_out
 from ladle.dsl.parse import parse, read_source
 from ladle.dsl.renaming import renamed
 from ladle.dsl.source import Source
@@ -60,7 +61,7 @@ def COMMAND(recipe: Path, old: str, new: str) -> int:  # noqa: N802 - found by t
 
 
 def rewritten(recipe: Path, old: str, new: str) -> str:
-    """Return the text of a recipe with `old` called `new`. Raises StepError for names that do not allow it."""
+    """Return the text of a recipe with `old` called `new`, laid out if it was. Raises StepError for bad names."""
     source, _ = read_source(recipe)
     assert source is not None, "the recipe was read before"
     tree, _ = parse(source)
@@ -74,7 +75,9 @@ def rewritten(recipe: Path, old: str, new: str) -> str:
         raise StepError(f"`{new}` is no name", "names are lower-case letters, digits and `_`, beginning with a letter")
     if new in names:
         raise StepError(f"`{new}` is declared already", "choose another name")
-    return renamed(tree, old, new)
+    text = renamed(tree, old, new)
+    # Another name takes other columns: what was laid out stays so, and what was not is left as it is.
+    return laid_out(text) if laid_out(source.text) == source.text else text
 
 
 def refuse_used(opened: Opened, name: str) -> None:

@@ -26,6 +26,7 @@ from ladle.executor.lock.facts import LockedFacts
 from ladle.executor.lock.read import MAX_BYTES, parse_lock, read_lock
 from ladle.executor.lock.write import encode_lock
 from test_facts import model as model_folder
+from test_facts import weigh
 
 ROOT = Path(__file__).parent.parent
 COMMIT = "c" * 40
@@ -453,6 +454,45 @@ def test_an_absent_model_keeps_its_type(full: Path, capsys: pytest.CaptureFixtur
     (full / LOCK).write_text(json.dumps(locked))
     assert run(["check", recipe(full, OWN.replace("slerp(a, a | cpt", "slerp(a, b"))]) == 1
     assert "layers" in capsys.readouterr().out
+
+
+def make_adapter(folder: Path) -> None:
+    """Write an adapter by hand, as peft would."""
+    folder.mkdir()
+    place = "base_model.model.model.layers.0.self_attn.q_proj"
+    weigh(folder, {f"{place}.lora_A.weight": (2, 4), f"{place}.lora_B.weight": (4, 2)})
+    (folder / "model.safetensors").rename(folder / "adapter_model.safetensors")
+    config = {
+        "peft_type": "LORA",
+        "r": 2,
+        "lora_alpha": 4,
+        "target_modules": ["q_proj"],
+        "base_model_name_or_path": "o/n",
+    }
+    (folder / "adapter_config.json").write_text(json.dumps(config))
+
+
+def test_an_adapter_is_locked_with_the_models(full: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make_adapter(full / "models" / "c")
+    path = recipe(full, OWN + 'model c = local("models/c", from = a)\nmodel d = slerp(a, c, t = 0.5)\n')
+    assert run(["lock", path]) == 0
+    assert json.loads((full / LOCK).read_text())["folders"]["models/c"]["adapter"] == {
+        "based_on": "o/n", "vocabulary": None, "template": "unknown", "pad_is_end": "unknown",
+    }  # fmt: skip
+    assert run(["lock", "--check", path]) == 0
+    capsys.readouterr()
+    assert run(["plan", path, "--format", "json"]) == 0
+    here, locked = capsys.readouterr().out, (full / LOCK).read_bytes()
+    taken_away(full)
+    assert run(["check", path]) == 0
+    capsys.readouterr()
+    assert run(["plan", path, "--format", "json"]) == 0
+    assert capsys.readouterr().out == here
+    assert run(["lock", path]) == 0
+    assert (full / LOCK).read_bytes() == locked
+    (full / LOCK).write_bytes(locked.replace(b'"based_on": "o/n"', b'"based_on": 7'))
+    assert run(["check", path]) == 1
+    assert "E416" in capsys.readouterr().out
 
 
 def test_a_model_that_is_nowhere_does_not_keep_others_from_the_lock(

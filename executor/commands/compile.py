@@ -63,15 +63,16 @@ def compare(opened: Opened, form: str) -> int:
     """Print how the pipeline differs from what the recipe says, and what dvc.lock knows of its stages."""
     drift = check_drift(opened.layout, opened.workspace)
     pipeline = pipeline_file(opened.layout.graph.recipe)
+    place = opened.workspace.path(pipeline)
     if pipeline in drift.missing:
-        complain(form, pipeline, f"`{opened.loaded.path}` was never compiled: `{_remedy(opened)}` does it")
+        complain(form, place, f"`{opened.loaded.path}` was never compiled: `{_remedy(opened)}` does it")
         return 1
     differences(drift)
     states = Counter(state.value for state in drift.stages.values())
     click.echo("stages: " + (", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "none"))
     if drift.current:
         return 0
-    complain(form, pipeline, f"the pipeline is not what the recipe says: `{_remedy(opened)}` writes it")
+    complain(form, place, f"the pipeline is not what the recipe says: `{_remedy(opened)}` writes it")
     return 1
 
 
@@ -85,7 +86,7 @@ def judge(root: Path, form: str) -> int:
         judged.add(place)
         try:
             found = _candidates(place, recipes)
-            failed |= not _made(place, found, form)
+            failed |= not _made(root, place, found, form)
             waiting |= dict.fromkeys(
                 pipeline_file(used.layout.graph.recipe) for each in found for used in used_by(each)
             )
@@ -112,7 +113,7 @@ def _candidates(place: str, recipes: Sequence[Path]) -> list[Opened]:
     return found
 
 
-def _made(place: str, candidates: Sequence[Opened], form: str) -> bool:
+def _made(root: Path, place: str, candidates: Sequence[Opened], form: str) -> bool:
     """Print which of the candidates makes the pipeline at `place`, or how it differs from the first; say whether."""
     drifts = [check_drift(each.layout, each.workspace) for each in candidates]
     for opened, drift in zip(candidates, drifts, strict=True):
@@ -121,12 +122,18 @@ def _made(place: str, candidates: Sequence[Opened], form: str) -> bool:
             return True
     if not drifts:
         complain(
-            form, place, f"no recipe makes this pipeline: `{place}`", "delete it, or add the recipe that it comes from"
+            form,
+            root / place,
+            f"no recipe makes this pipeline: `{place}`",
+            "delete it, or add the recipe that it comes from",
         )
         return False
     differences(drifts[0])
     complain(
-        form, place, f"`{place}` is not what `{_said(candidates[0])}` says", f"`{_remedy(candidates[0])}` writes it"
+        form,
+        root / place,
+        f"`{place}` is not what `{_said(candidates[0])}` says",
+        f"`{_remedy(candidates[0])}` writes it",
     )
     return False
 
@@ -147,10 +154,10 @@ def differences(drift: Drift) -> None:
         click.echo(one_line(line))
 
 
-def complain(form: str, place: str, message: str, help: str = "") -> None:
+def complain(form: str, place: Path, message: str, help: str = "") -> None:
     """Print an error of the pipeline at `place`."""
     if form == "github":
-        click.echo(github_error(place, "drift", message, help), nl=False)
+        click.echo(github_error(from_here(place), "drift", message, help), nl=False)
         return
     click.echo(f"error: {one_line(message)}", err=True)
     if help:

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from ladle.dsl.frozen import frozen
-from ladle.dsl.types import UNKNOWN, CorpusKind, ModelType, Unknown
+from ladle.dsl.types import UNKNOWN, AdapterType, CorpusKind, ModelType, Unknown
 
 SCHEMA: Final = 1
 LOCK: Final = "ladle.lock"
@@ -88,6 +88,28 @@ class LockedModel:
 
 
 @frozen
+class LockedAdapter:
+    """Facts of an adapter in a folder of the project. Which tensors it changes is proved where its files are."""
+
+    basis: str
+    based_on: str
+    """The model that it says it was trained on."""
+    vocabulary: str | Unknown | None
+    """Of its own tokenizer; None where the model's is used."""
+    template: str | Unknown | None
+    """Identity of the template of its own tokenizer."""
+    pad_is_end: bool | Unknown
+    files: Files | Unknown
+
+    def type(self) -> AdapterType:
+        """Return what the checker takes from it."""
+        return AdapterType((), (), self.based_on, self.vocabulary, self.template, self.pad_is_end)
+
+
+LockedFolder = LockedModel | LockedAdapter
+
+
+@frozen
 class LockedRows:
     """Facts of the rows of one split of a data set, or of the files of one path of the project.
 
@@ -133,8 +155,8 @@ class Lock:
     data: Mapping[Pinned, LockedData] = MappingProxyType({})
     corpora: Mapping[str, LockedCorpus] = MappingProxyType({})
     """By path or glob as recipes write it."""
-    folders: Mapping[str, LockedModel] = MappingProxyType({})
-    """Model folders of the project, as recipes write them."""
+    folders: Mapping[str, LockedFolder] = MappingProxyType({})
+    """Folders of models and adapters of the project, as recipes write them."""
 
 
 EMPTY: Final = Lock()

@@ -13,7 +13,7 @@ from pathlib import Path
 from ladle.dsl.diagnostics import Diagnostic
 from ladle.dsl.signature import CorpusFacts, Fault, File, Sort
 from ladle.dsl.types import UNKNOWN, ModelType, Unknown
-from ladle.executor.lock.entries import LOCK, LockedCorpus, LockedData, LockedModel, LockedRows
+from ladle.executor.lock.entries import LOCK, LockedCorpus, LockedData, LockedFolder, LockedModel, LockedRows
 from ladle.executor.lock.read import ReadLock, read_lock
 from ladle.executor.quoting import short
 from ladle.executor.rows import RowError, kind_of_columns
@@ -66,8 +66,8 @@ class LockedFacts:
         """Return the entry of files of the project, for a check that does not find them."""
         return self._read.lock.corpora.get(pattern)
 
-    def folder(self, folder: str) -> LockedModel | None:
-        """Return the entry of a model folder of the project, for a check that does not find it."""
+    def folder(self, folder: str) -> LockedFolder | None:
+        """Return the entry of a model or adapter folder of the project, for a check that does not find it."""
         return self._read.lock.folders.get(folder)
 
     def corpus_facts(self, pattern: str, entry: LockedCorpus, columns: Columns) -> CorpusFacts | tuple[Fault, ...]:
@@ -104,7 +104,8 @@ class LockedFacts:
         Of other tokens the lock knows nothing.
         """
         lock = self._read.lock
-        entries = (*lock.models.values(), *lock.folders.values())
+        folders = (each for each in lock.folders.values() if isinstance(each, LockedModel))
+        entries = (*lock.models.values(), *folders)
         known = {entry.vocabulary.identity: entry.vocabulary.added for entry in entries}
         a, b = (known.get(each, UNKNOWN) for each in (identity, other))
         if isinstance(a, Unknown) or isinstance(b, Unknown):

@@ -12,9 +12,11 @@ from ladle.executor.lock.entries import (
     LOCK,
     SCHEMA,
     Files,
+    LockedAdapter,
     LockedCorpus,
     LockedData,
     LockedFile,
+    LockedFolder,
     LockedModel,
     LockedRows,
     LockedTemplate,
@@ -99,9 +101,25 @@ def model_of(value: Json, where: tuple[str, ...], pinned: Pinned) -> LockedModel
     return found
 
 
-def folder_of(value: Json, where: tuple[str, ...], folder: str) -> LockedModel:
-    """Return the entry of a model folder of the project. Raises Bad."""
-    return model_of(value, where, (folder, ""))
+def folder_of(value: Json, where: tuple[str, ...], folder: str) -> LockedFolder:
+    """Return the entry of a model or adapter folder of the project. Raises Bad."""
+    if not isinstance(value, dict) or "adapter" not in value:
+        return model_of(value, where, (folder, ""))
+    body = the_keys(value, where, ("adapter", "basis", "files"))
+    inner = (*where, "adapter")
+    found = the_keys(body["adapter"], inner, ("based_on", "pad_is_end", "template", "vocabulary"))
+    return LockedAdapter(
+        basis=a_text(body["basis"], (*where, "basis")),
+        based_on=a_text(found["based_on"], (*inner, "based_on")),
+        vocabulary=unless_unknown(found["vocabulary"], (*inner, "vocabulary"), _word_or_none),
+        template=unless_unknown(found["template"], (*inner, "template"), _word_or_none),
+        pad_is_end=unless_unknown(found["pad_is_end"], (*inner, "pad_is_end"), a_flag),
+        files=unless_unknown(body["files"], (*where, "files"), _files),
+    )
+
+
+def _word_or_none(value: Json, where: tuple[str, ...]) -> str | None:
+    return None if value is None else a_word(value, where)
 
 
 def _shape(value: Json, where: tuple[str, ...]) -> tuple[tuple[str, int], ...] | Unknown:

@@ -12,16 +12,16 @@ from ladle.dsl.diagnostics import Diagnostic
 from ladle.dsl.graph import Json
 from ladle.dsl.source import Source, Span
 from ladle.executor.lock.changes import differences
-from ladle.executor.lock.entries import LOCK, Lock, LockedCorpus, LockedModel, written
+from ladle.executor.lock.entries import LOCK, Lock, LockedCorpus, LockedFolder, written
 from ladle.executor.lock.facts import split
 from ladle.executor.lock.folders import local_folder
 from ladle.executor.lock.local import local_corpus
 from ladle.executor.lock.wanted import Wanted
-from ladle.executor.lock.write import corpus_json, model_json
+from ladle.executor.lock.write import corpus_json, folder_json
 from ladle.executor.places import located
 from ladle.executor.task import StepError
 
-Here = TypeVar("Here", LockedCorpus, LockedModel)
+Here = TypeVar("Here", LockedCorpus, LockedFolder)
 Places = Mapping[str, tuple[Source, Span]]
 
 _HELP = f"run `ladle lock` and commit `{LOCK}`"
@@ -33,7 +33,7 @@ _SHOWN = 3
 def standing(lock: Lock, wished: Wanted, root: Path) -> tuple[Diagnostic, ...]:
     """Return what the lock lacks, and each entry of what lies in the project that `ladle lock` would change."""
     corpora = _here(lock.corpora, wished.corpora, root, local_corpus, corpus_json)
-    folders = _here(lock.folders, wished.folders, root, local_folder, model_json)
+    folders = _here(lock.folders, wished.folders, root, local_folder, folder_json)
     return (*_models(lock, wished), *_data(lock, wished), *corpora, *folders)
 
 

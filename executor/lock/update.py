@@ -18,18 +18,18 @@ from ladle.dsl.graph import Json
 from ladle.executor.disk import in_words, write_file
 from ladle.executor.endpoint import HubEndpoint
 from ladle.executor.lock.changes import differences
-from ladle.executor.lock.entries import LOCK, Lock, LockedCorpus, LockedData, LockedModel, Pinned, written
+from ladle.executor.lock.entries import LOCK, Lock, LockedCorpus, LockedData, LockedFolder, LockedModel, Pinned, written
 from ladle.executor.lock.folders import local_folder
 from ladle.executor.lock.local import local_corpus
 from ladle.executor.lock.read import parse_lock, read_lock
 from ladle.executor.lock.wanted import Wanted
-from ladle.executor.lock.write import corpus_json, data_json, encode_lock, model_json
+from ladle.executor.lock.write import corpus_json, data_json, encode_lock, folder_json, model_json
 from ladle.executor.locks import Waiting, hold
 from ladle.executor.task import StepError
 from ladle.executor.workspace import Workspace
 
 ALL = "all"
-Here = TypeVar("Here", LockedCorpus, LockedModel)
+Here = TypeVar("Here", LockedCorpus, LockedFolder)
 _ENTER = f"put it there, or lock it where it is and commit `{LOCK}`, or enter what is known of it"
 
 
@@ -148,10 +148,10 @@ class _Work:
         self.done.lock = replace(self.done.lock, corpora=found)
 
     def folders(self, wished: Wanted) -> None:
-        def encoded(path: str, entry: LockedModel) -> bytes:
+        def encoded(path: str, entry: LockedFolder) -> bytes:
             return encode_lock(Lock(folders={path: entry}))
 
-        found = self.here(self.done.lock.folders, wished.folders, local_folder, model_json, encoded)
+        found = self.here(self.done.lock.folders, wished.folders, local_folder, folder_json, encoded)
         self.done.lock = replace(self.done.lock, folders=found)
 
     def here(

@@ -10,7 +10,7 @@ from ladle.dsl.diagnostics import Diagnostic, RecipeError, Severity
 from ladle.dsl.program import Term
 from ladle.dsl.signature import CorpusFacts, Fault, File, Sort
 from ladle.dsl.source import Source, Span
-from ladle.dsl.types import UNKNOWN, ModelType
+from ladle.dsl.types import UNKNOWN, AdapterType, ModelType
 from ladle.executor.examine import Checked, examine
 from ladle.executor.facts import ProjectFacts
 from ladle.executor.lock.entries import Pinned
@@ -45,7 +45,7 @@ class Wishes(ProjectFacts):
         """Say that nothing is wrong."""
         return ()
 
-    def model(self, folder: str) -> ModelType | tuple[Fault, ...]:
+    def model(self, folder: str) -> ModelType | AdapterType | tuple[Fault, ...]:
         """Note a model folder of the project; of what it holds nothing is said."""
         self.folders[folder] = None
         return ModelType()

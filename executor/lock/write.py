@@ -12,6 +12,7 @@ from ladle.executor.lock.entries import (
     Lock,
     LockedCorpus,
     LockedData,
+    LockedFolder,
     LockedModel,
     LockedRows,
     LockedTemplate,
@@ -21,7 +22,7 @@ from ladle.executor.lock.entries import (
 
 def encode_lock(lock: Lock) -> bytes:
     """Return the bytes of a lock."""
-    folders: Json = {folder: model_json(entry) for folder, entry in lock.folders.items()}
+    folders: Json = {folder: folder_json(entry) for folder, entry in lock.folders.items()}
     value: Json = {
         "schema": SCHEMA,
         "models": {written(pinned): model_json(entry) for pinned, entry in lock.models.items()},
@@ -71,6 +72,19 @@ def corpus_json(entry: LockedCorpus) -> Json:
     return {"basis": entry.basis, **({"present": False} if entry.elsewhere else {}), **_rows(entry.rows)}
 
 
+def folder_json(entry: LockedFolder) -> Json:
+    """Return the entry of a model or adapter folder as JSON."""
+    if isinstance(entry, LockedModel):
+        return model_json(entry)
+    told: Json = {
+        "based_on": entry.based_on,
+        "vocabulary": _plain(entry.vocabulary),
+        "template": _plain(entry.template),
+        "pad_is_end": _plain(entry.pad_is_end),
+    }
+    return {"basis": entry.basis, "adapter": told, "files": _files(entry.files)}
+
+
 def _rows(rows: LockedRows) -> dict[str, Json]:
     return {
         "columns": "unknown" if isinstance(rows.columns, Unknown) else list(rows.columns),
@@ -96,5 +110,5 @@ def _files(files: Files | Unknown) -> Json:
     return {path: {"bytes": _plain(file.bytes), "sha256": _plain(file.sha256)} for path, file in files}
 
 
-def _plain(value: str | int | Unknown) -> Json:
+def _plain(value: str | int | Unknown | None) -> Json:
     return "unknown" if isinstance(value, Unknown) else value

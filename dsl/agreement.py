@@ -85,6 +85,8 @@ def _compare(world: World, first: _Operand, other: _Operand, tokens: Tokens) -> 
     unknown = [name for name, pair in facts.items() if any(isinstance(value, Unknown) for value in pair)]
     if unknown:
         text = f"whether `{first.label}` and `{other.label}` have one {', '.join(unknown)}"
+        lacking = dict.fromkeys(each.untokenized for each in (a, b) if each.untokenized)
+        text += f": {' and '.join(lacking)}" if lacking else ""
         world.skip(other.span, text, once=f"agree {first.source} {other.source}")
     what = f"{other.place} (`{other.label}`) cannot be merged with `{first.label}`: "
     if difference := _difference(a, b):

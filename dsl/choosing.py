@@ -11,7 +11,7 @@ from ladle.dsl.options import Layer
 from ladle.dsl.program import Evaluation, Failed, Linked, Named, Term, ancestry
 from ladle.dsl.signature import Operator, Role, Sort
 from ladle.dsl.source import Span
-from ladle.dsl.stages import need_template
+from ladle.dsl.stages import need_template, need_tokenizer
 from ladle.dsl.syntax import EvaluateDecl
 from ladle.dsl.tables import places
 from ladle.dsl.world import World
@@ -21,8 +21,9 @@ def choice(world: World, operator: Operator, given: tuple[Operand, ...], settled
     """Return the model that is chosen at run time by scores on the benchmark `on`."""
     on = settled.get("on")
     for benchmark in on.value.items if on is not None and isinstance(on.value, Linked) else ():
-        if benchmark.term.operator.needs_template:
-            for operand in given:
+        for operand in given:
+            need_tokenizer(world, operand.value, benchmark.label, span)
+            if benchmark.term.operator.needs_template:
                 need_template(world, operand.value, benchmark.label, span)
         for _, stage, corpus in leaks([operand.value.term for operand in given], [benchmark.term]):
             trained = world.titles.get(corpus) or world.labels.get(corpus, "its rows")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from ladle.dsl.affine import as_model
 from ladle.dsl.building import build
 from ladle.dsl.families import expand
-from ladle.dsl.options import layer, meant
+from ladle.dsl.options import layer, meant, of_tools
 from ladle.dsl.problems import Mismatch
 from ladle.dsl.program import FAILED, Failed, Family, Meaning, Named, StageValue, Step, Term
 from ladle.dsl.signature import Operator, Role, Sort
@@ -83,7 +83,7 @@ def _corpus_kind(world: World, name: Name) -> CorpusKind | None:
     kinds = [kind.value for kind in CorpusKind]
     if name.name in kinds:
         return CorpusKind(name.name)
-    help = did_you_mean(nearest(name.name, kinds)) or f"a corpus is {listing(kinds)}"
+    help = did_you_mean(nearest(name.name, kinds)) or f"a corpus is {listing(kinds, last='or')}"
     world.problems.report("E104", name.span, f"`{name.name}` is no kind of corpus", help, "no kind of corpus")
     return None
 
@@ -255,7 +255,11 @@ def unreached(world: World, name: str, setting: Override, failed: bool) -> None:
         world.problems.report("E203", option.span, f"`{option.name}` belongs to no stage here", help)
     elif owner.name == "stage" and all(option_of(kind, option.name) is None for kind in kinds):
         options = {other.name: other for kind in kinds for other in kind.options}
-        help = meant(options.values(), option.name) or f"stages have {listing(sorted(options), 30)}"
+        help = (
+            of_tools(world, option.name)
+            or meant(options.values(), option.name)
+            or f"stages have {listing(sorted(options), 30)}"
+        )
         world.problems.report("E203", option.span, f"no kind of stage has an option `{option.name}`", help)
     elif owner.name != "stage" and owner.name not in world.declared and owner.name not in world.vocabulary:
         world.problems.missing(owner.name, owner.span, lambda: (*world.stages(), *world.operators(Role.STAGE)))

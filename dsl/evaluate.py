@@ -21,9 +21,10 @@ from ladle.dsl.program import (
     Step,
 )
 from ladle.dsl.remedies import as_range
-from ladle.dsl.signature import Operator, Role
+from ladle.dsl.signature import Operator, Role, Sort
 from ladle.dsl.source import Span
 from ladle.dsl.stages import call_stage, feed
+from ladle.dsl.suggest import listing
 from ladle.dsl.syntax import (
     Attribute,
     Binary,
@@ -157,11 +158,26 @@ def _name(world: World, expr: Name, scope: Scope) -> Meaning:
         message = f"`{expr.name}` is a {operator.role.value} and is written as a call"
         return world.problems.report("E201", expr.span, message, f"`{expr.name}(...)`: {operator.text}")
     return world.problems.missing(
-        expr.name, expr.span, lambda: (*scope.axes, *world.declared, *world.operators(Role.STAGE))
+        expr.name, expr.span, lambda: (*scope.axes, *world.declared, *world.operators(Role.STAGE)), _hint(world, scope)
     )
 
 
-def _applicable(world: World, expr: Expr, scope: Scope) -> StageValue | Operator | Failed:
+def _hint(world: World, scope: Scope) -> str:
+    """Say how what is wanted here is declared, "" where nothing of one sort is."""
+    match scope.sort:
+        case Sort.BENCHMARK:
+            return f"declare it: `benchmark NAME: KIND {{ on = ... }}`; kinds are {_words(world, Role.BENCHMARK)}"
+        case Sort.CORPUS:
+            return f"declare it: `corpus NAME: KIND = SOURCE`; sources are {_words(world, Role.CORPUS_SOURCE)}"
+        case _:
+            return ""
+
+
+def _words(world: World, *roles: Role) -> str:
+    return listing(sorted(world.operators(*roles)), 20)
+
+
+def _applicable(world: World, expr: Expr, scope: Scope, piped: bool = False) -> StageValue | Operator | Failed:
     """What stands before `(` or after `|`. A declared stage wins over a catalogue word, other declarations do not."""
     if not isinstance(expr, Name):
         computed = evaluate(world, expr, scope)
@@ -179,7 +195,11 @@ def _applicable(world: World, expr: Expr, scope: Scope) -> StageValue | Operator
         if expr.name == "each":
             message = "`each` stands only where a parameter is given operand by operand"
             return world.problems.report("E243", expr.span, message, "such as `density = each(0.5, 0.7)` of a merge")
-        return world.problems.missing(expr.name, expr.span, lambda: _callables(world, scope), _NO_WORD)
+        hint = _NO_WORD
+        if scope.sort is Sort.CORPUS:
+            role = Role.TRANSFORM if piped else Role.CORPUS_SOURCE
+            hint = f"{role.value}s are {_words(world, role)}"
+        return world.problems.missing(expr.name, expr.span, lambda: _callables(world, scope), hint)
     if operator.role is Role.BENCHMARK:
         message = f"`{expr.name}` is a benchmark kind"
         help = f"declare `benchmark NAME: {expr.name} {{ on = ... }}`"
@@ -209,7 +229,7 @@ def _not_applicable(world: World, expr: Expr, value: Meaning) -> Failed:
 def _call(world: World, expr: Call, piped: Piped | None, scope: Scope) -> Meaning:
     if expr.function == Name("range", expr.function.span) and "range" not in (*scope.axes, *world.declared):
         return world.problems.report("E201", expr.span, "a range is no call", as_range(expr), "not a call")
-    target = _applicable(world, expr.function, scope)
+    target = _applicable(world, expr.function, scope, piped is not None)
     match target:
         case Failed():
             for argument in expr.arguments:
@@ -238,7 +258,7 @@ def _pipe(world: World, expr: Pipe, scope: Scope) -> Meaning:
 def _fed(world: World, piped: Piped, pipe: Pipe, scope: Scope) -> Meaning:
     if isinstance(pipe.right, Call):
         return _call(world, pipe.right, piped, scope)
-    target = _applicable(world, pipe.right, scope)
+    target = _applicable(world, pipe.right, scope, piped=True)
     match target:
         case Failed():
             return FAILED

@@ -100,7 +100,7 @@ def wanted(type: OptionType) -> str:
             ends = Number(None if isinf(low) else low, None if isinf(high) else high, open_low=type.open_low)
             return f"a number{_range(ends)}, or a map from module names to such numbers"
         case Names(keys):
-            return f"a map from {listing(keys)} to strings"
+            return f"a map from {listing(keys, 20)} to strings"
         case Record(fields):
             return f"a map of {listing([field.name for field in fields], 20)}"
         case Reference(Sort.CORPUS, kinds, many):

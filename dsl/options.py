@@ -7,7 +7,16 @@ from collections.abc import Iterable, Mapping
 from ladle.dsl.fitting import fit, wanted
 from ladle.dsl.problems import Mismatch
 from ladle.dsl.program import Choice, Failed, Items, Linked, Meaning, Setting
-from ladle.dsl.remedies import as_weight, bare, field_of, part_of_field, path_without_quotes, remedy, within_record
+from ladle.dsl.remedies import (
+    as_weight,
+    bare,
+    field_of,
+    part_of_field,
+    path_without_quotes,
+    record_of,
+    remedy,
+    within_record,
+)
 from ladle.dsl.signature import (
     REQUIRED,
     Flag,
@@ -17,12 +26,14 @@ from ladle.dsl.signature import (
     OptionType,
     Reference,
     Required,
+    Role,
     Sort,
     Text,
+    Word,
 )
 from ladle.dsl.source import Span
 from ladle.dsl.suggest import did_you_mean, listing, nearest, sentences
-from ladle.dsl.syntax import Argument, Call, ConstantLiteral, Expr, Name
+from ladle.dsl.syntax import Argument, Call, ConstantLiteral, Entry, Expr, ListLiteral, MapLiteral, Name
 from ladle.dsl.types import Share
 from ladle.dsl.world import Scope, World, option_of, words
 
@@ -103,6 +114,8 @@ def read(world: World, option: Option, expr: Expr, scope: Scope) -> Setting:
                 message = f"`{option.name}` takes {wanted(option.type)}, not the name `{name}`"
                 world.problems.report("E201", expr.span, message, f'write `"{name}"`', "no quotes")
                 return Setting(None, expr.span, failed=True)
+        case MapLiteral(entries) if odd := _odd_word(world, option, entries, scope):
+            return odd
         case _ if isinstance(option.type, Text) and path_without_quotes(expr):
             written = world.written(expr.span)
             message = f"`{option.name}` takes {wanted(option.type)}, not `{written}`"
@@ -110,6 +123,25 @@ def read(world: World, option: Option, expr: Expr, scope: Scope) -> Setting:
             return Setting(None, expr.span, failed=True)
     constant = expr.name if isinstance(expr, Name) and expr.name in world.declared else ""
     return fitted(world, option, world.evaluate(expr, scope.of(_sort(option.type))), expr.span, constant)
+
+
+def _odd_word(world: World, option: Option, entries: Iterable[Entry], scope: Scope) -> Setting | None:
+    """What a key of a map is set to that takes words alone, and is given other names: they are no undeclared models."""
+    keys = {key.name: key for key in record_of(option.type)}
+    for entry in entries:
+        key = keys.get(entry.key.name)
+        if key is None or not isinstance(key.type, Word):
+            continue
+        named = entry.value.items if isinstance(entry.value, ListLiteral) else (entry.value,)
+        odd = [each for each in named if isinstance(each, Name) and not _known(world, each.name, scope)]
+        if odd or isinstance(entry.value, ListLiteral):
+            message = (
+                f"`{key.name}` of `{option.name}` takes {wanted(key.type)}, not `{world.written(entry.value.span)}`"
+            )
+            near = did_you_mean(nearest(odd[0].name, key.type.choices)) if odd else ""
+            world.problems.report("E105", entry.value.span, message, near or key.text, "not one of its words")
+            return Setting(None, entry.value.span, failed=True)
+    return None
 
 
 def _each(world: World, option: Option, given: tuple[Argument, ...], span: Span, scope: Scope) -> Setting:
@@ -150,7 +182,7 @@ def _mended(world: World, option: Option, meaning: Meaning, wrong: Mismatch, spa
     def fits(other: Meaning) -> bool:
         return not isinstance(fit(world, option.type, other, span), Mismatch | Failed)
 
-    instead = remedy(world, option.type, meaning, span, fits)
+    instead = remedy(world, option, meaning, span, fits)
     if option.each and isinstance(meaning, Items):
         instead = f"operand by operand it is `each({world.written(span)[1:-1]})`"
     if wrong.code == "E407":
@@ -215,11 +247,26 @@ def unknown_option(world: World, operator: Operator, name: Name, what: str = "")
     takes = f"`{operator.written}` takes {listing(own, 20)}" if own else f"`{operator.written}` takes no option"
     # A name that another kind has is no misspelling: `beta` is not `betas`.
     same = field_of(operator.options, name.name)
-    like = _called(operator.options, same) if same else "" if owners else meant(operator.options, name.name)
+    like = _called(operator.options, same) if same else "" if owners else of_tools(world, name.name, operator)
+    like = like or ("" if owners else meant(operator.options, name.name))
     like = as_weight(world, operator, name.name) or like
     help = sentences((like, belongs)) or takes
     message = f"{what or f'`{operator.written}`'} has no option `{name.name}`"
     world.problems.report("E203", name.span, message, help, f"not an option of `{operator.written}`")
+
+
+def of_tools(world: World, word: str, operator: Operator | None = None) -> str:
+    """Say what an option of a stage, or of this one, is called here that another trainer calls `word`; else ""."""
+    if operator is not None and operator.role is not Role.STAGE:
+        return ""
+    name, told = world.facts.elsewhere(word)
+    kinds = [other for other in world.vocabulary.values() if other.role is Role.STAGE and option_of(other, name)]
+    if told or not kinds:
+        return told
+    called = f"it is called `{name}` here"
+    if operator is None or operator in kinds:
+        return called
+    return f"{called}, and belongs to {listing([kind.written for kind in kinds])}, not to `{operator.written}`"
 
 
 def meant(options: Iterable[Option], name: str) -> str:

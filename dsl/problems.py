@@ -103,7 +103,10 @@ def in_order(source: Source, found: Iterable[Diagnostic]) -> tuple[Diagnostic, .
         path = "" if problem.source.path == source.path else problem.source.path
         return path, problem.span.start, problem.span.end, problem.code
 
-    return tuple(sorted(found, key=place))
+    each = tuple(found)
+    judged = {place(problem)[:3] for problem in each if problem.code != "E013"}
+    # A word such as `True` that is no name and does not fit either is one mistake: what fits is what helps.
+    return tuple(sorted((p for p in each if p.code != "E013" or place(p)[:3] not in judged), key=place))
 
 
 def _numbers(lines: list[int], most: int = 8) -> str:

@@ -19,17 +19,26 @@ Fits = Callable[[Meaning], bool]
 """Says whether a value fits the option."""
 
 
-def remedy(world: World, type: OptionType, meaning: Meaning, span: Span, fits: Fits) -> str:
+def remedy(world: World, option: Option, meaning: Meaning, span: Span, fits: Fits) -> str:
     """Return what to write instead of a value that does not fit, "" where it is not plain what was meant."""
+    type = option.type
     if isinstance(type, Reference):
         return corpora(world, type) if type.sort is Sort.CORPUS else ""
     if isinstance(meaning, Constant) and isinstance(meaning.value, str) and meaning.value in words(type):
         return f"write it without quotes: `{meaning.value}`"
     for text in _plain(meaning, world.written(span)):
+        text = _binary(option, text)
         number = _number(text)
         if number is not None and fits(number):
             return f"write `{text}`"
     return ""
+
+
+def _binary(option: Option, text: str) -> str:
+    """A number with `k`, in powers of two where the option counts in them, as its default does."""
+    whole = option.default
+    binary = isinstance(whole, int) and whole > 0 and whole % 1024 == 0
+    return f"{text[:-1]}Ki" if binary and re.fullmatch("[0-9]+[kK]", text) else text
 
 
 def bare(option: Option, written: str, fits: Fits) -> str:

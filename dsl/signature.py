@@ -281,6 +281,9 @@ class Facts(Protocol):
     def hub_commit(self, sort: Sort, name: str, revision: str) -> str:
         """Return the commit that the lock has for a revision of a hub model or data set, "" where it has none."""
 
+    def elsewhere(self, word: str) -> tuple[str, str]:
+        """Return the option of a stage that another trainer calls `word`, and what to say of it; either may be ""."""
+
     def differing_token(self, identity: str, other: str) -> tuple[str, str, str] | None:
         """Return the first token in which two vocabularies differ, and what it is in each; None where nobody knows."""
 

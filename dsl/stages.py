@@ -77,6 +77,7 @@ def _apply(world: World, step: Step, model: Operand, span: Span, scope: Scope) -
         for other in place.value.items if isinstance(place.value, Linked) else ():
             same_tokens(world, model.value, other, place.span)
     _continues(world, step, settled, model.value)
+    need_tokenizer(world, model.value, step.name, span)
     if step.kind.needs_template:
         need_template(world, model.value, step.name, span)
     _can_stop(world, model.value, step.name, span)
@@ -149,6 +150,16 @@ def _can_stop(world: World, model: Named, user: str, span: Span) -> None:
         help = f"take the tokens of a model whose pad is another: `{source.operator.name}(..., template = instruct)`"
         label = f"pad and end are one token; trained on {world.problems.place(span)}"
         world.problems.report("E261", source.span, message, help, label, once=f"pad {source.key}")
+
+
+def need_tokenizer(world: World, model: Named, user: str, span: Span) -> None:
+    """Report a model without a tokenizer whose text `user` reads: once for each source, where it is fixed."""
+    source = model.term.source
+    if isinstance(source.type, ModelType) and source.type.untokenized:
+        message = f"{source.type.untokenized}, and `{user}` reads its rows with it"
+        help = "save the model's own tokenizer there with transformers, as a fast one"
+        label = f"no tokenizer here; needed on {world.problems.place(span)}"
+        world.problems.report("E410", source.span, message, help, label, once=f"tokenizer {source.key}")
 
 
 def need_template(world: World, model: Named, user: str, span: Span) -> None:

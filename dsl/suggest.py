@@ -63,8 +63,8 @@ def did_you_mean(found: tuple[str, ...]) -> str:
 
 
 def sentences(parts: Iterable[str]) -> str:
-    """Return what is said as one text: `;` between the parts, but none after a question mark."""
-    return "; ".join(part for part in parts if part).replace("?; ", "? ")
+    """Return what is said as one text: each part once, `;` between them, but none after a question mark."""
+    return "; ".join(dict.fromkeys(part for part in parts if part)).replace("?; ", "? ")
 
 
 def listing(names: Iterable[str], most: int = 8, last: str = "and") -> str:

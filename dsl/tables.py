@@ -12,7 +12,7 @@ from ladle.dsl.problems import Mismatch
 from ladle.dsl.program import FAILED, Evaluation, Failed, Family, Items, Meaning, Named, Term
 from ladle.dsl.signature import Sort
 from ladle.dsl.source import Span
-from ladle.dsl.stages import need_template
+from ladle.dsl.stages import need_template, need_tokenizer
 from ladle.dsl.syntax import EvaluateDecl, Expr, ListLiteral, Name
 from ladle.dsl.values import MAX_ITEMS, what
 from ladle.dsl.world import Scope, World
@@ -40,6 +40,8 @@ def evaluation(world: World, declaration: EvaluateDecl) -> Evaluation | None:
         world.problems.report("E302", span, message, "evaluate fewer models, or on fewer benchmarks")
         return None
     for benchmark, place in items.items():
+        for model in models.items:
+            need_tokenizer(world, model, benchmark.label, place)
         if benchmark.term.operator.needs_template:
             for model in models.items:
                 need_template(world, model, benchmark.label, place)
@@ -84,7 +86,7 @@ def _entries(world: World, expr: Expr | None, sort: Sort) -> _Entries:
     every: list[Named] = []
     broken = expr is None
     for each in () if expr is None else expr.items if isinstance(expr, ListLiteral) else (expr,):
-        for value in _spliced(world.evaluate(each, Scope())):
+        for value in _spliced(world.evaluate(each, Scope(sort=sort))):
             named = _of_sort(world, value, sort, each.span)
             if isinstance(named, Named):
                 found.setdefault(named.term, (named, each.span))

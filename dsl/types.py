@@ -81,6 +81,8 @@ class ModelType:
     """What the source's card says, such as `apache-2.0`. No part of whether models can be merged."""
     pad_is_end: bool | Unknown = UNKNOWN
     """Whether its tokenizer pads with the token that ends a text, so that no training can teach it to stop."""
+    untokenized: str = ""
+    """Why no text can be read with it, such as "`models/a` has no `tokenizer.json`"; "" where nothing is known to lack."""
 
 
 @frozen

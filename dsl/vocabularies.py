@@ -77,6 +77,7 @@ def _with_tokens_of(found: ModelType, named: ModelType) -> ModelType:
         vocabulary=named.vocabulary,
         template=named.template,
         pad_is_end=named.pad_is_end,
+        untokenized=named.untokenized,
         shape=named.shape if isinstance(found.shape, Unknown) else _sized(found.shape, named.shape),
         parameters=named.parameters,
         tensors=tensors,

@@ -8,40 +8,33 @@ from importlib import import_module
 
 from ladle.dsl.codes import CODES
 from ladle.dsl.fitting import wanted
+from ladle.dsl.frozen import replace
 from ladle.dsl.graph import Json
+from ladle.dsl.numbers import UNITS
 from ladle.dsl.pages import Page, parse_page, read_page
-from ladle.dsl.signature import REQUIRED, Operator, Option, Reference, Role
+from ladle.dsl.remedies import record_of
+from ladle.dsl.signature import REQUIRED, Operator, Option, OptionType, Reference, Role
 from ladle.dsl.suggest import did_you_mean, listing, nearest
-from ladle.dsl.types import CorpusKind, Share
+from ladle.dsl.types import CorpusKind, Dimension, Share
+from ladle.dsl.world import words
 from ladle.executor.catalog import vocabulary
+from ladle.executor.columns import OF_KIND
+from ladle.executor.importing.words import elsewhere
 from ladle.executor.method_pages import about, example
 from ladle.executor.modules import module_names
 from ladle.executor.rulebook import PACKAGES
+from ladle.executor.syntax_words import WORDS
 from ladle.executor.task import StepError
 
 Record = dict[str, Json]
 """One meaning of a word; `what` says whether it is an operator, an option, a corpus kind or a code."""
-
-WORDS = {
-    "edition": "`edition 1`: a later edition never changes the meaning of an older file",
-    "use": '`use "recipes/other.recipe": a, b as c`: names of another recipe',
-    "let": "`let NAME = VALUE`: a constant: number, string, list (of stages or models too), map, range",
-    "model": "`model NAME = EXPR [with {...}]`: a model; `model NAME[x in XS] = EXPR`: a family, one for each value",
-    "corpus": "`corpus NAME: KIND = SOURCE | operator`: rows; KIND is checked, never a conversion",
-    "stage": "`stage NAME: KIND {...}`: settings of a training; `stage NAME = a | b`: stages one after the other",
-    "benchmark": "`benchmark NAME: KIND { on = CORPUS }`: questions that every model is asked",
-    "evaluate": "`evaluate NAME { models on baseline average as }`: a table, models by benchmarks",
-    "gate": "`gate NAME { require a.silk >= b.silk - 1pp }`: what measured scores must be; `ladle gate` judges it",
-    "variant": "`variant NAME { stage.steps = 2 }`: a named overlay with the last word, chosen by `--variant`",
-    "publish": '`publish NAME { model = m  to = hub("me/m")  licence = "mit" }`: a finished model and where it goes',
-    "with": "`model m = EXPR with { cpt.epochs = 2  stage.seed = 7 }`: settings of the stages that EXPR applies",
-}
-"""What the words mean that begin a declaration, or stand in one."""
+OTHERS = "another trainer's word"
 
 
 def explain(word: str) -> list[Record]:
     """Return every meaning of a word. Raises StepError for a word without one."""
-    found = [*_codes(word), *_operators(word), *_kinds(word), *_words(word), *_options(word)] or _called(word)
+    found = [*_codes(word), *_operators(word), *_kinds(word), *_words(word), *_options(word), *_values(word)]
+    found = found or [*_called(word), *_elsewhere(word)]
     if not found:
         near = nearest(word, known()) or nearest(word.upper(), known())
         raise StepError(f"`{word}` means nothing", did_you_mean(near) or _owned(word))
@@ -52,6 +45,48 @@ def _called(word: str) -> list[Record]:
     """The options that a library beneath calls `word`."""
     pairs = ((operator, option) for operator in operators() for option in operator.options)
     return [option_record(operator, option) for operator, option in pairs if word in re.findall(r"\w+", option.field)]
+
+
+def _elsewhere(word: str) -> Iterator[Record]:
+    """What a trainer of another tool calls `word`."""
+    name, told = elsewhere(word)
+    if name or told:
+        yield {"what": "word", "name": word, "text": f"{OTHERS}: {told or f'it is called `{name}` here'}"}
+    for operator in operators():
+        if operator.role is Role.STAGE:
+            yield from (option_record(operator, option) for option in operator.options if option.name == name)
+
+
+def _values(word: str) -> list[Record]:
+    """The options that take a word, and what the unit of a number means."""
+    takers: dict[str, list[str]] = {}
+    for operator, option, type in _settable():
+        if word in words(type):
+            takers.setdefault(option.text, []).append(f"{operator.name}.{option.name}")
+    found: list[Record] = [
+        {"what": "word", "name": word, "text": f"a value of {listing(names, 6)}: {text}"}
+        for text, names in takers.items()
+    ]
+    if word in UNITS:
+        found.append({"what": "word", "name": word, "text": _unit(word)})
+    return found
+
+
+def _settable() -> Iterator[tuple[Operator, Option, OptionType]]:
+    """Every option with its type, the keys of maps among them; these are named `lora.targets`."""
+    for operator in operators():
+        for option in operator.options:
+            yield operator, option, option.type
+            for key in record_of(option.type):
+                yield operator, replace(key, name=f"{option.name}.{key.name}"), key.type
+
+
+def _unit(word: str) -> str:
+    unit = UNITS[word]
+    if unit.exponent:
+        return f"a unit: `3{word}` is {unit.dimension.value}, 0.03"
+    noun = {Dimension.BYTES: " bytes", Dimension.DURATION: " seconds"}.get(unit.dimension, "")
+    return f"a unit: `3{word}` is {3 * unit.factor:,}{noun}"
 
 
 def _owned(word: str) -> str:
@@ -69,9 +104,10 @@ def known() -> list[str]:
     """Return every word that can be explained."""
     options = [f"{operator.name}.{option.name}" for operator in operators() for option in operator.options]
     plain = [option.name for operator in operators() for option in operator.options]
+    inner = [part for _, option, type in _settable() for part in (option.name.rpartition(".")[2], *words(type))]
     names = [operator.name for operator in operators()]
     pages = [name for record in codes() for name in (str(record["code"]), str(record["name"]))]
-    return list(dict.fromkeys([*pages, *names, *CorpusKind, *WORDS, *plain, *options]))
+    return list(dict.fromkeys([*pages, *names, *CorpusKind, *WORDS, *plain, *options, *inner, *UNITS]))
 
 
 def operators() -> list[Operator]:
@@ -154,7 +190,9 @@ def _operands(operator: Operator) -> str:
 
 def _kinds(word: str) -> list[Record]:
     taken: list[Json] = [operator.name for operator in operators() if word in _taken(operator)]
-    return [{"what": "corpus kind", "name": word, "taken_by": taken}] if word in list(CorpusKind) else []
+    if word not in list(CorpusKind):
+        return []
+    return [{"what": "corpus kind", "name": word, "columns": OF_KIND[CorpusKind(word)], "taken_by": taken}]
 
 
 def _taken(operator: Operator) -> set[CorpusKind]:
@@ -170,6 +208,13 @@ def _options(word: str) -> list[Record]:
         if owner in ("", operator.name)
         for option in operator.options
         if option.name == name
+    ] + [
+        option_record(replace(operator, name=f"{operator.name}.{option.name}"), key)
+        for operator in operators()
+        for option in operator.options
+        if owner in ("", option.name, f"{operator.name}.{option.name}")
+        for key in record_of(option.type)
+        if key.name == name
     ]
 
 
@@ -178,6 +223,7 @@ def option_record(operator: Operator, option: Option) -> Record:
     excluded: list[Json] = [
         each.name for each in operator.options if option.group and each.group == option.group and each is not option
     ]
+    keys = record_of(option.type)
     return {
         "what": "option",
         "name": option.name,
@@ -187,6 +233,7 @@ def option_record(operator: Operator, option: Option) -> Record:
         "default": _default(option),
         "field": option.field,
         "excludes": excluded,
+        "keys": [option_record(replace(operator, name=f"{operator.name}.{option.name}"), key) for key in keys],
     }
 
 

@@ -25,6 +25,7 @@ from ladle.executor.model_folder import BadFolder, model_type
 from ladle.executor.places import ADAPTER, Asked, located
 from ladle.executor.project import ProjectError, recipe_name
 from ladle.executor.quoting import short
+from ladle.executor.repository import is_repository
 from ladle.executor.rows import (
     MAX_LINE,
     Row,
@@ -225,6 +226,11 @@ class ProjectFacts:
         found: tuple[str, str, str] | None = tables.differing(a, b)
         return found
 
+    def elsewhere(self, word: str) -> tuple[str, str]:
+        """Return the option of a stage that another trainer calls `word`, and what to say of it; either may be ""."""
+        found: tuple[str, str] = import_module("ladle.executor.importing.words").elsewhere(word)
+        return found
+
     def _read_model(self, folder: str) -> ModelType | AdapterType | tuple[Fault, ...]:
         self.asked[Asked("file", str(self._root / folder))] = None  # pickles count, and are no files of the model
         paths, faults = self._located(folder, noun="folder")
@@ -235,10 +241,18 @@ class ProjectFacts:
         if _missing(faults) and (elsewhere := self._locked.folder(folder)):
             self._absent[folder] = None
             return elsewhere.type()
+        faults = tuple(replace(fault, help=self._of_hub(folder) or fault.help) for fault in faults)
         found = faults[:MAX_FAULTS] if faults else model_type(self._root / folder, folder, paths)
         if isinstance(found, ModelType) and isinstance(found.vocabulary, str):
             self._folders.setdefault(found.vocabulary, folder)
         return found
+
+    def _of_hub(self, folder: str) -> str:
+        """Say how a model of the hub is named, "" where the path of a folder is meant."""
+        owner = folder.partition("/")[0]
+        if not is_repository(folder) or (self._root / owner).exists():
+            return ""
+        return f'a model of the hub is `hub("{folder}")`; `local` is a folder of the project'
 
     def _file(self, path: Path) -> File | Fault:
         try:
@@ -256,7 +270,8 @@ class ProjectFacts:
                 rows.append(row)
         except RowError as error:
             fault = _fault(f"{self._name(path)}:{len(rows) + 1}", error)
-            return replace(fault, help=whole_file(line, len(rows) + 1, error.code) or fault.help)
+            help = _renaming(line, columns) if error.code == "E406" else whole_file(line, len(rows) + 1, error.code)
+            return replace(fault, help=help or fault.help)
         except OSError as error:
             return self._unreadable(path, error)
         return rows or Fault("E403", f"`{self._name(path)}` is empty", "a corpus file has one JSON object a line")
@@ -289,9 +304,13 @@ def _listed(columns: Iterable[str]) -> str:
 
 
 def _fault(place: str, error: RowError) -> Fault:
-    columns = "mend the row, or name the columns: columns = {...}"
-    help = columns if error.code in _OF_COLUMNS else "mend the row, or leave it out"
-    return Fault(error.code, f"`{place}`: {error.message}", help)
+    alike = "mend the row: the rows of a corpus have the columns of the first"
+    return Fault(error.code, f"`{place}`: {error.message}", alike if error.code == "E409" else _MEND)
 
 
-_OF_COLUMNS = ("E406", "E409")
+def _renaming(line: bytes, columns: Columns) -> str:
+    found: str = import_module("ladle.executor.foreign_rows").remedy(parse_row(line), columns)
+    return found
+
+
+_MEND = "mend the row, or leave it out"

@@ -24,6 +24,7 @@ MAX_JSON = 256 * 2**20
 
 PICKLES = (".bin", ".pt", ".pth", ".ckpt")
 """Endings of files that torch pickles."""
+TOKENIZER = "tokenizer.json"
 
 _ARCHITECTURE = re.compile(r"[\w.-]{1,60}\Z")
 
@@ -59,6 +60,7 @@ def model_type(folder: Path, name: str, files: tuple[Path, ...]) -> ModelType | 
             vocabulary=vocabulary_identity(folder, name),
             template=_template(folder, name),
             pad_is_end=pad_is_end(folder, name),
+            untokenized="" if (folder / TOKENIZER).is_file() else f"`{name}` has no `{TOKENIZER}`",
             parameters=sum(prod(tensor.shape) for tensor in tensors.values()),
             tensors=tuple((key, tensor.dtype, tensor.shape) for key, tensor in tensors.items()),
         )
@@ -96,9 +98,9 @@ def shape(config: Mapping[str, Json], tensors: Container[str]) -> tuple[tuple[st
 
 def vocabulary_identity(folder: Path, name: str) -> str | Unknown:
     """Return the identity of the token-to-id table: model and added tokens of the fast tokenizer."""
-    if not (folder / "tokenizer.json").is_file():
+    if not (folder / TOKENIZER).is_file():
         return UNKNOWN
-    tokenizer = json_object(folder / "tokenizer.json", name)
+    tokenizer = json_object(folder / TOKENIZER, name)
     model, added = tokenizer.get("model"), tokenizer.get("added_tokens", [])
     vocab = model.get("vocab") if isinstance(model, dict) else None
     if not vocab:

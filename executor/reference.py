@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from ladle.dsl.graph import Json
 from ladle.dsl.signature import Role
 from ladle.executor.explaining import Record, errors, operator_record, operators
 
@@ -59,6 +60,18 @@ def _options(record: Record) -> Iterator[str]:
         default, field = (f"`{option[key]}`" if option[key] else "" for key in ("default", "field"))
         cells = (f"`{option['name']}`", option["type"], default or "must be set", field, option["text"])
         yield "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |"
+        yield from _keys(option)
+
+
+def _keys(option: Record) -> Iterator[str]:
+    """The rows of the keys of a map, under its own."""
+    keys = option["keys"]
+    assert isinstance(keys, list)
+    found: list[Json] = []
+    for key in keys:
+        assert isinstance(key, dict)
+        found.append(key | {"name": f"{option['name']}: {key['name']}"})
+    yield from _options({"options": found})
 
 
 def _codes() -> Iterator[str]:

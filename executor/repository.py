@@ -22,13 +22,18 @@ REVISION: Final = Option(
 def misnamed(options: Mapping[str, Value]) -> tuple[Fault, ...]:
     """Return what no repository or revision is called."""
     name, revision = str(options["name"]), str(options["revision"])
-    if not _NAME.fullmatch(name):
+    if not is_repository(name):
         help = "write `owner/name`: letters, digits, `-`, `_` and `.`"
         return (Fault("E285", f"`{name}` is no name of a repository", help, "name"),)
     if not _REVISION.fullmatch(revision):
         help = "write a commit, a tag or a branch: letters, digits, `-`, `_` and `.`, parted by `/`"
         return (Fault("E285", f"`{revision}` is no revision", help, "revision"),)
     return ()
+
+
+def is_repository(name: str) -> bool:
+    """Say whether a repository can be called so."""
+    return _NAME.fullmatch(name) is not None
 
 
 def pins(sort: Sort) -> Callable[[Mapping[str, Value], Facts], Mapping[str, Value]]:

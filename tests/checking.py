@@ -18,6 +18,7 @@ from ladle.dsl.source import Source
 from ladle.dsl.types import UNKNOWN, CorpusKind, ModelType
 from ladle.dsl.verify import verify
 from ladle.executor.catalog import vocabulary
+from ladle.executor.importing.words import elsewhere
 
 PRELUDE = (Path(__file__).parent / "fixtures/prelude.recipe").read_text(encoding="utf-8")
 
@@ -93,6 +94,9 @@ class FakeFacts:
 
     def hub_commit(self, sort: Sort, name: str, revision: str) -> str:
         return ""
+
+    def elsewhere(self, word: str) -> tuple[str, str]:
+        return elsewhere(word)
 
     def differing_token(self, identity: str, other: str) -> tuple[str, str, str] | None:
         known = {identity, other} == {"words:1", "words:2"}

@@ -68,6 +68,9 @@ class NoFacts:
     def hub_commit(self, sort: Sort, name: str, revision: str) -> str:
         return ""
 
+    def elsewhere(self, word: str) -> tuple[str, str]:
+        return "", ""
+
     def differing_token(self, identity: str, other: str) -> tuple[str, str, str] | None:
         return None
 

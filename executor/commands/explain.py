@@ -69,6 +69,7 @@ def _text(record: Record) -> Iterator[str]:
             yield f"{record['name']}: {record['text']}"
         case _:
             yield f"{record['name']}: a corpus kind"
+            yield f"  columns: {record['columns']}"
             yield f"  taken by: {_names(record['taken_by']) or 'nothing yet'}"
 
 
@@ -119,6 +120,13 @@ def option_lines(record: Record) -> Iterator[str]:
         yield f"  becomes: {record['field']}"
     if record["excludes"]:
         yield f"  excludes: {_names(record['excludes'])}"
+    keys = record["keys"]
+    assert isinstance(keys, list)
+    for key in keys:
+        assert isinstance(key, dict)
+        yield f"  {key['name']}: {key['type']}; {key['text']}; " + (
+            f"default {key['default']}" if key["default"] else "must be set"
+        )
 
 
 def _names(names: object) -> str:

@@ -3,31 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 
 from ladle.dsl.codes import CODES
 from ladle.dsl.diagnostics import Diagnostic
 from ladle.dsl.render import plain
 from ladle.dsl.source import Span
+from ladle.executor.importing.reasons import Sort as Sort
 from ladle.executor.importing.tree import Document, Listing, Scalar, Table, Tree
 from ladle.executor.quoting import short
-
-
-class Sort(StrEnum):
-    """What a note says of a key."""
-
-    LOST = "cannot carry"
-    MACHINE = "machine"
-    """It says how a machine is used: a profile's business."""
-    ASSUMED = "assumed"
-    """It was carried, and this had to be assumed."""
-    SAME = "agrees"
-    """It is off, and so it is here."""
-    WRONG = "does not check"
-    """The recipe is written, and a check refuses what it says."""
-    MISSING = "missing"
-    """The recipe needs something that is not in the project yet."""
 
 
 @dataclass(frozen=True, slots=True)

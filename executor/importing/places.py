@@ -10,7 +10,9 @@ from typing import Final
 
 from ladle.dsl.lex import HIDDEN
 from ladle.dsl.signature import Operator, Role
+from ladle.dsl.types import CorpusKind
 from ladle.executor.catalog import vocabulary
+from ladle.executor.columns import OF_KIND
 from ladle.executor.importing.draft import Corpus, ModelRef
 from ladle.executor.importing.fields import Fields
 from ladle.executor.importing.spelling import option, takes
@@ -20,12 +22,6 @@ _SLUG = re.compile(r"[^a-z0-9]+")
 _LONGEST: Final = 40
 REPOSITORY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,95}/[A-Za-z0-9][A-Za-z0-9_.-]{0,95}")
 REVISION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./-]{0,255}")
-ROWS: Final = {
-    "text": "`text`",
-    "chat": "`messages` with `role` and `content`, or `user` and `assistant`",
-    "preference": "`prompt`, `chosen` and `rejected`",
-}
-"""The columns that a corpus of each kind has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +115,7 @@ def corpus(fields: Fields, key: str, kind: str, columns: dict[str, str], part: P
         which = "".join(
             f", {word} `{short(value)}`" for word, value in (("part", part.subset), ("split", part.split)) if value
         )
-        fields.missing(key, f"a data set of the hub{which}: put its rows ({ROWS[kind]}) into `{here}`")
+        fields.missing(key, f"a data set of the hub{which}: put its rows ({OF_KIND[CorpusKind(kind)]}) into `{here}`")
     elif path is None:
         fields.missing(key, f"lies outside the project: put its rows into `{here}`")
     elif Path(path).suffix != ".jsonl":

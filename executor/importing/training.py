@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Final
 
 from ladle.dsl.types import Share
 from ladle.executor.importing.draft import ModelRef
 from ladle.executor.importing.fields import Fields
-from ladle.executor.importing.ledger import Sort
 from ladle.executor.importing.places import model
+from ladle.executor.importing.reasons import ADAMW_ALONE
 from ladle.executor.importing.settings import Settings
 
 SCHEDULES: Final = {"constant_with_warmup": "constant"}
@@ -91,7 +89,7 @@ def _schedule(fields: Fields, settings: Settings, keys: Keys, defaults: Defaults
 def _optimizer(fields: Fields, settings: Settings, keys: Keys) -> None:
     optimizer = fields.text(keys.optimizer)
     if optimizer is not None and optimizer.lower() not in ADAMW:
-        fields.lost(keys.optimizer, "every stage trains with AdamW in full precision")
+        fields.lost(keys.optimizer, ADAMW_ALONE)
     one, two = fields.number("adam_beta1"), fields.number("adam_beta2")
     if one is None and two is None:
         settings.default("betas", (0.9, 0.999))
@@ -159,39 +157,6 @@ def precision(fields: Fields, settings: Settings) -> None:
         word = fields.text(key)
         if word in ("bfloat16", "float16"):
             fields.lost(key, f"the tool keeps the weights themselves in {word} while it trains; a stage keeps float32")
-
-
-_RUN = "where a run writes, logs and saves: `ladle run` has its own places"
-_DEVICE = "how the machine computes; no key of a profile in this version"
-_EVAL = "a stage trains on every row and watches none: hold rows out with `every` and `except`, and score them"
-_DATA = "how rows are prepared and fed: it does not change them"
-
-REASONS: Final[Mapping[str, tuple[Sort, str]]] = MappingProxyType(
-    {
-        **dict.fromkeys(("output_dir", "overwrite_output_dir", "run_name", "project", "report_to", "push_to_hub",
-                         "hub_*", "logging_*", "log_*", "save_*", "plot_loss", "resume_from_checkpoint",
-                         "disable_tqdm", "wandb_*", "mlflow_*", "comet_*", "tb_*"), (Sort.MACHINE, _RUN)),
-        **dict.fromkeys(("gradient_checkpointing", "gradient_checkpointing_kwargs", "deepspeed", "fsdp", "fsdp_*",
-                         "ddp_*", "tf32", "torch_compile*", "use_liger_kernel", "liger_*", "use_cache", "local_rank",
-                         "activation_offloading", "low_cpu_mem_usage", "device_map", "padding_free", "use_reentrant",
-                         "auto_find_batch_size", "torch_empty_cache_steps", "accelerator_config", "use_cpu"),
-                        (Sort.MACHINE, _DEVICE)),
-        **dict.fromkeys(("dataloader_*", "dataset_num_proc", "preprocessing_num_workers", "remove_unused_columns",
-                         "no_remove_unused_columns", "pad_to_multiple_of", "overwrite_cache"), (Sort.MACHINE, _DATA)),
-        "dataloader_drop_last": (Sort.LOST, "the last step of a pass takes the rows that are left"),
-        "group_by_length": (Sort.LOST, "a stage draws the order of rows from its seed"),
-        "length_column_name": (Sort.MACHINE, "it is read where rows are grouped by length"),
-        "use_flash_attention_2": (Sort.MACHINE, '`attention = "flash_attention_2"` of a profile'),
-        **dict.fromkeys(("do_eval", "eval_*", "evaluation_strategy", "per_device_eval_batch_size", "val_size",
-                         "metric_for_best_model", "load_best_model_at_end", "greater_is_better", "do_predict",
-                         "predict_with_generate"), (Sort.LOST, _EVAL)),
-        "do_train": (Sort.MACHINE, "a recipe says what is trained by naming it"),
-        "trust_remote_code": (Sort.LOST, "code of a model's repository is never run"),
-        "neftune_noise_alpha": (Sort.LOST, "no stage adds noise to embeddings"),
-        "lr_scheduler_kwargs": (Sort.LOST, "a schedule has no settings of its own"),
-    }
-)  # fmt: skip
-"""Why a key that trainers share is not in the recipe."""
 
 
 def attention(fields: Fields, key: str = "attn_implementation") -> None:

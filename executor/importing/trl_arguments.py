@@ -11,9 +11,10 @@ from ladle.executor.importing.draft import Corpus, Request, Trained
 from ladle.executor.importing.fields import Fields
 from ladle.executor.importing.ledger import Sort
 from ladle.executor.importing.places import model, templated
+from ladle.executor.importing.reasons import REASONS
 from ladle.executor.importing.settings import Settings, kind, targets
 from ladle.executor.importing.spelling import Said
-from ladle.executor.importing.training import REASONS, Defaults, Keys, attention, optimisation, reference, saving
+from ladle.executor.importing.training import Defaults, Keys, attention, optimisation, reference, saving
 
 RATES = {"sft": 2e-5, "dpo": 1e-6, "orpo": 1e-6}
 PREFERENCE_KEYS = ("loss_type", "max_prompt_length", "precompute_ref_log_probs", "rpo_alpha", "sync_ref_model")

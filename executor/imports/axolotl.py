@@ -9,9 +9,10 @@ from ladle.executor.importing.draft import Importer, Made, Request, Trained, fie
 from ladle.executor.importing.fields import Fields
 from ladle.executor.importing.ledger import Ledger, Sort
 from ladle.executor.importing.places import model, templated
+from ladle.executor.importing.reasons import REASONS
 from ladle.executor.importing.settings import Settings, kind, targets
 from ladle.executor.importing.spelling import Said
-from ladle.executor.importing.training import REASONS, Defaults, Keys, optimisation, saving
+from ladle.executor.importing.training import Defaults, Keys, optimisation, saving
 from ladle.executor.importing.tree import Document
 
 KEYS = Keys("micro_batch_size", "num_epochs", "lr_scheduler", "optimizer", "batch_size")

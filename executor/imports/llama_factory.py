@@ -13,10 +13,11 @@ from ladle.executor.importing.fields import Fields
 from ladle.executor.importing.ledger import Ledger, Sort
 from ladle.executor.importing.peeking import first_with
 from ladle.executor.importing.places import Part, corpus, model, templated
+from ladle.executor.importing.reasons import REASONS
 from ladle.executor.importing.scalars import number
 from ladle.executor.importing.settings import Settings, kind, targets
 from ladle.executor.importing.spelling import Said, spelled
-from ladle.executor.importing.training import REASONS, Defaults, Keys, attention, optimisation, reference, saving
+from ladle.executor.importing.training import Defaults, Keys, attention, optimisation, reference, saving
 from ladle.executor.importing.tree import Document
 
 STAGES = {"pt": "cpt", "sft": "sft", "dpo": "dpo", "kto": "kto"}

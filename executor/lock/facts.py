@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 
 from ladle.dsl.diagnostics import Diagnostic
@@ -151,7 +152,7 @@ def corpus_facts(what: str, rows: LockedRows, columns: Columns) -> CorpusFacts |
     try:
         return CorpusFacts(*kind_of_columns(rows.columns, columns))
     except RowError as error:
-        help = "name the columns: columns = {...}"
+        help = import_module("ladle.executor.foreign_rows").remedy(dict.fromkeys(rows.columns), columns)
         return (Fault(error.code, f"`{short(what)}`, as `{LOCK}` has it: {error.message}", help),)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from ladle.dsl.affine import as_model
 from ladle.dsl.building import build
 from ladle.dsl.families import expand
-from ladle.dsl.options import layer, meant, of_tools
+from ladle.dsl.options import layer
 from ladle.dsl.problems import Mismatch
 from ladle.dsl.program import FAILED, Failed, Family, Meaning, Named, StageValue, Step, Term
 from ladle.dsl.signature import Operator, Role, Sort
@@ -32,6 +32,7 @@ from ladle.dsl.syntax import (
 )
 from ladle.dsl.syntax import Setting as Override
 from ladle.dsl.types import CorpusKind, CorpusType, Unknown
+from ladle.dsl.unknown import meant, of_tools
 from ladle.dsl.values import what
 from ladle.dsl.variants import overlaid, replaced
 from ladle.dsl.world import Scope, World, option_of

@@ -20,11 +20,10 @@ from ladle.dsl.program import (
     StageValue,
     Step,
 )
-from ladle.dsl.remedies import as_range
+from ladle.dsl.remedies import as_range, called, how_declared
 from ladle.dsl.signature import Operator, Role, Sort
 from ladle.dsl.source import Span
 from ladle.dsl.stages import call_stage, feed
-from ladle.dsl.suggest import listing
 from ladle.dsl.syntax import (
     Attribute,
     Binary,
@@ -157,24 +156,9 @@ def _name(world: World, expr: Name, scope: Scope) -> Meaning:
     if operator is not None and operator.role is not Role.INTERNAL:
         message = f"`{expr.name}` is a {operator.role.value} and is written as a call"
         return world.problems.report("E201", expr.span, message, f"`{expr.name}(...)`: {operator.text}")
-    return world.problems.missing(
-        expr.name, expr.span, lambda: (*scope.axes, *world.declared, *world.operators(Role.STAGE)), _hint(world, scope)
-    )
-
-
-def _hint(world: World, scope: Scope) -> str:
-    """Say how what is wanted here is declared, "" where nothing of one sort is."""
-    match scope.sort:
-        case Sort.BENCHMARK:
-            return f"declare it: `benchmark NAME: KIND {{ on = ... }}`; kinds are {_words(world, Role.BENCHMARK)}"
-        case Sort.CORPUS:
-            return f"declare it: `corpus NAME: KIND = SOURCE`; sources are {_words(world, Role.CORPUS_SOURCE)}"
-        case _:
-            return ""
-
-
-def _words(world: World, *roles: Role) -> str:
-    return listing(sorted(world.operators(*roles)), 20)
+    hint = how_declared(world, scope.sort)
+    names = (*scope.axes, *world.declared)
+    return world.problems.missing(expr.name, expr.span, lambda: (*names, *world.operators(Role.STAGE)), hint)
 
 
 def _applicable(world: World, expr: Expr, scope: Scope, piped: bool = False) -> StageValue | Operator | Failed:
@@ -198,7 +182,7 @@ def _applicable(world: World, expr: Expr, scope: Scope, piped: bool = False) -> 
         hint = _NO_WORD
         if scope.sort is Sort.CORPUS:
             role = Role.TRANSFORM if piped else Role.CORPUS_SOURCE
-            hint = f"{role.value}s are {_words(world, role)}"
+            hint = f"{role.value}s are {called(world, role)}"
         return world.problems.missing(expr.name, expr.span, lambda: _callables(world, scope), hint)
     if operator.role is Role.BENCHMARK:
         message = f"`{expr.name}` is a benchmark kind"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from ladle.dsl.numbers import NumberFault, read_number
 from ladle.dsl.program import Constant, Meaning, Quantity
-from ladle.dsl.signature import OneOf, Operator, Option, OptionType, Record, Reference, Sort
+from ladle.dsl.signature import OneOf, Operator, Option, OptionType, Record, Reference, Role, Sort
 from ladle.dsl.source import Span
 from ladle.dsl.suggest import listing
 from ladle.dsl.syntax import Attribute, Binary, Call, CorpusDecl, Expr, Name, NumberLiteral
@@ -78,6 +78,22 @@ def corpora(world: World, type: Reference) -> str:
     names = [n for n, each in world.declared.items() if isinstance(each, CorpusDecl) and each.kind.name in kinds]
     kind = " or ".join(kinds)
     return f"{kind} corpora here: {listing(names)}" if names else f'make one: `corpus NAME: {kinds[0]} = jsonl("FILE")`'
+
+
+def how_declared(world: World, sort: Sort | None) -> str:
+    """Say how what is wanted is declared, "" where nothing of one sort is."""
+    match sort:
+        case Sort.BENCHMARK:
+            return f"declare it: `benchmark NAME: KIND {{ on = ... }}`; kinds are {called(world, Role.BENCHMARK)}"
+        case Sort.CORPUS:
+            return f"declare it: `corpus NAME: KIND = SOURCE`; sources are {called(world, Role.CORPUS_SOURCE)}"
+        case _:
+            return ""
+
+
+def called(world: World, role: Role) -> str:
+    """List the operators of a role, as recipes write them."""
+    return listing(sorted(world.operators(role)), 20)
 
 
 def as_weight(world: World, operator: Operator, name: str) -> str:

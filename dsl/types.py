@@ -82,7 +82,7 @@ class ModelType:
     pad_is_end: bool | Unknown = UNKNOWN
     """Whether its tokenizer pads with the token that ends a text, so that no training can teach it to stop."""
     untokenized: str = ""
-    """Why no text can be read with it, such as "`models/a` has no `tokenizer.json`"; "" where nothing is known to lack."""
+    """Why it reads no text, such as "`models/a` has no `tokenizer.json`"; "" where nothing is known to lack."""
 
 
 @frozen

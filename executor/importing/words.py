@@ -23,7 +23,7 @@ WORDS: Final[Mapping[str, str]] = MappingProxyType(
         "num_epochs": "epochs",
         "lr_scheduler": "schedule",
         "warmup_ratio": "warmup",
-        **dict.fromkeys(("micro_batch_size", "batch_size", "gradient_accumulation_steps"), "global_batch"),
+        **dict.fromkeys(("micro_batch_size", "batch_size"), "global_batch"),
         **dict.fromkeys(("rl_beta", "dpo_beta", "orpo_alpha", "pref_beta"), "beta"),
         "pref_loss": "loss",
         "ref_model": "reference",

@@ -225,7 +225,8 @@ def test_what_no_merge_here_says_is_refused_with_its_line(tmp_path: Path, text: 
 def test_passthrough_is_refused() -> None:
     with pytest.raises(RecipeError) as error:
         imported(FOLDER / "mergekit_passthrough.yml")
-    assert "slices stack layers" in error.value.diagnostics[0].message
+    (problem,) = error.value.diagnostics
+    assert "slices stack layers" in problem.message
 
 
 def test_json_has_the_recipe_and_every_note(capsys: pytest.CaptureFixture[str]) -> None:

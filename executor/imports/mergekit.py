@@ -96,6 +96,8 @@ def _from_base(
 
 def _counted(fields: Fields, operator: Operator, found: tuple[Source, ...], where: str) -> None:
     count = len(operator.operands.sorts)
+    if not found and "slices" in fields:
+        return  # the slices were refused, and with them their models
     if not operator.operands.variadic and len(found) != count:
         noun = "model" if count == 1 else "models"
         message = f"`{operator.name}` takes {count} {noun} {where}".rstrip() + f", and here {len(found)} are named"

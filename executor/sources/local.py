@@ -36,7 +36,7 @@ def adapted(typing: Typing, adapter: AdapterType) -> Typed:
         help = "an adapter that adds tokens is merged into its model where it was trained"
         message = f"the adapter `{folder}` has a tokenizer of another vocabulary than the model"
         return (Fault("E427", message, help, "from"),)
-    return replace(model, template=adapter.template, pad_is_end=adapter.pad_is_end)
+    return replace(model, template=adapter.template, pad_is_end=adapter.pad_is_end, untokenized="")
 
 
 OPERATOR = Operator(

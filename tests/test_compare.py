@@ -473,6 +473,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "recipes/my.recipe").write_text(RECIPE)
     for name, tensors in {"base": near(1, 0), "far": near(4, 0.3)}.items():
         folder(tmp_path / "models" / name, tensors)
+        (tmp_path / "models" / name / "tokenizer.json").write_text('{"model": {"vocab": {"a": 0}}}')
     for name, seed in {"a": 2, "b": 3}.items():
         artifact(name, near(seed, 0.1))
     return tmp_path

@@ -511,3 +511,15 @@ def test_a_stage_that_is_none_is_wrong_usage(tmp_path: Path, capsys: pytest.Capt
     (tmp_path / "a.yml").write_text(MIXER)
     assert run(["import", str(tmp_path / "a.yml"), "--stage", "foo"]) == 2
     assert "`foo` is no stage" in capsys.readouterr().err
+
+
+def test_models_of_other_places_never_become_a_model_that_is_there(tmp_path: Path) -> None:
+    """`/data/c` is not the project's `models/c`, and two folders called `final` are two models."""
+    (tmp_path / "models/c").mkdir(parents=True)
+    places = ("/data/elsewhere/c", "/data/run1/final", "/data/run2/final", "../beside/b")
+    models = "".join(f"  - model: {place}\n    parameters: {{weight: 0.25}}\n" for place in places)
+    made = from_text(tmp_path, f"merge_method: linear\ndtype: float32\nmodels:\n{models}")
+    folders = re.findall(r'local\("([^"]*)"', made.text)
+    assert folders == ["models/elsewhere-c", "models/final", "models/run2-final", "models/b"]
+    said = "\n".join(note.reason for note in made.notes)
+    assert all(f"put it at `{folder}`" in said for folder in folders)

@@ -14,12 +14,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from ladle.dsl.graph import Json
 from ladle.executor.cli import run
-from ladle.executor.task import StepError
+from ladle.executor.task import Given, StepError, Task
 from ladle.executor.weights import merge, stream, writing
 from safetensors.torch import load_file, save_file
 from test_kills import MOMENTS, counts, moments, needs_strace
-from test_merge import folder, given, pair, task, weights
+from test_merge import HIDDEN, folder, given, pair, task, weights
 
 CODE = """
 import sys
@@ -283,6 +284,60 @@ def test_one_of_a_sweep_that_fails_leaves_the_others(
     said = capsys.readouterr()
     assert "cannot hold" in said.out + said.err
     assert sorted(path.name for path in (tmp_path / "artifacts/s").iterdir()) == ["m-0_5", "m-1"]
+
+
+def test_results_made_together_have_tokens_of_their_own(tmp_path: Path) -> None:
+    """A row that a model lacks is the base's, whatever is made beside: a base is no third operand."""
+    tables = ({f"t{n}": n for n in range(12)}, {f"t{n}": n for n in range(8)}, {f"t{n}": n for n in range(12)})
+    for seed, (name, table) in enumerate(zip("abc", tables, strict=True)):
+        place = folder(tmp_path / name, weights(seed))
+        (place / "chat_template.jinja").unlink()
+        model = {"type": "WordLevel", "vocab": table, "unk_token": "t0"}
+        (place / "tokenizer.json").write_text(json.dumps({"version": "1.0", "added_tokens": [], "model": model}))
+    short = {**weights(1), "model.embed_tokens.weight": weights(1)["model.embed_tokens.weight"][:8]}
+    folder(tmp_path / "b", short, vocab_size=8)
+    (tmp_path / "b/chat_template.jinja").unlink()
+    a, b, c = (given(str(place), tmp_path / name) for place, name in enumerate("abc"))
+    base = Given("base", "local", c.fingerprint, path=c.path)
+    plain = {"weights": [1, 1, 1], "normalize": True, "tokenizer": "first"}
+    based = {"weights": [1, 1], "normalize": False, "lambda": 1.0, "tokenizer": "first"}
+
+    def tasks(name: str) -> tuple[Task, Task]:
+        return (
+            task(tmp_path / name / "linear", "linear", dict(plain), (a, b, c)),
+            task(tmp_path / name / "delta", "task_arithmetic", dict(based), (a, b, base)),
+        )
+
+    together, alone = tasks("together"), tasks("alone")
+    merge.run_together(together)
+    for each in alone:
+        merge.run(each)
+    for one, other in zip(together, alone, strict=True):
+        assert (one.output / "model.safetensors").read_bytes() == (other.output / "model.safetensors").read_bytes()
+    found = load_file(alone[1].output / "model.safetensors")["model.embed_tokens.weight"]
+    torch.testing.assert_close(found[8:], weights(0)["model.embed_tokens.weight"][8:], rtol=1e-5, atol=1e-6)
+
+
+def test_empty_tensors_and_layers_beyond_those_counted(tmp_path: Path) -> None:
+    more = {"model.nothing": torch.zeros(0, HIDDEN), "model.layers.3.self_attn.q_proj.weight": torch.ones(2, 2)}
+    a, b = (given(str(n), folder(tmp_path / name, {**weights(n), **more})) for n, name in enumerate("ab"))
+    t: Json = {"schedule": {"self_attn": [0, 0.5, 1]}, "else": 0.5}
+    made = task(tmp_path / "m", "slerp", {"t": t, "norm": "linear"}, (a, b))
+    merge.run(made)
+    found = load_file(made.output / "model.safetensors")
+    assert found["model.nothing"].shape == (0, HIDDEN)
+    assert torch.equal(found["model.layers.3.self_attn.q_proj.weight"], torch.ones(2, 2))
+    last = "model.layers.2.self_attn.q_proj.weight"
+    assert torch.equal(found[last], weights(1)[last])
+
+
+def test_breadcrumbs_that_keep_nothing_are_the_base(tmp_path: Path) -> None:
+    base = given("base", folder(tmp_path / "base", weights(9)))
+    options: dict[str, Json] = {"weights": [1], "density": 0.001, "gamma": 0.3, "normalize": False, "rescale": False}
+    made = task(tmp_path / "m", "breadcrumbs", {**options, "lambda": 1.0}, (pair(tmp_path)[0], base))
+    merge.run(made)
+    found = load_file(made.output / "model.safetensors")
+    assert torch.equal(found["model.norm.weight"], weights(9)["model.norm.weight"])
 
 
 def test_a_merge_is_given_by_its_role(tmp_path: Path) -> None:

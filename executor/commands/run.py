@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -62,4 +64,11 @@ def conclude(ran: Ran, recipe: Path, opened: Opened) -> None:
         places = [item.place for item in steps if item.node.operator == REPORT]
         shown = "".join(f"; report: {from_here(opened.workspace.artifact(each) / 'report.html')}" for each in places)
         name = opened.layout.graph.recipe
+        if not shown and steps:
+            shown = f"; in {from_here(opened.workspace.artifact(common(item.place for item in steps)))}"
         click.echo(one_line(f"{name}: {made}, {len(steps) - len(result.made)} reused{shown}"))
+
+
+def common(places: Iterable[str]) -> str:
+    """Return the folder that holds all of some places: the place itself where there is one."""
+    return os.path.commonpath(sorted(places))

@@ -106,8 +106,9 @@ def _written(
 
 def _note_models(writer: Writer, ledger: Ledger) -> None:
     """Note models that are looked for in the project, taken for repositories, or made by none of the files."""
-    for model in writer.missing:
-        ledger.note_model(Sort.MISSING, model.name, f"the model folder `{short(model.name)}` is not in the project")
+    for model, place in writer.missing.items():
+        reason = f"the model folder `{short(model.name)}` is not in the project: put it at `{short(place)}`"
+        ledger.note_model(Sort.MISSING, model.name, reason)
         if "/" not in model.name:
             reason = f"`{short(model.name)}` is taken for a folder; a repository of the hub is `owner/name`"
             ledger.note_model(Sort.ASSUMED, model.name, reason)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import textwrap
 from collections.abc import Iterable, Sequence
+from itertools import chain
+from itertools import count as count_from
 from pathlib import Path, PurePosixPath
 
 from ladle.dsl.render import plain
@@ -31,7 +34,8 @@ class Writer:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.names = Names()
-        self.missing: list[ModelRef] = []
+        self.missing: dict[ModelRef, str] = {}
+        """Models that are not there, and where they are looked for."""
         self.guessed: list[ModelRef] = []
         """Models taken for repositories of the hub that are called as folders are."""
         self.unmet: list[ModelRef] = []
@@ -45,6 +49,7 @@ class Writer:
         self.results: list[str] = []
         """What is made, in the order of the files."""
         self._sources: dict[ModelRef, str] = {}
+        self._elsewhere: dict[str, str] = {}
         self._outputs: dict[str, str] = {}
         self._models: list[tuple[str, str]] = []
         self._corpora: list[tuple[str, str, str]] = []
@@ -131,10 +136,23 @@ class Writer:
             if FOLDERS.match(model.name):
                 self.guessed.append(model)
             return f'hub("{model.name}"{more}{template})'
-        folder = inside(self.root, model.name)
-        if folder is None or not (self.root / folder).is_dir():
-            self.missing.append(model)
-        return f'local("{folder or "models/" + slug(PurePosixPath(model.name).name, "model")}"{template})'
+        folder = inside(self.root, model.name) or self._free(model.name)
+        if not (self.root / folder).is_dir():
+            self.missing[model] = folder
+        return f'local("{folder}"{template})'
+
+    def _free(self, path: str) -> str:
+        """Return a folder of the project for a model that lies elsewhere: no other is there, or is meant to be."""
+        if path not in self._elsewhere:
+            parts = [part for part in PurePosixPath(path).parts if part not in ("/", "..", ".")] or ["model"]
+            names = ["-".join(slug(part, "model") for part in parts[-count:]) for count in range(1, len(parts) + 1)]
+            numbered = (f"{names[-1]}-{number}" for number in count_from(2))
+            places = (f"models/{name}" for name in chain(names, numbered))
+            taken = set(self._elsewhere.values())
+            self._elsewhere[path] = next(
+                place for place in places if place not in taken and not os.path.lexists(self.root / place)
+            )
+        return self._elsewhere[path]
 
     def _on(self, corpora: tuple[Corpus, ...]) -> str:
         names = [(self._corpus(each), each) for each in corpora]

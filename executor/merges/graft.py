@@ -5,7 +5,7 @@ With d = a - base, and `keep` the `share` of the tensor's elements in which |d| 
     result = a where |d| is among the `keep` largest, elsewhere the model that it is put on (the base, or operand 2)
 
 The paper learns the mask by gradient; this is its simple form, the mask by magnitude, tensor by tensor. Elements whose
-change has the magnitude of the last one kept stand or fall with it: they are kept.
+change has the magnitude of the last one kept stand or fall with it: they are kept. What did not change is never taken.
 
 Example:
 
@@ -50,7 +50,8 @@ def kernel(call: Call) -> Plan:
 
     def combine(piece: Piece) -> Tensor:
         under = piece.models[1] if call.operands > 1 else piece.origin
-        return piece.models[0].where(change(piece).abs() >= bound, under)
+        size = change(piece).abs()
+        return piece.models[0].where((size >= bound) & (size > 0), under)
 
     return combine
 

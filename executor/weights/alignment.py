@@ -97,7 +97,7 @@ class Alignments:
         part = self.expression.parts[place]
         if not isinstance(part, Step):
             return place
-        return [part.whose, part.union, [self._key(each) for each in part.everyone]]
+        return [part.whose, part.union, part.base >= 0, [self._key(each) for each in part.everyone]]
 
 
 def _prove_movable(model: Parent) -> None:

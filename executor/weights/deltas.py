@@ -13,7 +13,7 @@ sum of all of them (positive where that sum is 0). Where N is 0 it counts as 1, 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Hashable, Sequence
-from math import fsum
+from math import fsum, inf
 from typing import TYPE_CHECKING, Final
 
 from ladle.dsl.frozen import frozen
@@ -112,6 +112,8 @@ def at_least(piece: Piece, operand: int, least: float) -> Tensor:
 def between(piece: Piece, operand: int, least: float, most: float) -> Tensor:
     """Return the difference where its magnitude lies from `least` to `most`. What is no number stays none."""
     delta = piece.deltas[operand]
+    if least == inf:
+        return delta * 0
     kept = delta.hardshrink(below(least)) if least > 0 else delta
     return kept - delta.hardshrink(most)
 

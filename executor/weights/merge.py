@@ -11,6 +11,7 @@ import ctypes
 import json
 import math
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Final
 
 import torch
+from ladle.executor.sizes import in_units
 from ladle.executor.task import Progress, StepError, Task
 from ladle.executor.weights.adapted import leaf
 from ladle.executor.weights.alignment import Aligned, Alignments
@@ -29,13 +31,17 @@ from ladle.executor.weights.expression import Expression, Moved, Step
 from ladle.executor.weights.parents import Parent, fit
 from ladle.executor.weights.reading import DTYPES, Files, Leaf
 from ladle.executor.weights.rearranged import Rearranged
-from ladle.executor.weights.stream import Merge, Rows, stream
+from ladle.executor.weights.stream import PIECE_ELEMENTS, Merge, Rows, stream
 from ladle.executor.weights.writing import Shape, Writer
 
 ROUNDED: Final = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
 """What `round` rounds to."""
 THREADS: Final = 16
 """At most: more cores than that wait for memory and disk."""
+BUFFERS: Final = 512 * 2**20
+"""Bytes that the pieces of all threads take at most, unless those of one thread do."""
+_PIECE_BYTES: Final = 32
+"""Of an element of each part: what was read, its float32, its difference, and what a kernel makes (measured)."""
 _M_TRIM_THRESHOLD: Final = -1
 _M_MMAP_THRESHOLD: Final = -3
 _SAY_SECONDS: Final = 0.2
@@ -54,18 +60,30 @@ def run_together(tasks: Sequence[Task], threads: int = 0) -> None:
     expression.refuse_ineffective(tuple(expression.parents[0].headers))
     alignments = Alignments(expression)
     results = [_Result(task, expression, root, alignments.of(root)) for task, root in zip(tasks, roots, strict=True)]
+    _need_space(results)
     keep_freed_memory()
     with one_thread(), Files() as files, ExitStack() as stack:
         for result in results:
             stack.enter_context(result.writer)
         for together in _of_one_size(results):
             engine = _Engine(alignments, together, files, torch.device(tasks[0].machine.device))
-            engine.run(threads or _threads())
+            engine.run(threads or _threads(len(expression.parts)))
         files.unchanged()
         for result in results:
             result.writer.finish()
     for result in results:
         result.configure()
+
+
+def _need_space(results: Sequence[_Result]) -> None:
+    """Raise StepError where the disk has no room for all results."""
+    need = sum(shape.bytes for result in results for shape in result.tensors.values())
+    free = shutil.disk_usage(results[0].task.output).free
+    if free < need:
+        raise StepError(
+            f"the disk has {in_units(free)} free, the result needs {in_units(need)}",
+            "free some space: `ladle gc` lists what nothing uses",
+        )
 
 
 def _of_one_size(results: Sequence[_Result]) -> list[list[_Result]]:
@@ -76,9 +94,10 @@ def _of_one_size(results: Sequence[_Result]) -> list[list[_Result]]:
     return list(found.values())
 
 
-def _threads() -> int:
+def _threads(parts: int) -> int:
+    fit = BUFFERS // (_PIECE_BYTES * PIECE_ELEMENTS * parts)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(cores, THREADS)
+    return max(1, min(cores, THREADS, fit))
 
 
 class _Result:
@@ -154,9 +173,12 @@ class _Engine:
         shape = self.results[0].tensors[tensor].shape
         parts = [_part(part, tensor, shape, layers) for part in self.leaves]
 
-        def write(rows: Rows, value: Callable[[int], torch.Tensor]) -> None:
+        def heed() -> None:
             if self.stopped.is_set():
                 raise _Stopped
+
+        def write(rows: Rows, value: Callable[[int], torch.Tensor]) -> None:
+            heed()
             for place, part in enumerate(self.expression.parts):
                 if not isinstance(part, Step):
                     _prove(value(place), tensor, part)
@@ -164,7 +186,7 @@ class _Engine:
                 self.put(result, tensor, rows, value(root))
 
         with torch.inference_mode():
-            stream(tensor, shape, parts, write, self.device)
+            stream(tensor, shape, parts, write, self.device, heed=heed)
 
     def put(self, result: _Result, tensor: str, rows: Rows, value: torch.Tensor) -> None:
         """Round rows to the result's type and write them."""

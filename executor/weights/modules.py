@@ -69,8 +69,10 @@ def by_precedence(names: Iterable[str]) -> tuple[str, ...]:
 def over_depth(values: list[Json], layer: int, layers: int) -> float:
     """Return the piecewise linear interpolation of `values` at depth layer/(layers-1), ends included.
 
-    The only layer of a model of one layer is the last (as in mergekit).
+    The only layer of a model of one layer is the last (as in mergekit), and so is one beyond those that the
+    configuration counts, such as one that predicts further tokens.
     """
+    layer = min(layer, layers - 1)
     place, rest = divmod(layer * (len(values) - 1), layers - 1) if layers > 1 else (len(values) - 1, 0)
     if rest == 0:
         return _number(values[place])

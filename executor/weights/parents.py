@@ -14,6 +14,7 @@ from ladle.executor.models.folder import adapted, adapter, model_folder, read_co
 from ladle.executor.models.template import vocabulary
 from ladle.executor.quoting import short
 from ladle.executor.task import Given, StepError
+from ladle.executor.weights.modules import module_path
 from ladle.executor.weights.reading import DTYPES
 from ladle.executor.weights.rearranged import called_embedding, is_embedding
 
@@ -25,6 +26,7 @@ _SAME_CONFIGURATION: Final = (
     "num_key_value_heads",
     "head_dim",
     "tie_word_embeddings",
+    "hidden_act",
 )
 
 
@@ -71,9 +73,11 @@ class Parent:
 
     @property
     def layers(self) -> int:
-        """Number of layers."""
+        """Number of layers: what the configuration says, or else what the names of the tensors do."""
         number = self.configuration.get("num_hidden_layers")
-        return number if isinstance(number, int) else 1
+        if isinstance(number, int) and not isinstance(number, bool) and number > 0:
+            return number
+        return max((module_path(name)[1] for name in self.headers), default=-1) + 1 or 1
 
 
 def parent(given: Given, work: Path) -> Parent:
@@ -167,4 +171,4 @@ def _same_tensor(tensor: str, first: Parent, other: Parent) -> None:
 def _same(what: str, first: Parent, a: object, other: Parent, b: object) -> None:
     # A key that one configuration leaves to its default says nothing against the other.
     if a is not None and b is not None and a != b:
-        raise StepError(f"{what} is {a} in `{first.name}` and {b} in `{other.name}`", "models of one shape merge")
+        raise StepError(f"{what} is {a!r} in `{first.name}` and {b!r} in `{other.name}`", "models of one shape merge")

@@ -50,12 +50,12 @@ class Rows:
     """Index of its first element."""
 
 
-def cut(shape: tuple[int, ...], elements: int = PIECE_ELEMENTS) -> Iterator[Rows]:
+def cut(shape: tuple[int, ...], elements: int = 0) -> Iterator[Rows]:
     """Yield whole rows of a tensor, about `elements` at a time and at least one row; nothing for an empty one."""
     rows, columns = matrix(shape)
     if not columns:
         return
-    step = max(1, elements // columns)
+    step = max(1, (elements or PIECE_ELEMENTS) // columns)
     for first in range(0, rows, step):
         yield Rows(first, min(step, rows - first), first * columns)
 
@@ -66,16 +66,21 @@ def stream(
     parts: Sequence[Leaf | Merge],
     write: Callable[[Rows, Callable[[int], torch.Tensor]], None],
     device: torch.device,
-    elements: int = PIECE_ELEMENTS,
+    elements: int = 0,
+    heed: Callable[[], None] = lambda: None,
 ) -> None:
     """Answer what the merges among `parts` ask, then give `write` each piece and what values any part has there.
 
+    `heed` is called before each piece that is asked about, and may end it all. An empty tensor asks for nothing.
     Raises StepError where a kernel says what of its options no tensor can be merged with.
     """
+    if 0 in shape:
+        return
     work = _Tensor(tensor, parts, device)
     while round_of := work.ready():
         totals: dict[tuple[Key, Ask], torch.Tensor] = {}
         for rows in cut(shape, elements):
+            heed()
             at = _Values(work, rows)
             for question in round_of:
                 (operands, base), ask = question

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,8 +18,6 @@ from typing import Final
 import torch
 from ladle.dsl.graph import Json
 from ladle.executor.headers import INDEX, SINGLE
-from ladle.executor.sizes import in_units
-from ladle.executor.task import StepError
 
 SHARD_BYTES = 1 << 30
 """A weight file is no larger, unless one tensor is."""
@@ -60,7 +57,7 @@ class Writer:
     """The weight files of one new model in an empty folder."""
 
     def __init__(self, folder: Path, tensors: Mapping[str, Shape]) -> None:
-        """Lay the files out. Raises StepError where the disk has no room for them."""
+        """Lay the files out."""
         self._folder, self._tensors = folder, tensors
         self._shards = plan({name: shape.bytes for name, shape in tensors.items()}, SHARD_BYTES)
         self._places: dict[str, tuple[_Shard, int]] = {}
@@ -68,13 +65,6 @@ class Writer:
         self._durable = ThreadPoolExecutor(1)
         self._pending: list[Future[None]] = []
         self._open: list[int] = []
-        total = sum(shape.bytes for shape in tensors.values())
-        free = shutil.disk_usage(folder).free
-        if free < total:
-            raise StepError(
-                f"the disk has {in_units(free)} free, the result needs {in_units(total)}",
-                "free some space: `ladle gc` lists what nothing uses",
-            )
 
     def __enter__(self) -> Writer:
         for file, names in self.files():

@@ -102,6 +102,8 @@ CASES: Mapping[str, Case] = {
         multi=True,
     ),
 }
+USUAL = {"ties": 3, "dare_ties": 3}
+"""Runs of a side, where it is not five."""
 SWEEP = "sweep"
 """Nine values of `t` in one reading; only Ladle has it."""
 
@@ -128,7 +130,9 @@ def main() -> None:
     else:
         print(table(rows))
     if asked.publish:
-        figures = {"parameters": asked.parameters, "parent_bytes": size, "rows": [asdict(row) for row in rows]}
+        runs = {name: asked.repeats or USUAL.get(name, 5) for name in asked.methods}
+        listed = [{**asdict(row), "runs": runs[row.method]} for row in rows]
+        figures = {"parameters": asked.parameters, "parent_bytes": size, "rows": listed}
         print(publish("merging", load, figures))
 
 
@@ -199,7 +203,7 @@ def measure(folder: Path, method: str, engines: Sequence[str], repeats: int) -> 
     """Run the sides of a method in turn and return their medians."""
     sides = [engine for engine in engines if method != SWEEP or engine == "ladle"]
     seen: dict[str, list[tuple[float, float, float]]] = {engine: [] for engine in sides}
-    for _ in range(repeats or (3 if method in ("ties", "dare_ties") else 5)):
+    for _ in range(repeats or USUAL.get(method, 5)):
         for engine in sides:
             seen[engine].append(side(folder, method, engine))
     return [

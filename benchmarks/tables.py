@@ -71,14 +71,14 @@ def merging(result: Mapping[str, Any]) -> Iterator[str]:
     yield f"## Merges of parents of {result['parameters']} parameters ({size:.1f} GB each, bf16), beside mergekit\n"
     yield "A whole command each, medians. `copy` reads two parents and writes one file. `nested` is"
     yield "`slerp(a, linear(b, c))`, `sweep` nine values of `t` in one reading.\n"
-    yield "| method | side | wall s | CPU s | peak MB | wall, of mergekit's | memory, of mergekit's |"
-    yield "|---|---|---|---|---|---|---|"
+    yield "| method | side | runs | wall s | CPU s | peak MB | wall, of mergekit's | memory, of mergekit's |"
+    yield "|---|---|---|---|---|---|---|---|"
     theirs = {row["method"]: row for row in result["rows"] if row["engine"] == "mergekit"}
     for row in result["rows"]:
         other = theirs.get(row["method"]) if row["engine"] == "ladle" else None
         ratios = (f"{row[key] / other[key]:.2f}" if other else "" for key in ("wall_s", "peak_mb"))
         cells = f"{row['wall_s']:.1f} | {row['cpu_s']:.1f} | {row['peak_mb']}"
-        yield f"| {row['method']} | {row['engine']} | {cells} | {' | '.join(ratios)} |"
+        yield f"| {row['method']} | {row['engine']} | {row['runs']} | {cells} | {' | '.join(ratios)} |"
 
 
 def seeds(result: Mapping[str, Any]) -> Iterator[str]:

@@ -65,7 +65,7 @@ def conclude(ran: Ran, recipe: Path, opened: Opened) -> None:
         shown = "".join(f"; report: {from_here(opened.workspace.artifact(each) / 'report.html')}" for each in places)
         name = opened.layout.graph.recipe
         if not shown and steps:
-            shown = f"; in {from_here(opened.workspace.artifact(common(item.place for item in steps)))}"
+            shown = f"; in {from_here(opened.workspace.root / common(item.place for item in steps))}"
         click.echo(one_line(f"{name}: {made}, {len(steps) - len(result.made)} reused{shown}"))
 
 

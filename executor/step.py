@@ -6,6 +6,7 @@ Every way to run a recipe ends here: `ladle run`'s workers and the command of ea
 from __future__ import annotations
 
 import errno
+import gc
 import importlib
 import os
 import shutil
@@ -16,6 +17,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from types import ModuleType
 
 from ladle.dsl.signature import Operator, Role, Vocabulary
 from ladle.executor.disk import in_words, publish, refusal, remove, sync_tree, tree_bytes
@@ -193,6 +195,7 @@ def _task(step: _Step, around: Surroundings) -> Task:
         around.profile.machine,
         _noting(around, work / TOTAL),
         workspace.root,
+        workspace.digests.learn,
     )
 
 
@@ -212,7 +215,7 @@ def _noting(around: Surroundings, total: Path) -> Callable[[Progress], None]:
 
 
 def _run_program(operator: Operator, tasks: Sequence[Task]) -> None:
-    program = importlib.import_module(operator.program)
+    program = _load(operator)
     task = tasks[0]
     try:
         if len(tasks) == 1:
@@ -232,6 +235,16 @@ def _run_program(operator: Operator, tasks: Sequence[Task]) -> None:
         if "No space left on device" in str(error):  # libraries in C and Rust have exceptions of their own
             raise refusal(f"making `{task.name}`", OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))) from error
         raise
+
+
+def _load(operator: Operator) -> ModuleType:
+    """Return an operator's program. What libraries make while they are imported stays: no collector looks at it."""
+    gc.disable()
+    try:
+        return importlib.import_module(operator.program)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _prove_output(operator: Operator, output: Path) -> None:

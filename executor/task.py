@@ -80,6 +80,10 @@ class Machine:
     """Per-step entropy and accuracy of TRL, for trackers; off by default."""
 
 
+def _forget(_path: Path, _digest: str) -> None:
+    """Nobody wants to know a digest."""
+
+
 @frozen
 class Task:
     """What `run(task)` of a program is given."""
@@ -98,6 +102,8 @@ class Task:
     """Says how far the program is. Raises Interrupted when the step was asked to end."""
     root: Path | None = None
     """The project, for what a step proves against `ladle.lock`; never a part of what it makes."""
+    hashed: Callable[[Path, str], None] = _forget
+    """Takes the SHA-256 (hex) of a file of `output` that a program knows already, so that it is not read again."""
 
     def given(self, role: str) -> Given:
         """Return the only input of `role`. Raises StepError where there is none."""

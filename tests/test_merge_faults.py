@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,7 @@ model b = local("b")
 model c = local("c")
 model merged = slerp(a, linear(b: 0.5, c: 0.5), t = {t})
 """
+KILLED = (*MOMENTS, "fdatasync")
 NODE = "pipelines/m/nodes/merged.json"
 MERGED = "artifacts/m/merged"
 
@@ -69,7 +71,7 @@ def written(root: Path, t: float) -> None:
 
 
 def step(root: Path, inject: str = "", log: Path | None = None) -> subprocess.CompletedProcess[str]:
-    calls = ",".join(f"?{name}" for name in (*MOMENTS, "pwrite64", "preadv2"))
+    calls = ",".join(f"?{name}" for name in (*KILLED, "pwrite64", "preadv2"))
     kill = [f"--inject={inject}"] if inject else []
     trace = ["strace", "-f", "-q", f"--trace={calls}", "-o", str(log), *kill] if log else []
     command = [*trace, sys.executable, "-c", CODE, "step", NODE]
@@ -109,7 +111,10 @@ def finished(root: Path, log: Path) -> dict[str, bytes]:
     done = step(root, log=log)
     assert done.returncode == 0, done.stderr
     assert state(root) == (0.4, True)
-    return contents(root)
+    found = contents(root)
+    told = json.loads(found["lineage.json"])["files"]
+    assert told == {name: sha256(data).hexdigest() for name, data in found.items() if name != "lineage.json"}
+    return found
 
 
 @needs_strace
@@ -118,8 +123,8 @@ def test_a_merge_killed_at_its_moments(project: Path, tmp_path: Path, number: in
     """At every rename, unlink, fsync and lock; the short form takes the first of each kind."""
     log = tmp_path / "strace"
     target = finished(project, log)
-    listed = [at for at in moments(counts(log)) if at[0] in MOMENTS]
-    assert {"fsync", "renameat2"} & {name for name, _ in listed}
+    listed = [at for at in moments(counts(log)) if at[0] in KILLED]
+    assert {"fdatasync", "fsync", "renameat2"} <= {name for name, _ in listed}
     for name, at in listed:
         if number and at != number:
             continue
@@ -155,6 +160,7 @@ def test_a_merge_killed_at_random_moments(project: Path, tmp_path: Path) -> None
         ("preadv2:retval=0:when=5", "became shorter while it was read"),
         ("pwrite64:error=ENOSPC:when=9+", "the disk is full"),
         ("fsync:error=EIO:when=1+", "input/output error"),
+        ("fdatasync:error=EIO:when=2+", "input/output error"),
     ],
 )
 def test_a_disk_that_fails_is_said_in_words(project: Path, tmp_path: Path, fault: str, said: str) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +18,7 @@ from ladle.dsl.graph import Json
 from ladle.executor.adapter import Adapter, is_adapter, read_adapter
 from ladle.executor.console import from_here
 from ladle.executor.model_folder import BadFolder, converting, pickled
-from ladle.executor.models.source import MANIFEST, snapshot_folder
+from ladle.executor.models.source import MANIFEST
 from ladle.executor.models.template import GENERATION, put_on
 from ladle.executor.task import Given, StepError
 
@@ -77,7 +78,13 @@ def model_folder(given: Given) -> Path:
     if is_adapter(folder):
         help = "give it a merge, or `round(MODEL, bf16)`, which writes the model with the adapter in it"
         raise StepError(f"`{folder.name}` is an adapter, and a whole model is needed here", help)
-    return snapshot_folder(folder) if (folder / MANIFEST).is_file() else folder
+    return _snapshot(folder) if (folder / MANIFEST).is_file() else folder
+
+
+def _snapshot(folder: Path) -> Path:
+    """Return the files of a hub model. The hub's library, a tenth of a merge's start, is loaded where there is one."""
+    found: Path = import_module("ladle.executor.models.cache").snapshot_folder(folder)
+    return found
 
 
 def refuse_pickles(folder: Path) -> None:

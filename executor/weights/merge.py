@@ -70,7 +70,7 @@ def run_together(tasks: Sequence[Task], threads: int = 0) -> None:
             engine.run(threads or _threads(len(expression.parts)))
         files.unchanged()
         for result in results:
-            result.writer.finish()
+            result.finish()
     for result in results:
         result.configure()
 
@@ -113,6 +113,11 @@ class _Result:
             name: Shape(self.rounded or DTYPES[headers[name].dtype], shape) for name, shape in shapes.items()
         }
         self.writer = Writer(task.output, self.tensors)
+
+    def finish(self) -> None:
+        """Wait until the weights are on disk."""
+        for path, digest in self.writer.finish().items():
+            self.task.hashed(path, digest)
 
     def configure(self) -> None:
         """Write what a model has beside its weights."""

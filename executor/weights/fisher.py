@@ -12,12 +12,13 @@ from ladle.dsl.graph import digest
 from ladle.executor.task import Given, StepError, Task
 from ladle.executor.weights import merge
 from ladle.executor.weights.observed import Seen, Tensors, observed, operands
+from ladle.executor.weights.one_thread import one_thread
 
 
 def run(task: Task) -> None:
     """Write the weighted mean. Raises StepError for models that do not fit, or rows that hold nothing to predict."""
     models = operands(task)
-    with merge.one_thread():
+    with one_thread():
         folders = observed(task, information)
     known = tuple(
         Given(str(len(models) + place), "fisher", digest([task.fingerprint, place]), path)

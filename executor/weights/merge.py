@@ -14,9 +14,9 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -28,6 +28,7 @@ from ladle.executor.weights.adapted import leaf
 from ladle.executor.weights.alignment import Aligned, Alignments
 from ladle.executor.weights.configurations import write_beside
 from ladle.executor.weights.expression import Expression, Moved, Step
+from ladle.executor.weights.one_thread import one_thread
 from ladle.executor.weights.parents import Parent, fit
 from ladle.executor.weights.reading import DTYPES, Files, Leaf
 from ladle.executor.weights.rearranged import Rearranged
@@ -265,14 +266,3 @@ def keep_freed_memory() -> None:
     if hasattr(library, "mallopt"):
         library.mallopt(_M_MMAP_THRESHOLD, 1 << 25)
         library.mallopt(_M_TRIM_THRESHOLD, 1 << 27)
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Compute each operation on one thread: a sum then has one order, and tensors are taken side by side instead."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -15,7 +15,7 @@ import torch
 from ladle.dsl.graph import Json
 from ladle.executor.task import Progress, StepError, Task
 from ladle.executor.weights.matching import ROUNDS, Pair, align
-from ladle.executor.weights.merge import one_thread
+from ladle.executor.weights.one_thread import one_thread
 from ladle.executor.weights.parents import Parent, agree, parent
 from ladle.executor.weights.reading import DTYPES, Files
 from ladle.executor.weights.symmetry import Alignment, heads, identity

@@ -13,8 +13,8 @@ import torch
 from ladle.executor.headers import Tensor, folder_tensors
 from ladle.executor.task import Progress, StepError, Task
 from ladle.executor.weights.adapted import leaf
-from ladle.executor.weights.merge import one_thread
 from ladle.executor.weights.observed import Seen, Tensors, observed, operands
+from ladle.executor.weights.one_thread import one_thread
 from ladle.executor.weights.parents import Parent, agree, parent
 from ladle.executor.weights.reading import DTYPES, Files, Leaf, Stored
 from ladle.executor.weights.stream import cut

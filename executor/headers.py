@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from math import prod
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -107,10 +108,7 @@ def _tensor(entry: Json, place: str, file: str) -> Tensor:
         raise HostileHeader(f"{place} has an unknown type")
     if shape is None or len(shape) > 16 or offsets is None or len(offsets) != 2 or offsets[0] > offsets[1]:
         raise HostileHeader(f"{place} has a shape or offsets that are none")
-    elements = 1
-    for count in shape:
-        elements *= count
-    if elements * BITS[dtype] != 8 * (offsets[1] - offsets[0]):
+    if prod(shape) * BITS[dtype] != 8 * (offsets[1] - offsets[0]):
         raise HostileHeader(
             f"{place} has {offsets[1] - offsets[0]} bytes, which is not what {dtype} and its shape take"
         )

@@ -23,7 +23,7 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Generator
-from math import acos, fsum, sin
+from math import acos, fsum, prod, sin
 from typing import TYPE_CHECKING, Final
 
 from ladle.dsl.signature import Fault, Flag, Operands, Operator, Option, Role, Sort, Typed, Typing
@@ -141,8 +141,6 @@ def _slots(piece: Piece, period: int) -> Tensor:
 
 
 def _by_column(t: float, shape: tuple[int, ...]) -> Generator[Ask, Tensor, Combine]:
-    period = 1
-    for size in shape[1:-1]:
-        period *= size
+    period = prod(shape[1:-1])
     cosines = _cosines(*(yield Ask(column_products, (period,))))
     return lambda piece: _interpolated(piece, t, cosines[_slots(piece, period)])

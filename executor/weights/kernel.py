@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Hashable, Mapping
 from functools import cached_property
+from math import prod
 from typing import TYPE_CHECKING
 
 from ladle.dsl.frozen import frozen
@@ -91,10 +92,7 @@ class Call:
     @property
     def elements(self) -> int:
         """Number of elements of the tensor."""
-        count = 1
-        for size in self.shape:
-            count *= size
-        return count
+        return prod(self.shape)
 
     def number(self, name: str) -> float:
         """Return an option that is a number."""

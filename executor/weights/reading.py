@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping
+from math import prod
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -117,7 +118,4 @@ class Stored:
 
 def matrix(shape: tuple[int, ...]) -> tuple[int, int]:
     """Return a tensor's rows and columns: the last dimension, and all others; a tensor of one dimension is one row."""
-    rows = 1
-    for size in shape[:-1]:
-        rows *= size
-    return rows, shape[-1] if shape else 1
+    return prod(shape[:-1]), shape[-1] if shape else 1

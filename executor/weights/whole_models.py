@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from math import prod
 from pathlib import Path
 from typing import Final
 
@@ -18,12 +19,10 @@ _CONFIGURATION: Final = ("config.json", "generation_config.json")
 def raw(model: Parent, name: str, files: Files) -> torch.Tensor:
     """Return a whole tensor in the type in which it lies on disk; with adapters in it rounded to that type."""
     header = model.headers[name]
-    dtype, count = DTYPES[header.dtype], 1
+    dtype = DTYPES[header.dtype]
     if model.adapters:
         return leaf(model, files).read(name, 0, matrix(header.shape)[0]).to(dtype).reshape(header.shape)
-    for size in header.shape:
-        count *= size
-    buffer = torch.empty(count * dtype.itemsize, dtype=torch.uint8)
+    buffer = torch.empty(prod(header.shape) * dtype.itemsize, dtype=torch.uint8)
     files.read(model.folder / header.file, header.start, buffer.numpy().data)
     return buffer.view(dtype).reshape(header.shape)
 

@@ -18,13 +18,12 @@ from typing import Final
 
 from ladle.dsl.graph import Json
 from ladle.executor.adapter import PICKLE, WEIGHTS, is_adapter, read_adapter
-from ladle.executor.disk import in_words, link_tree, publish, remove, sync_tree
+from ladle.executor.disk import in_words, link_tree, need_space, publish, remove, sync_tree
 from ladle.executor.expected_tensors import misfit
 from ladle.executor.headers import INDEX, SINGLE, HostileHeader, file_tensors, folder_tensors
 from ladle.executor.model_folder import PICKLES, BadFolder, json_object
 from ladle.executor.places import ADAPTER
 from ladle.executor.quoting import short
-from ladle.executor.sizes import in_units
 from ladle.executor.task import StepError
 from ladle.executor.unpickling import AGAIN, Limits, unpickle
 
@@ -114,11 +113,7 @@ def _refuse(folder: Path, target: Path, files: tuple[Path, ...]) -> None:
         raise StepError(f"`{folder.name}` is the working folder, and is replaced in one rename", "call it from above")
     if target == folder and os.path.ismount(folder):
         raise StepError(f"`{folder}` is a disk of its own, which cannot be replaced in one rename", "write `--to NEW`")
-    need, free = sum(path.stat().st_size for path in files), shutil.disk_usage(_existing(target)).free
-    if free < need:
-        raise StepError(
-            f"the disk has {in_units(free)} free, the result needs about {in_units(need)}", "free some space"
-        )
+    need_space(_existing(target), sum(path.stat().st_size for path in files))
 
 
 def _existing(path: Path) -> Path:

@@ -9,14 +9,26 @@ import shutil
 from pathlib import Path
 
 from ladle.executor.atomic import hide, in_words, refusal, sync, write_file
+from ladle.executor.sizes import in_units
+from ladle.executor.task import StepError
 
 __all__ = [
-    "exchange", "hide", "in_words", "link_tree", "publish", "refusal", "remove", "sync", "sync_tree", "tree_bytes",
-    "write_file",
+    "exchange", "hide", "in_words", "link_tree", "need_space", "publish", "refusal", "remove", "sync", "sync_tree",
+    "tree_bytes", "write_file",
 ]  # fmt: skip
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
+
+
+def need_space(folder: Path, size: int, who: str = "the result") -> None:
+    """Raise StepError where the disk of `folder` has no room for the `size` bytes that `who` needs."""
+    free = shutil.disk_usage(folder).free
+    if free < size:
+        raise StepError(
+            f"the disk has {in_units(free)} free, {who} needs about {in_units(size)}",
+            "free some space: `ladle gc` lists what nothing uses",
+        )
 
 
 def sync_tree(folder: Path) -> None:

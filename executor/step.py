@@ -9,7 +9,6 @@ import errno
 import gc
 import importlib
 import os
-import shutil
 import stat
 import time
 from collections.abc import Callable, Sequence, Set
@@ -20,7 +19,7 @@ from pathlib import Path
 from types import ModuleType
 
 from ladle.dsl.signature import Operator, Role, Vocabulary
-from ladle.executor.disk import in_words, publish, refusal, remove, sync_tree, tree_bytes
+from ladle.executor.disk import in_words, need_space, publish, refusal, remove, sync_tree, tree_bytes
 from ladle.executor.lineage import LINEAGE, Lineage
 from ladle.executor.locks import Waiting, hold
 from ladle.executor.manifest import manifest
@@ -31,7 +30,6 @@ from ladle.executor.profile import Profile
 from ladle.executor.record import Record, write_record
 from ladle.executor.resolve import Resolved, check_engines, prove_unchanged, resolve
 from ladle.executor.reuse import find_equal, holds, link
-from ladle.executor.sizes import in_units
 from ladle.executor.task import Interrupted, Progress, StepError, Task
 from ladle.executor.workspace import TOTAL, Workspace
 
@@ -277,9 +275,4 @@ def _record(step: _Step, lineage: Lineage, started: float, together: int, output
 def _need_space(steps: Sequence[_Step], workspace: Workspace) -> None:
     growing = [step.resolved for step in steps if step.operator.role in _GROWING]
     need = sum(max((tree_bytes(item.path) for item in each.inputs if item.path), default=0) for each in growing)
-    free = shutil.disk_usage(workspace.root).free
-    if free < need:
-        raise StepError(
-            f"the disk has {in_units(free)} free, the result needs about {in_units(need)}",
-            "free some space: `ladle gc` lists what nothing uses",
-        )
+    need_space(workspace.root, need)

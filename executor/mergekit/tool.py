@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from ladle.executor.console import one_line
-from ladle.executor.sizes import in_units
+from ladle.executor.disk import need_space
 from ladle.executor.task import Progress, StepError, Task
 from ladle.executor.workspace import Workspace
 
@@ -67,10 +66,7 @@ def run(call: Call, task: Task, size: int, before: int = 0, total: int = 0) -> N
     call.output.mkdir(parents=True, exist_ok=True)
     if any(call.output.iterdir()):
         raise RuntimeError(f"{call.output} is not empty: mergekit would mix what lies there into its result")
-    free = shutil.disk_usage(call.output).free
-    if free < size:
-        help = "free some space: `ladle gc` lists what nothing uses"
-        raise StepError(f"the disk has {in_units(free)} free, mergekit needs about {in_units(size)}", help)
+    need_space(call.output, size, "mergekit")
     log = _log(task)
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as file:

@@ -11,7 +11,6 @@ import ctypes
 import json
 import math
 import os
-import shutil
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -22,7 +21,7 @@ from pathlib import Path
 from typing import Final
 
 import torch
-from ladle.executor.sizes import in_units
+from ladle.executor.disk import need_space
 from ladle.executor.task import Progress, StepError, Task
 from ladle.executor.weights.adapted import leaf
 from ladle.executor.weights.alignment import Aligned, Alignments
@@ -61,7 +60,7 @@ def run_together(tasks: Sequence[Task], threads: int = 0) -> None:
     expression.refuse_ineffective(tuple(expression.parents[0].headers))
     alignments = Alignments(expression)
     results = [_Result(task, expression, root, alignments.of(root)) for task, root in zip(tasks, roots, strict=True)]
-    _need_space(results)
+    need_space(tasks[0].output, sum(shape.bytes for result in results for shape in result.tensors.values()))
     keep_freed_memory()
     with one_thread(), Files() as files, ExitStack() as stack:
         for result in results:
@@ -74,17 +73,6 @@ def run_together(tasks: Sequence[Task], threads: int = 0) -> None:
             result.finish()
     for result in results:
         result.configure()
-
-
-def _need_space(results: Sequence[_Result]) -> None:
-    """Raise StepError where the disk has no room for all results."""
-    need = sum(shape.bytes for result in results for shape in result.tensors.values())
-    free = shutil.disk_usage(results[0].task.output).free
-    if free < need:
-        raise StepError(
-            f"the disk has {in_units(free)} free, the result needs {in_units(need)}",
-            "free some space: `ladle gc` lists what nothing uses",
-        )
 
 
 def _of_one_size(results: Sequence[_Result]) -> list[list[_Result]]:

@@ -70,10 +70,11 @@ def shuffled(folder: Path, output: Path, seed: int) -> Path:
     return output
 
 
-def rebased(place: Path, moved: Path, still: Path) -> Path:
+def rebased(place: Path, moved: Path, still: Path, template: str | None = None) -> Path:
     (place / "work").mkdir(parents=True)
     (place / "output").mkdir()
-    inputs = (Given("0", "sft", "a" * 64, path=moved), Given("to", "sft", "b" * 64, path=still))
+    put_on = Given("0", "local", "a" * 64, path=moved, options={"template": template})
+    inputs = (put_on, Given("to", "sft", "b" * 64, path=still))
     task = Task("rebasin", "x", {}, inputs, "0" * 64, place / "work", place / "output", Machine(), lambda _: None)
     rebasin.run(task)
     return place / "output"
@@ -114,6 +115,17 @@ def test_the_function_stays_and_the_weights_come_closer(tmp_path: Path) -> None:
     assert told["likeness"][1] > told["likeness"][0]
     one, two = (load_file(each / "model.safetensors") for each in (a, found))
     assert sum((one[n].double() * two[n]).sum().item() for n in one) == pytest.approx(told["likeness"][1], rel=1e-4)
+
+
+def test_a_template_that_the_recipe_put_on_ends_texts_in_the_result_too(tmp_path: Path) -> None:
+    table = {"model": {"type": "BPE", "vocab": {"a": 0, "<|im_start|>": 1, "<|im_end|>": 2}}, "added_tokens": []}
+    a, b = save(tmp_path / "a", 1), save(tmp_path / "b", 2)
+    for each in (a, b):
+        (each / "tokenizer.json").write_text(json.dumps(table))
+        (each / "generation_config.json").write_text('{"eos_token_id": 3}')
+    found = rebased(tmp_path / "found", b, a, "chatml")
+    assert (found / "chat_template.jinja").is_file()
+    assert json.loads((found / "generation_config.json").read_text()) == {"eos_token_id": [3, 2]}
 
 
 def test_a_model_that_lies_in_order_is_given_back(tmp_path: Path) -> None:

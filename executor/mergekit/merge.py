@@ -12,14 +12,12 @@ from pathlib import Path
 from ladle.executor.exporting.text import written
 from ladle.executor.mergekit.documents import Documents, is_merge
 from ladle.executor.mergekit.parents import shapes, uniform
-from ladle.executor.mergekit.result import configure, only_weights, prove, state_dtype
+from ladle.executor.mergekit.result import only_weights, prove
 from ladle.executor.mergekit.tool import YAML, Call
 from ladle.executor.mergekit.tool import run as call
-from ladle.executor.models.folder import copy_tokenizer
 from ladle.executor.task import StepError, Task
+from ladle.executor.weights.configurations import copy_beside, state_dtype
 from ladle.executor.weights.parents import Parent
-
-COPIED = ("config.json", "generation_config.json")
 
 
 def run(task: Task) -> None:
@@ -47,9 +45,6 @@ def run(task: Task) -> None:
 
 def finish(first: Parent, output: Path, dtype: str | None) -> None:
     """Put configuration, tokenizer and template of the first operand beside weights of one element type, or several."""
-    copy_tokenizer(first.tokenizer, output)
-    for name in COPIED:
-        if (first.folder / name).is_file() and not (output / name).exists():
-            shutil.copyfile(first.folder / name, output / name)
+    copy_beside(output, first)
     if dtype is not None and dtype != uniform(first):
-        configure(output, lambda said: state_dtype(said, dtype))
+        state_dtype(output, dtype)

@@ -15,11 +15,12 @@ from ladle.dsl.graph import Json
 from ladle.executor.exporting.text import Said, written
 from ladle.executor.headers import Tensor, folder_tensors
 from ladle.executor.mergekit.parents import elements, reference, size, staged, uniform
-from ladle.executor.mergekit.result import configure, prove
+from ladle.executor.mergekit.result import prove
 from ladle.executor.mergekit.tool import MOE, Call
 from ladle.executor.mergekit.tool import run as call
-from ladle.executor.models.folder import copy_tokenizer, read_config
+from ladle.executor.models.folder import copy_generation, copy_tokenizer, read_config
 from ladle.executor.task import Given, StepError, Task
+from ladle.executor.weights.configurations import configure
 from ladle.executor.weights.parents import Parent, agree, parent
 
 FEED_FORWARD: Final = ".mlp."
@@ -102,9 +103,8 @@ def _hidden(model: Parent) -> int:
 
 def _finish(base: Parent, output: Path) -> None:
     """Put tokenizer, template and what ends a text beside the weights, as the base has them."""
+    copy_generation(base.folder, output)
     copy_tokenizer(base.tokenizer, output)
-    if (base.folder / "generation_config.json").is_file() and not (output / "generation_config.json").exists():
-        shutil.copyfile(base.folder / "generation_config.json", output / "generation_config.json")
     had = read_config(base.folder)
 
     def change(said: dict[str, Json]) -> None:

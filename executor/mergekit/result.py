@@ -5,13 +5,11 @@ mergekit leaves out what is not in its table of an architecture, and writes what
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 import torch
-from ladle.dsl.graph import Json
 from ladle.executor.headers import HostileHeader, Tensor, folder_tensors
 from ladle.executor.quoting import short
 from ladle.executor.task import StepError
@@ -78,16 +76,3 @@ def only_weights(folder: Path) -> None:
     for path in folder.iterdir():
         if not path.name.endswith((".safetensors", ".safetensors.index.json")):
             path.unlink()
-
-
-def configure(folder: Path, change: Callable[[dict[str, Json]], None]) -> None:
-    """Change `config.json` of a folder in place."""
-    path = folder / "config.json"
-    said = json.loads(path.read_text(encoding="utf-8"))
-    change(said)
-    path.write_text(json.dumps(said, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-
-
-def state_dtype(said: dict[str, Json], name: str) -> None:
-    """Say in a configuration which element type the weights have."""
-    said["torch_dtype" if "torch_dtype" in said else "dtype"] = name

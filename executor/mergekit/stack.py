@@ -12,12 +12,13 @@ from ladle.executor.headers import Tensor
 from ladle.executor.mergekit.documents import Refusing
 from ladle.executor.mergekit.merge import finish
 from ladle.executor.mergekit.parents import reference, size, staged, uniform
-from ladle.executor.mergekit.result import configure, only_weights, prove
+from ladle.executor.mergekit.result import only_weights, prove
 from ladle.executor.mergekit.spoken import body
 from ladle.executor.mergekit.tool import YAML, Call
 from ladle.executor.mergekit.tool import run as call
 from ladle.executor.merges.stack import LAYER
 from ladle.executor.task import StepError, Task
+from ladle.executor.weights.configurations import configure
 from ladle.executor.weights.parents import Parent, agree, parent
 from ladle.executor.weights.settings import ineffective
 

@@ -12,11 +12,12 @@ from collections.abc import Mapping
 from ladle.dsl.graph import Json
 from ladle.executor.headers import Tensor, folder_tensors
 from ladle.executor.mergekit.parents import size, staged
-from ladle.executor.mergekit.result import configure, prove
+from ladle.executor.mergekit.result import prove
 from ladle.executor.mergekit.tool import SURGEON, Call
 from ladle.executor.mergekit.tool import run as call
 from ladle.executor.models.folder import copy_tokenizer
 from ladle.executor.task import StepError, Task
+from ladle.executor.weights.configurations import configure
 from ladle.executor.weights.parents import Parent, parent
 
 

@@ -10,21 +10,21 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Final
 
 from ladle.dsl.graph import Json
 from ladle.executor.model_folder import BadFolder, json_object
-from ladle.executor.models.folder import copy_tokenizer
+from ladle.executor.models.folder import copy_generation, copy_tokenizer
+from ladle.executor.models.template import GENERATION
 from ladle.executor.task import StepError
 from ladle.executor.token_table import FILE
 from ladle.executor.weights.alignment import Aligned
 from ladle.executor.weights.parents import Parent
 from tokenizers import Tokenizer
 
-GENERATION: Final = "generation_config.json"
 _NAMES_TOKENS: Final = re.compile(r"(?:.*_)?(?:token_ids?|token_index|suppress_tokens)")
 """Keys of a configuration whose values are numbers of tokens."""
 
@@ -36,9 +36,7 @@ def write_beside(output: Path, aligned: Aligned) -> None:
     """
     models, arranged = aligned.models, aligned.arranged
     first, donor = models[0], models[arranged.donor]
-    shutil.copyfile(first.folder / "config.json", output / "config.json")
-    _copy(donor.folder / GENERATION, output)
-    copy_tokenizer(donor.tokenizer, output)
+    copy_beside(output, first, donor)
     tables = _Tables(models) if aligned.touched or donor is not first else None
     if tables:
         config = dict(_renumbered(first.configuration, tables[first], arranged.ids))
@@ -52,6 +50,31 @@ def write_beside(output: Path, aligned: Aligned) -> None:
         _confirm(output, arranged.ids, "the result")
     if arranged.added:
         _confirm_loaded(output, arranged.ids)
+
+
+def copy_beside(output: Path, model: Parent, donor: Parent | None = None) -> None:
+    """Copy the configuration of `model`; tokenizer, template and generation configuration are those of `donor`."""
+    spoken = donor or model
+    shutil.copyfile(model.folder / "config.json", output / "config.json")
+    copy_generation(spoken.folder, output)
+    copy_tokenizer(spoken.tokenizer, output)
+
+
+def configure(folder: Path, change: Callable[[dict[str, Json]], None]) -> None:
+    """Change `config.json` of a folder in place."""
+    path = folder / "config.json"
+    said = json.loads(path.read_text(encoding="utf-8"))
+    change(said)
+    path.write_text(json.dumps(said, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def state_dtype(folder: Path, name: str) -> None:
+    """Say in `config.json` of a folder which element type its weights have."""
+
+    def change(said: dict[str, Json]) -> None:
+        said["torch_dtype" if "torch_dtype" in said else "dtype"] = name
+
+    configure(folder, change)
 
 
 class _Tables:
@@ -72,7 +95,7 @@ def _generation(output: Path, models: Sequence[Parent], tables: _Tables | None, 
             if not (folder / GENERATION).is_file():
                 continue
             if tables is None:
-                _copy(folder / GENERATION, output)
+                copy_generation(folder, output)
             else:
                 found = _json(folder / GENERATION, model.name)
                 _write(output / GENERATION, dict(_renumbered(found, tables[model], ids)))
@@ -141,11 +164,6 @@ def _json(path: Path, name: str) -> dict[str, Json]:
         return json_object(path, name) if path.is_file() else {}
     except BadFolder as bad:
         raise StepError(bad.fault.message, bad.fault.help) from None
-
-
-def _copy(path: Path, output: Path) -> None:
-    if path.is_file():
-        shutil.copyfile(path, output / path.name)
 
 
 def _write(path: Path, content: Mapping[str, Json]) -> None:

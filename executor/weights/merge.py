@@ -8,7 +8,6 @@ neither. Configuration, tokenizer, template and element types are those of the f
 from __future__ import annotations
 
 import ctypes
-import json
 import math
 import os
 import threading
@@ -17,7 +16,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 import torch
@@ -25,7 +23,7 @@ from ladle.executor.disk import need_space
 from ladle.executor.task import Progress, StepError, Task
 from ladle.executor.weights.adapted import leaf
 from ladle.executor.weights.alignment import Aligned, Alignments
-from ladle.executor.weights.configurations import write_beside
+from ladle.executor.weights.configurations import state_dtype, write_beside
 from ladle.executor.weights.expression import Expression, Moved, Step
 from ladle.executor.weights.one_thread import one_thread
 from ladle.executor.weights.parents import Parent, fit
@@ -112,7 +110,7 @@ class _Result:
         """Write what a model has beside its weights."""
         write_beside(self.task.output, self.aligned)
         if self.rounded is not None:
-            _state_dtype(self.task.output / "config.json", self.rounded)
+            state_dtype(self.task.output, str(self.rounded).removeprefix("torch."))
 
 
 @dataclass(slots=True)
@@ -235,14 +233,6 @@ def _rounds(expression: Expression, root: int) -> torch.dtype | None:
             return ROUNDED[str(part.options["precision"])]
         part = expression.parts[part.operands[0]]
     return None
-
-
-def _state_dtype(config: Path, dtype: torch.dtype) -> None:
-    """Say in the configuration what the weights were rounded to."""
-    said = json.loads(config.read_text(encoding="utf-8"))
-    name = "torch_dtype" if "torch_dtype" in said else "dtype"
-    said[name] = str(dtype).removeprefix("torch.")
-    config.write_text(json.dumps(said, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def keep_freed_memory() -> None:

@@ -14,12 +14,13 @@ from typing import Final
 import torch
 from ladle.dsl.graph import Json
 from ladle.executor.task import Progress, StepError, Task
+from ladle.executor.weights.configurations import copy_beside
 from ladle.executor.weights.matching import ROUNDS, Pair, align
 from ladle.executor.weights.one_thread import one_thread
 from ladle.executor.weights.parents import Parent, agree, parent
 from ladle.executor.weights.reading import DTYPES, Files
 from ladle.executor.weights.symmetry import Alignment, heads, identity
-from ladle.executor.weights.whole_models import configure, raw
+from ladle.executor.weights.whole_models import raw
 from ladle.executor.weights.writing import Shape, Writer
 
 ALIGNMENT: Final = "alignment.json"
@@ -42,7 +43,7 @@ def run(task: Task) -> None:
         found, before, after = align(pair, start, say)
         _write(task, moved, found, files)
         files.unchanged()
-    configure(moved, task.output)
+    copy_beside(task.output, moved)
     _record(task, pair, found, start, (before, after))
 
 

@@ -13,12 +13,12 @@ import torch
 from ladle.executor.headers import Tensor, folder_tensors
 from ladle.executor.task import Progress, StepError, Task
 from ladle.executor.weights.adapted import leaf
+from ladle.executor.weights.configurations import copy_beside
 from ladle.executor.weights.observed import Seen, Tensors, observed, operands
 from ladle.executor.weights.one_thread import one_thread
 from ladle.executor.weights.parents import Parent, agree, parent
 from ladle.executor.weights.reading import DTYPES, Files, Leaf, Stored
 from ladle.executor.weights.stream import cut
-from ladle.executor.weights.whole_models import configure
 from ladle.executor.weights.writing import Shape, Writer
 
 
@@ -35,7 +35,7 @@ def run(task: Task) -> None:
         models = [leaf(each, files) for each in parents]
         _write(task, parents[0], Layers(models, inputs, headers[0], float(factor)))
         files.unchanged()
-    configure(parents[0], task.output)
+    copy_beside(task.output, parents[0])
 
 
 def grams(seen: Seen) -> Tensors:

@@ -1,19 +1,13 @@
-"""Merges that take models as a whole. In: their parents. Out: whole tensors, and what a model has beside weights."""
+"""Merges that take models as a whole. In: their parents. Out: whole tensors."""
 
 from __future__ import annotations
 
-import shutil
 from math import prod
-from pathlib import Path
-from typing import Final
 
 import torch
-from ladle.executor.models.folder import copy_tokenizer
 from ladle.executor.weights.adapted import leaf
 from ladle.executor.weights.parents import Parent
 from ladle.executor.weights.reading import DTYPES, Files, matrix
-
-_CONFIGURATION: Final = ("config.json", "generation_config.json")
 
 
 def raw(model: Parent, name: str, files: Files) -> torch.Tensor:
@@ -25,11 +19,3 @@ def raw(model: Parent, name: str, files: Files) -> torch.Tensor:
     buffer = torch.empty(prod(header.shape) * dtype.itemsize, dtype=torch.uint8)
     files.read(model.folder / header.file, header.start, buffer.numpy().data)
     return buffer.view(dtype).reshape(header.shape)
-
-
-def configure(model: Parent, output: Path) -> None:
-    """Copy configuration and tokenizer of a model."""
-    copy_tokenizer(model.tokenizer, output)
-    for name in _CONFIGURATION:
-        if (model.folder / name).is_file():
-            shutil.copyfile(model.folder / name, output / name)

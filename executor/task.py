@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -61,6 +61,11 @@ class Given:
     files: tuple[Path, ...] = ()
     options: Mapping[str, Json] = MappingProxyType({})
     inputs: tuple[Given, ...] = ()
+
+
+def operands(inputs: Iterable[Given]) -> tuple[Given, ...]:
+    """Return those of a node's inputs that are operands, whose roles are numbers, in their order."""
+    return tuple(sorted((each for each in inputs if each.role.isdecimal()), key=lambda each: int(each.role)))
 
 
 @frozen

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ladle.dsl.frozen import frozen
 from ladle.dsl.graph import Json
-from ladle.executor.task import Given, StepError, Task
+from ladle.executor.task import Given, StepError, Task, operands
 
 CHOICE = "choice.json"
 """What a choice writes beside the model: metric, scores and the members taken, by their places and fingerprints."""
@@ -37,9 +37,8 @@ def merit(metric: str, value: float) -> float:
 
 def candidates(task: Task) -> tuple[Candidate, ...]:
     """Return the models of a choice with their scores, in order. Raises StepError where they do not fit each other."""
-    models = sorted((given for given in task.inputs if given.role.isdecimal()), key=lambda given: int(given.role))
     found = []
-    for place, model in enumerate(models):
+    for place, model in enumerate(operands(task.inputs)):
         score = task.given(f"score:{place}")
         metric, value = headline(score.path)
         found.append(Candidate(place, model, metric, value))

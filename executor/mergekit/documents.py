@@ -17,7 +17,7 @@ from ladle.executor.catalog import vocabulary
 from ladle.executor.exporting.said import Said
 from ladle.executor.mergekit.parents import elements, precision, reference, staged
 from ladle.executor.mergekit.spoken import PRECISIONS, ROUND, SPOKEN, body
-from ladle.executor.task import Given, StepError
+from ladle.executor.task import Given, StepError, operands
 from ladle.executor.weights.parents import Parent, agree, parent
 from ladle.executor.weights.settings import ineffective
 
@@ -54,9 +54,8 @@ class Documents:
 
     def _merge(self, given: Given, output: Path, *, outer: bool = False) -> None:
         inner = _unrounded(given)
-        operands = sorted((each for each in inner.inputs if each.role.isdecimal()), key=lambda each: int(each.role))
         bases = [each for each in inner.inputs if each.role == "base"]
-        names = [self._named(each) for each in operands]
+        names = [self._named(each) for each in operands(inner.inputs)]
         base = self._named(bases[0]) if bases else None
         if any(each.role == TOKENIZER for each in inner.inputs):
             raise StepError(

@@ -19,7 +19,7 @@ from ladle.executor.mergekit.result import prove
 from ladle.executor.mergekit.tool import MOE, Call
 from ladle.executor.mergekit.tool import run as call
 from ladle.executor.models.folder import copy_generation, copy_tokenizer, read_config
-from ladle.executor.task import Given, StepError, Task
+from ladle.executor.task import StepError, Task, operands
 from ladle.executor.weights.configurations import configure
 from ladle.executor.weights.parents import Parent, agree, parent
 
@@ -30,13 +30,12 @@ _KEPT: Final = ("bos_token_id", "eos_token_id", "pad_token_id", "tie_word_embedd
 def run(task: Task) -> None:
     """Write the mixture. Raises StepError for models that do not fit."""
     shutil.rmtree(task.work / "parents", ignore_errors=True)
-    given = sorted((each for each in task.inputs if each.role.isdecimal()), key=lambda each: int(each.role))
     base = parent(task.given("base"), task.work)
-    experts = [parent(each, task.work) for each in given]
+    experts = [parent(each, task.work) for each in operands(task.inputs)]
     agree([base, *experts])
     if biased := [name for name in base.headers if name.endswith(".bias")]:
         raise StepError(f"`{biased[0]}` is a bias, and mergekit's mixtures have none", "it would drop it")
-    _refuse_equal(task, given)
+    _refuse_equal(task)
     names: list[Said] = [
         reference(staged(model, task.work / "parents" / str(n))) for n, model in enumerate((base, *experts))
     ]
@@ -68,9 +67,9 @@ def _expert(task: Task, place: int, name: Said) -> dict[str, Said]:
     return said
 
 
-def _refuse_equal(task: Task, experts: list[Given]) -> None:
+def _refuse_equal(task: Task) -> None:
     """mergekit knows models by their folder, and each has one of its own here."""
-    if len({each.fingerprint for each in experts}) == 1 and task.options["gate_mode"] != "random":
+    if len({each.fingerprint for each in operands(task.inputs)}) == 1 and task.options["gate_mode"] != "random":
         raise StepError(
             "all experts are one model: the mixture would be that model, only larger", "name models that differ"
         )

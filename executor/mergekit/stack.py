@@ -17,7 +17,7 @@ from ladle.executor.mergekit.spoken import body
 from ladle.executor.mergekit.tool import YAML, Call
 from ladle.executor.mergekit.tool import run as call
 from ladle.executor.merges.stack import LAYER
-from ladle.executor.task import StepError, Task
+from ladle.executor.task import StepError, Task, operands
 from ladle.executor.weights.configurations import configure
 from ladle.executor.weights.parents import Parent, agree, parent
 from ladle.executor.weights.settings import ineffective
@@ -26,8 +26,7 @@ from ladle.executor.weights.settings import ineffective
 def run(task: Task) -> None:
     """Write the stacked model. Raises StepError for operands that do not fit, or a layer that none has."""
     shutil.rmtree(task.work / "parents", ignore_errors=True)
-    given = sorted((each for each in task.inputs if each.role.isdecimal()), key=lambda each: int(each.role))
-    models = [parent(each, task.work) for each in given]
+    models = [parent(each, task.work) for each in operands(task.inputs)]
     agree(models)
     if message := ineffective(task.options, tuple(models[0].headers)):
         raise StepError(message, "`scale` names modules of the model's architecture")

@@ -10,7 +10,7 @@ from pathlib import Path
 from ladle.dsl.graph import Json
 from ladle.dsl.vocabularies import FIRST, TOKENIZER, UNION
 from ladle.executor.catalog import kernel
-from ladle.executor.task import Given, StepError, Task
+from ladle.executor.task import Given, StepError, Task, operands
 from ladle.executor.weights.kernel import Call, Kernel
 from ladle.executor.weights.parents import Parent, parent
 from ladle.executor.weights.settings import at, ineffective
@@ -109,13 +109,13 @@ class Expression:
                 raise StepError(message, "a schedule names modules of the model's architecture")
 
     def _merge(self, operator: str, options: Mapping[str, Json], inputs: tuple[Given, ...], work: Path) -> int:
-        numbered = sorted((given for given in inputs if given.role.isdecimal()), key=lambda given: int(given.role))
+        models = operands(inputs)
         bases = [given for given in inputs if given.role == "base"]
-        operands = tuple(self._operand(given, work) for given in numbered)
+        places = tuple(self._operand(given, work) for given in models)
         base = self._operand(bases[0], work) if bases else -1
         named = [given.fingerprint for given in inputs if given.role == TOKENIZER]
-        whose = _whose(options.get(TOKENIZER), named, [given.fingerprint for given in (*numbered, *bases)])
-        step = Step(operator, options, operands, base, _kernel(operator), whose, options.get(TOKENIZER) == UNION)
+        whose = _whose(options.get(TOKENIZER), named, [given.fingerprint for given in (*models, *bases)])
+        step = Step(operator, options, places, base, _kernel(operator), whose, options.get(TOKENIZER) == UNION)
         return self.place(step)
 
     def place(self, step: Step) -> int:

@@ -9,15 +9,15 @@ from __future__ import annotations
 import torch
 from ladle.dsl.frozen import replace
 from ladle.dsl.graph import digest
-from ladle.executor.task import Given, StepError, Task
+from ladle.executor.task import Given, StepError, Task, operands
 from ladle.executor.weights import merge
-from ladle.executor.weights.observed import Seen, Tensors, observed, operands
+from ladle.executor.weights.observed import Seen, Tensors, observed
 from ladle.executor.weights.one_thread import one_thread
 
 
 def run(task: Task) -> None:
     """Write the weighted mean. Raises StepError for models that do not fit, or rows that hold nothing to predict."""
-    models = operands(task)
+    models = operands(task.inputs)
     with one_thread():
         folders = observed(task, information)
     known = tuple(

@@ -18,7 +18,7 @@ from ladle.executor.draws import chosen
 from ladle.executor.models.folder import configuration_folder
 from ladle.executor.models.weights import load_given
 from ladle.executor.scoring.loss import windows
-from ladle.executor.task import Given, Progress, StepError, Task
+from ladle.executor.task import Given, Progress, StepError, Task, operands
 from ladle.executor.tokenizer import load_tokenizer
 from ladle.executor.weights.writing import Shape, Writer
 
@@ -43,18 +43,13 @@ class Seen:
             self.said(number)
 
 
-def operands(task: Task) -> tuple[Given, ...]:
-    """Return the models of a merge, in order."""
-    return tuple(sorted((each for each in task.inputs if each.role.isdecimal()), key=lambda each: int(each.role)))
-
-
 def observed(task: Task, observe: Observe) -> tuple[Path, ...]:
     """Return for each operand the folder of its statistics, with the configuration of the model.
 
     Raises StepError for rows that hold nothing to predict, and for statistics that are no numbers.
     """
     found = []
-    for place, given in enumerate(operands(task)):
+    for place, given in enumerate(operands(task.inputs)):
         folder = task.work / f"observed-{place}"
         if not folder.is_dir():
             partial = task.work / "partial"
@@ -82,7 +77,7 @@ def _seen(task: Task, place: int, given: Given) -> Seen:
 def sequences(task: Task, place: int, given: Given) -> list[tuple[int, ...]]:
     """Return the token ids that an operand is run over. Raises StepError for rows that hold nothing to predict."""
     corpora = task.all_given("on")
-    if len(corpora) not in (1, len(operands(task))):
+    if len(corpora) not in (1, len(operands(task.inputs))):
         raise StepError(f"`on` has {len(corpora)} corpora, not one for each model", "write it with `ladle compile`")
     rows = list(read_rows(corpora[place if len(corpora) > 1 else 0]))
     texts = [str(row["text"]) for row in rows if "text" in row]

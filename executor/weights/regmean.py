@@ -11,10 +11,10 @@ from typing import Any
 
 import torch
 from ladle.executor.headers import Tensor, folder_tensors
-from ladle.executor.task import Progress, StepError, Task
+from ladle.executor.task import Progress, StepError, Task, operands
 from ladle.executor.weights.adapted import leaf
 from ladle.executor.weights.configurations import copy_beside
-from ladle.executor.weights.observed import Seen, Tensors, observed, operands
+from ladle.executor.weights.observed import Seen, Tensors, observed
 from ladle.executor.weights.one_thread import one_thread
 from ladle.executor.weights.parents import Parent, agree, parent
 from ladle.executor.weights.reading import DTYPES, Files, Leaf, Stored
@@ -24,7 +24,7 @@ from ladle.executor.weights.writing import Shape, Writer
 
 def run(task: Task) -> None:
     """Write the regression mean. Raises StepError for models that do not fit, or rows that hold nothing to predict."""
-    parents = tuple(parent(given, task.work) for given in operands(task))
+    parents = tuple(parent(given, task.work) for given in operands(task.inputs))
     agree(parents)
     factor = task.options["off_diagonal"]
     assert isinstance(factor, int | float)

@@ -23,7 +23,7 @@ OFF_DIAGONAL = Option(
 OPERATOR = Operator(
     name="regmean",
     role=Role.MERGE,
-    version=1,
+    version=2,
     text="linear layers that give, for each model's inputs, what that model's layer gives, in least squares; else the "
     "mean",
     operands=Operands((Sort.MODEL,), variadic=True, minimum=2),

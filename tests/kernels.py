@@ -2,62 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
-import pytest
 import torch
 from ladle.dsl.graph import Json
 from ladle.executor.catalog import kernel as known
-from ladle.executor.weights import stream
 from ladle.executor.weights.kernel import Call, Kernel
 from ladle.executor.weights.reading import matrix
+from ladle.executor.weights.stream import PIECE_ELEMENTS, Merge, Rows, stream
 
 Weights = Mapping[str, torch.Tensor]
-CPU = torch.device("cpu")
 
 
-class Memory:
+@dataclass(frozen=True)
+class Held:
     """A model of a merge that lies in memory."""
 
-    def __init__(self, weights: Weights) -> None:
-        self._weights = weights
+    weights: Weights
 
     def read(self, tensor: str, row: int, rows: int) -> torch.Tensor:
-        """Return rows of a tensor in float32."""
-        found = self._weights[tensor]
-        return found.reshape(matrix(tuple(found.shape)))[row : row + rows].float()
+        """Return rows of a tensor, in a buffer of their own, as a file would give them."""
+        found = self.weights[tensor]
+        return found.reshape(matrix(tuple(found.shape)))[row : row + rows].float().clone()
 
 
 def merged(
-    name: str, models: Sequence[Weights], base: Weights | None = None, **options: Json
+    name: str, models: Sequence[Weights], base: Weights | None = None, *, piece: int = PIECE_ELEMENTS, **options: Json
 ) -> dict[str, torch.Tensor]:
-    """Return what a merge makes of models, in float32."""
+    """Return what a merge makes of models, in float32: `options` are all that its kernel asks for."""
     kernel = known(name)
     assert kernel is not None
-    return {tensor: _tensor(kernel, tensor, models, base, options) for tensor in models[0]}
+    return {tensor: merged_tensor(kernel, tensor, models, base, options, piece) for tensor in models[0]}
 
 
-def _tensor(
-    kernel: Kernel, tensor: str, models: Sequence[Weights], base: Weights | None, options: Mapping[str, Json]
+def merged_tensor(
+    kernel: Kernel,
+    tensor: str,
+    models: Sequence[Weights],
+    base: Weights | None,
+    options: Mapping[str, Json],
+    piece: int = PIECE_ELEMENTS,
 ) -> torch.Tensor:
-    shape = tuple(models[0][tensor].shape)
-    leaves = [Memory(model) for model in (*models, *([] if base is None else [base]))]
+    """Return one tensor of a merge, cut into pieces of so many elements: nothing may depend on the cut."""
+    everyone = [*models, *([] if base is None else [base])]
+    before = [each[tensor].clone() for each in everyone]
+    shape, place = tuple(models[0][tensor].shape), len(everyone)
     plan = kernel(Call(tensor, shape, len(models), options))
-    place = len(leaves)
-    merge = stream.Merge(tuple(range(len(models))), -1 if base is None else place - 1, plan)
-    found = torch.zeros(matrix(shape))
+    merge = Merge(tuple(range(len(models))), -1 if base is None else len(models), plan)
+    made = torch.full(matrix(shape), torch.nan)
 
-    def write(rows: stream.Rows, value: Callable[[int], torch.Tensor]) -> None:
-        found[rows.first : rows.first + rows.count] = value(place)
+    def write(rows: Rows, value: Callable[[int], torch.Tensor]) -> None:
+        made[rows.first : rows.first + rows.count] = value(place)
 
-    stream.stream(tensor, shape, [*leaves, merge], write, CPU)
-    return found.reshape(shape)
-
-
-@contextmanager
-def pieces_of(elements: int) -> Iterator[None]:
-    """Cut tensors into smaller pieces: nothing a kernel computes may depend on the cut."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stream, "PIECE_ELEMENTS", elements)
-        yield
+    with torch.inference_mode():
+        stream(tensor, shape, [*map(Held, everyone), merge], write, torch.device("cpu"), piece)
+    after = [each[tensor] for each in everyone]
+    assert all(torch.equal(one, two) for one, two in zip(before, after, strict=True)), "an operand was changed"
+    return made.reshape(shape)

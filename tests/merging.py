@@ -1,24 +1,22 @@
-"""Merge kernels over tensors in memory. In: a method's module, options, tensors. Out: what it makes, how near it is.
+"""Merge methods over tensors. In: a method's module, options, tensors. Out: what it makes, how near it is.
 
-Parents hold bf16 values in float32, as the engine hands them to kernels. `merged` cuts them into pieces of any size;
-`right` and `ulps` compare with a float64 reference, `by_mergekit` calls mergekit on the same tensors.
+Parents hold bf16 values in float32, as the engine hands them to kernels. `right` and `ulps` compare with a
+float64 reference, `by_mergekit` calls mergekit on the same tensors.
 """
 
 from __future__ import annotations
 
 import importlib
 import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from types import ModuleType
 from typing import Final, cast
 
 import torch
+from kernels import merged_tensor
 from ladle.dsl.graph import Json
 from ladle.dsl.signature import REQUIRED, Operator, Reference
-from ladle.executor.weights.kernel import Call
-from ladle.executor.weights.reading import matrix
-from ladle.executor.weights.stream import PIECE_ELEMENTS, Merge, Rows, stream
+from ladle.executor.weights.stream import PIECE_ELEMENTS
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # mergekit's unpickler names numpy.core
@@ -28,17 +26,6 @@ Tensors = tuple[torch.Tensor, ...]
 TENSOR: Final = "model.layers.0.mlp.up_proj.weight"
 SMALL_PIECES: Final = 64
 """Cuts a test's tensors into many pieces."""
-
-
-@dataclass(frozen=True)
-class Held:
-    """A model of one tensor, in memory."""
-
-    values: torch.Tensor
-
-    def read(self, tensor: str, row: int, rows: int) -> torch.Tensor:
-        """Return rows of the tensor, in a buffer of their own, as a file would give them."""
-        return self.values.reshape(matrix(tuple(self.values.shape)))[row : row + rows].float().clone()
 
 
 def merged(
@@ -51,21 +38,9 @@ def merged(
     **options: Json,
 ) -> torch.Tensor:
     """Return what a method makes of tensors, in float32: options that are not given have their defaults."""
-    everyone = models if base is None else (*models, base)
-    before = [each.clone() for each in everyone]
-    shape, place = tuple(models[0].shape), len(everyone)
-    call = Call(tensor, shape, len(models), defaults(method.OPERATOR) | options)
-    leaves = [Held(each) for each in everyone]
-    merge = Merge(tuple(range(len(models))), -1 if base is None else len(models), method.kernel(call))
-    made = torch.full(matrix(shape), torch.nan)
-
-    def write(rows: Rows, value: Callable[[int], torch.Tensor]) -> None:
-        made[rows.first : rows.first + rows.count] = value(place)
-
-    with torch.inference_mode():
-        stream(tensor, shape, [*leaves, merge], write, torch.device("cpu"), piece)
-    assert all(torch.equal(one, two) for one, two in zip(before, everyone, strict=True)), "an operand was changed"
-    return made.reshape(shape)
+    under = None if base is None else {tensor: base}
+    given = defaults(method.OPERATOR) | options
+    return merged_tensor(method.kernel, tensor, [{tensor: each} for each in models], under, given, piece)
 
 
 def defaults(operator: Operator) -> dict[str, Json]:

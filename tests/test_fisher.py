@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import small_languages
 import torch
-from kernels import merged, pieces_of
+from kernels import merged
 from ladle.dsl.frozen import replace
 from ladle.dsl.graph import Json
 from ladle.executor.task import Given, Interrupted, Progress, StepError, Task
@@ -37,8 +37,7 @@ def test_the_formula_in_float64() -> None:
     shares[:, 3] = numbers[:, None]
     wanted = (shares * torch.stack(models).double()).sum(0) / shares.sum(0)
     for elements in (2**18, 70):
-        with pieces_of(elements):
-            found = merged("fisher", [{"w": each} for each in (*models, *known)], weights=weights)["w"]
+        found = merged("fisher", [{"w": each} for each in (*models, *known)], weights=weights, piece=elements)["w"]
         torch.testing.assert_close(found.double(), wanted, rtol=1e-5, atol=1e-6)
         assert (found.bfloat16() == wanted.bfloat16()).double().mean() > 0.999
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from kernels import merged, pieces_of
+from kernels import merged
 from small_networks import accuracy, family, trained
 
 
@@ -15,8 +15,7 @@ def test_the_largest_changes_are_taken_and_equal_ones_together() -> None:
     for share in (0.25, 0.375):  # the second and the third largest are equal
         assert torch.equal(merged("graft", [{"w": model}], {"w": base}, share=share)["w"], wanted)
     for elements in (2**18, 4):
-        with pieces_of(elements):
-            onto = merged("graft", [{"w": model}, {"w": under}], {"w": base}, share=0.125)["w"]
+        onto = merged("graft", [{"w": model}, {"w": under}], {"w": base}, share=0.125, piece=elements)["w"]
         assert torch.equal(onto, torch.where(model == -5, model, under))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from kernels import merged, pieces_of
+from kernels import merged
 from small_networks import loss, lower, mean_of
 
 Tensor = torch.Tensor
@@ -45,8 +45,7 @@ def test_the_formula_in_float64(count: int, density: float) -> None:
     weights = [1.0, 0.5, 1.2][:count]
     options = {"density": density, "lambda": 0.8, "weights": list(weights)}
     for elements in (2**18, 97):
-        with pieces_of(elements):
-            found = merged("pcb", [{"w": model} for model in models], {"w": base}, **options)["w"]
+        found = merged("pcb", [{"w": model} for model in models], {"w": base}, **options, piece=elements)["w"]
         wanted = reference(models, base, density, weights, 0.8)
         # Scores that float32 cannot tell apart may be ranked the other way round at the threshold.
         far = (found.double() - wanted).abs() > 1e-5

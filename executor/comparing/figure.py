@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Sequence
 from math import acos, degrees
 from typing import Final
@@ -12,7 +10,7 @@ from ladle.executor.comparing.hints import hints
 from ladle.executor.comparing.modules import OUTSIDE
 from ladle.executor.comparing.result import Result
 from ladle.executor.comparing.sums import COLLINEAR, View
-from ladle.executor.report.markup import Markup, coded, join, number, tag
+from ladle.executor.report.markup import SVG, Markup, canvas, coded, document, join, shortened, tag, text_at
 from ladle.executor.report.page import STYLE as PAGE_STYLE
 
 STYLE: Final = """
@@ -51,35 +49,24 @@ def svg(result: Result) -> str:
     """Return the figure as a file of its own."""
     marks, width, height = _drawn(result)
     style = tag("style", Markup(STYLE + _ALONE))
-    return str(_svg((style, *marks), width, height, result, xmlns="http://www.w3.org/2000/svg")) + "\n"
+    return str(_svg((style, *marks), width, height, result, xmlns=SVG)) + "\n"
 
 
 def page(result: Result) -> str:
     """Return a page with the figure and the hints. It loads nothing and runs nothing."""
     marks, width, height = _drawn(result)
     style = PAGE_STYLE + STYLE + ".card>svg.heat{min-width:640px;max-width:100%;height:auto}\n"
-    allowed = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{allowed}'; base-uri 'none'; form-action 'none'"
     names = ", ".join(each.name for each in result.models[: result.compared])
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=policy),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="color-scheme", content="light dark"),
-        tag("title", f"{names}: compared"),
-        tag("style", Markup(style)),
-    )
     said = [tag("li", coded(f"{' and '.join(f'`{name}`' for name in h.models)}: {h.text}")) for h in hints(result)]
-    body = tag(
-        "main",
+    return document(
+        f"{names}: compared",
+        style,
         tag("p", "Ladle compare", class_="brand"),
         tag("h1", names),
         tag("p", _lead(result), class_="lead"),
         tag("div", _svg(marks, width, height, result), class_="card"),
         *([tag("h2", "When a merge cannot matter"), tag("ul", *said, class_="notes")] if said else []),
     )
-    return f"<!doctype html>\n{tag('html', head, tag('body', body), lang='en')}\n"
 
 
 def _lead(result: Result) -> str:
@@ -89,17 +76,8 @@ def _lead(result: Result) -> str:
 
 def _svg(marks: Sequence[Markup], width: float, height: float, result: Result, xmlns: str | None = None) -> Markup:
     names = " and ".join(each.name for each in result.models[: result.compared])
-    return tag(
-        "svg",
-        *marks,
-        xmlns=xmlns,
-        viewBox=f"0 0 {number(width)} {number(height)}",
-        width=width,
-        height=height,
-        class_="heat",
-        role="img",
-        aria_label=f"angle between {names}, by module and layer",
-    )
+    label = f"angle between {names}, by module and layer"
+    return canvas(marks, (width, height), "heat", label, width=width, height=height, xmlns=xmlns)
 
 
 def _drawn(result: Result) -> tuple[list[Markup], float, float]:
@@ -114,7 +92,7 @@ def _drawn(result: Result) -> tuple[list[Markup], float, float]:
     marks, top = [_scale(most)], _TOP
     for a, b in result.pairs:
         title = f"{result.models[a].name} and {result.models[b].name}"
-        marks += [_text(title, 4, top + 14, "head"), *_axis(layers, wide, top + 32)]
+        marks += [text_at(title, 4, top + 14, "head"), *_axis(layers, wide, top + 32)]
         top += 38
         for kind in kinds:
             marks += _row(kind, cells, layers, (a, b), most, wide, top)
@@ -126,7 +104,7 @@ def _drawn(result: Result) -> tuple[list[Markup], float, float]:
 def _row(
     kind: str, cells: Cells, layers: Sequence[int], pair: tuple[int, int], most: float, wide: float, top: float
 ) -> list[Markup]:
-    marks = [_text(_short(kind), _LABELS - 8, top + 13, "", "end")]
+    marks = [text_at(shortened(kind, _LONGEST), _LABELS - 8, top + 13, "", "end")]
     for place, layer in enumerate((OUTSIDE, *layers)):
         x = _LABELS + place * wide + (wide if place else 0)
         if (kind, layer) in cells:
@@ -154,7 +132,7 @@ def _axis(layers: Sequence[int], wide: float, y: float) -> list[Markup]:
     """Number the layers, as many of them as there is room for."""
     every = max(1, -(-16 // round(wide)))
     shown = [(place, layer) for place, layer in enumerate(layers) if place % every == 0]
-    return [_text(str(layer), _LABELS + (place + 2.5) * wide - 0.5, y, "muted", "middle") for place, layer in shown]
+    return [text_at(str(layer), _LABELS + (place + 2.5) * wide - 0.5, y, "muted", "middle") for place, layer in shown]
 
 
 def _scale(most: float) -> Markup:
@@ -167,18 +145,10 @@ def _scale(most: float) -> Markup:
         for i in range(steps)
     ]  # fmt: skip
     ends = [
-        _text("angle", _LABELS - 8, 15, "muted", "end"),
-        _text("0\u00b0", _LABELS, 30, "muted", "middle"),
-        _text(f"{most:.3g}\u00b0", _LABELS + _SCALE, 30, "muted", "middle"),
+        text_at("angle", _LABELS - 8, 15, "muted", "end"),
+        text_at("0\u00b0", _LABELS, 30, "muted", "middle"),
+        text_at(f"{most:.3g}\u00b0", _LABELS + _SCALE, 30, "muted", "middle"),
         tag("circle", cx=_LABELS + _SCALE + 22, cy=11, r=1.8, class_="lerp"),
-        _text(f"slerp is a lerp (below {LERP:.2f}\u00b0)", _LABELS + _SCALE + 30, 15, "muted"),
+        text_at(f"slerp is a lerp (below {LERP:.2f}\u00b0)", _LABELS + _SCALE + 30, 15, "muted"),
     ]
     return tag("g", *boxes, *ends)
-
-
-def _text(text: str, x: float, y: float, kind: str, anchor: str | None = None) -> Markup:
-    return tag("text", text, x=x, y=y, class_=kind or None, text_anchor=anchor)
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "\u2026"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from ladle.executor.report.figure import ticks
-from ladle.executor.report.markup import Markup, number, tag
+from ladle.executor.report.markup import Markup, canvas, number, shortened, tag
 
 STYLE: Final = """
 .curve{font:11px system-ui,sans-serif;display:block}
@@ -26,6 +26,7 @@ _POINTS: Final = 240
 _WIDTH: Final = 260.0
 _HEIGHT: Final = 150.0
 _LEFT: Final = 42.0
+_LONGEST: Final = 28
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def draw(curve: Curve) -> Markup:
         return "M" + "L".join(f"{number(x(step))} {number(y(loss))}" for step, loss in of)
 
     marks = [
-        tag("text", tag("title", curve.model), _short(curve.model), x=0, y=13, class_="name"),
+        tag("text", tag("title", curve.model), shortened(curve.model, _LONGEST), x=0, y=13, class_="name"),
         tag("text", curve.operator, x=0, y=27, class_="muted"),
         tag("text", f"{smooth[-1][1]:.2f}", x=_WIDTH - 2, y=13, text_anchor="end", class_="name"),
         tag("text", f"step {curve.points[-1][0]}", x=_WIDTH - 2, y=_HEIGHT - 5, text_anchor="end", class_="muted"),
@@ -77,8 +78,7 @@ def draw(curve: Curve) -> Markup:
         marks.append(tag("text", f"{tick:g}", x=_LEFT - 6, y=y(tick) + 4, text_anchor="end", class_="muted"))
     marks.append(tag("path", d=path(points), class_="raw"))
     marks.append(tag("path", d=path(smooth), class_="smooth"))
-    box = f"0 0 {number(_WIDTH)} {number(_HEIGHT)}"
-    return tag("svg", *marks, viewBox=box, class_="curve", role="img", aria_label=f"training loss of {curve.model}")
+    return canvas(marks, (_WIDTH, _HEIGHT), "curve", f"training loss of {curve.model}")
 
 
 def thinned(points: Sequence[tuple[int, float]], most: int = _POINTS) -> tuple[tuple[float, float], ...]:
@@ -98,7 +98,3 @@ def running_mean(points: Sequence[tuple[float, float]]) -> tuple[tuple[float, fl
         near = points[max(0, i - half) : i + half + 1]
         found.append((step, sum(loss for _, loss in near) / len(near)))
     return tuple(found)
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 28 else text[:27] + "\u2026"

@@ -8,7 +8,7 @@ from typing import Final
 from ladle.dsl.signature import Role
 from ladle.executor.catalog import vocabulary
 from ladle.executor.report.layout import Placed, Point, place
-from ladle.executor.report.markup import Markup, join, number, tag, visible
+from ladle.executor.report.markup import SVG, Markup, canvas, join, number, shortened, tag, visible
 
 Nodes = Sequence[tuple[str, str]]
 Edges = Sequence[tuple[str, str]]
@@ -44,18 +44,7 @@ def svg(nodes: Nodes, edges: Edges) -> str:
     """Return a drawing as a file of its own, for light and dark pages. Raises ValueError for a cycle."""
     inner, width, height = _draw(nodes, edges)
     style = tag("style", Markup(STYLE + _DARK))
-    return str(
-        tag(
-            "svg",
-            style,
-            inner,
-            xmlns="http://www.w3.org/2000/svg",
-            viewBox=f"0 0 {number(width)} {number(height)}",
-            width=width,
-            height=height,
-            class_="graph",
-        )
-    )
+    return str(canvas((style, inner), (width, height), "graph", width=width, height=height, xmlns=SVG))
 
 
 def drawing(nodes: Nodes, edges: Edges) -> Markup:
@@ -63,16 +52,7 @@ def drawing(nodes: Nodes, edges: Edges) -> Markup:
     inner, width, height = _draw(nodes, edges)
     label = f"graph of {len(nodes)} computations"
     wide = " wide" if width > _PAGE else ""
-    return tag(
-        "svg",
-        inner,
-        viewBox=f"0 0 {number(width)} {number(height)}",
-        width=width,
-        height=height,
-        class_=f"graph{wide}",
-        role="img",
-        aria_label=label,
-    )
+    return canvas((inner,), (width, height), f"graph{wide}", label, width=width, height=height)
 
 
 def mermaid(nodes: Nodes, edges: Edges) -> str:
@@ -129,7 +109,7 @@ def _draw(nodes: Nodes, edges: Edges) -> tuple[Markup, float, float]:
 def _columns(nodes: Nodes, placed: Placed) -> tuple[list[float], list[float]]:
     widths = [
         max(
-            (max(len(_short(text)) for text in nodes[p[0]]) * _CHARACTER + 26 for p in column if p[0] >= 0),
+            (max(min(len(text), _LONGEST) for text in nodes[p[0]]) * _CHARACTER + 26 for p in column if p[0] >= 0),
             default=20.0,
         )
         for column in placed.layers
@@ -163,14 +143,10 @@ def _box(name: str, operator: str, x: float, y: float, width: float) -> Markup:
         tag("title", f"{name}: {operator}"),
         tag("rect", x=x, y=top, width=width, height=_BOX, rx=5, class_="box"),
         tag("rect", x=x, y=top, width=4, height=_BOX, rx=2, class_="mark"),
-        tag("text", _short(name), x=x + 13, y=y - 2, class_="name"),
-        tag("text", _short(operator), x=x + 13, y=y + 12, class_="operator"),
+        tag("text", shortened(name, _LONGEST), x=x + 13, y=y - 2, class_="name"),
+        tag("text", shortened(operator, _LONGEST), x=x + 13, y=y + 12, class_="operator"),
         class_=_kind(operator),
     )
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "\u2026"
 
 
 def _kind(operator: str) -> str:

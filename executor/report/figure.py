@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Final
 
 from ladle.executor.report.content import Cell, Merged, Model, Table
-from ladle.executor.report.markup import Markup, join, number, tag
+from ladle.executor.report.markup import Markup, canvas, join, number, shortened, tag, text_at
 from ladle.executor.report.statistics import Interval
 
 STYLE: Final = """
@@ -69,8 +69,8 @@ def improvements(table: Table) -> Markup | None:
         marks.append(_label(model.name, y))
         marks.append(_bar(axis, 0, interval.value, y, model.group, _said(model.name, interval, "over the baseline")))
         marks.append(_interval(axis, interval, y))
-        marks.append(_text(f"{_signed(100 * interval.value)} %", 524, y + 16, "value", anchor="end"))
-    head = _text(f"relative to {table.baseline}, mean over benchmarks", _LABELS, 14, "small muted")
+        marks.append(text_at(f"{_signed(100 * interval.value)} %", 524, y + 16, "value", anchor="end"))
+    head = text_at(f"relative to {table.baseline}, mean over benchmarks", _LABELS, 14, "small muted")
     return _figure([head, *marks], 530, height, f"relative improvement over {table.baseline}")
 
 
@@ -85,7 +85,7 @@ def parents(table: Table) -> Markup | None:
     marks = [_axis(axis, 26, height - 24, 100, "")]
     for i, merged in enumerate(merges):
         marks.extend(_beside(axis, merged, 30 + 38.0 * i))
-    head = _text("mean accuracy over benchmarks, %", _LABELS, 14, "small muted")
+    head = text_at("mean accuracy over benchmarks, %", _LABELS, 14, "small muted")
     return _figure([head, *marks], 530, height, "merged models beside their parents")
 
 
@@ -143,15 +143,15 @@ def _panel(table: Table, name: str, axis: _Axis, rows: Sequence[float], bottom: 
     best = max(score.value for score in scores)
     size = f"n = {benchmark.n}" if benchmark else "of the benchmarks"
     marks = [
-        _text(_short(name or "mean", 17), axis.left, 18, "head", title=name or "mean over benchmarks"),
-        _text(size, axis.left, 34, "small muted"),
+        text_at(shortened(name or "mean", 17), axis.left, 18, "head", title=name or "mean over benchmarks"),
+        text_at(size, axis.left, 34, "small muted"),
     ]
     for model, score, y in zip(table.models, scores, rows, strict=True):
         marks.append(tag("rect", x=axis.left, y=y + 7, width=axis.right - axis.left, height=_BAR, rx=2, class_="track"))
         marks.append(_bar(axis, 0, score.value, y, model.group, _said(model.name, score, f"on {name}" if name else "")))
         marks.append(_interval(axis, score, y))
         heavy = "value best" if score.value == best else "value"
-        marks.append(_text(f"{100 * score.value:.0f}", axis.right + 30, y + 16, heavy, anchor="end"))
+        marks.append(text_at(f"{100 * score.value:.0f}", axis.right + 30, y + 16, heavy, anchor="end"))
     for value, kind in (
         (_value(table, table.baseline, name), "base"),
         (benchmark.chance if benchmark else None, "chance"),
@@ -159,7 +159,7 @@ def _panel(table: Table, name: str, axis: _Axis, rows: Sequence[float], bottom: 
         if value is not None:
             marks.append(_line(axis.at(value), _TOP - 6, axis.at(value), bottom + 4, kind))
     for tick in (0, 0.5, 1):
-        marks.append(_text(f"{100 * tick:.0f}", axis.at(tick), bottom + 18, "small muted", anchor="middle"))
+        marks.append(text_at(f"{100 * tick:.0f}", axis.at(tick), bottom + 18, "small muted", anchor="middle"))
     return marks
 
 
@@ -177,9 +177,9 @@ def _beside(axis: _Axis, merged: Merged, y: float) -> list[Markup]:
     title = tag("title", _said(merged.model, merged.value, ""))
     marks.append(tag("path", title, d=f"M{number(x)} {number(middle - 7)}l7 7-7 7-7-7z", class_="point"))
     gain = f"{_signed(100 * merged.improvement.value)} pt"
-    marks.append(_text(gain, 524, middle + 1, "claim value" if merged.synergy else "value", anchor="end"))
+    marks.append(text_at(gain, 524, middle + 1, "claim value" if merged.synergy else "value", anchor="end"))
     ends = f"{_signed(100 * merged.improvement.low)} to {_signed(100 * merged.improvement.high)}"
-    marks.append(_text(ends, 524, middle + 14, "small muted value", anchor="end"))
+    marks.append(text_at(ends, 524, middle + 14, "small muted value", anchor="end"))
     return marks
 
 
@@ -215,7 +215,7 @@ def _axis(axis: _Axis, top: float, bottom: float, scale: float, unit: str) -> Ma
     for tick in ticks(scale * axis.low, scale * axis.high):
         x = axis.at(tick / scale)
         marks.append(_line(x, top, x, bottom, "grid"))
-        marks.append(_text(f"{tick:g}{unit}".replace("-", "\u2212"), x, bottom + 16, "small muted", anchor="middle"))
+        marks.append(text_at(f"{tick:g}{unit}".replace("-", "\u2212"), x, bottom + 16, "small muted", anchor="middle"))
     return join(marks)
 
 
@@ -232,30 +232,20 @@ def _interval(axis: _Axis, interval: Interval, y: float) -> Markup:
 
 
 def _label(name: str, y: float) -> Markup:
-    return _text(_short(name, _LONGEST), _LABELS - 12, y + 16, "", anchor="end", title=name)
+    return text_at(shortened(name, _LONGEST), _LABELS - 12, y + 16, "", anchor="end", title=name)
 
 
 def _line(x1: float, y1: float, x2: float, y2: float, kind: str) -> Markup:
     return tag("line", x1=x1, y1=y1, x2=x2, y2=y2, class_=kind)
 
 
-def _text(text: str, x: float, y: float, kind: str, anchor: str | None = None, title: str = "") -> Markup:
-    children = (tag("title", title), text) if title and title != text else (text,)
-    return tag("text", *children, x=x, y=y, class_=kind or None, text_anchor=anchor)
-
-
 def _figure(marks: Sequence[Markup], width: float, height: float, label: str) -> Markup:
-    box = f"0 0 {number(width)} {number(height)}"
-    return tag("svg", *marks, viewBox=box, width="100%", class_="figure", role="img", aria_label=label)
+    return canvas(marks, (width, height), "figure", label, width="100%")
 
 
 def _said(name: str, interval: Interval, where: str) -> str:
     low, high = 100 * interval.low, 100 * interval.high
     return f"{name} {where}: {100 * interval.value:.1f} % ({low:.1f} to {high:.1f})".replace(" :", ":")
-
-
-def _short(text: str, longest: int) -> str:
-    return text if len(text) <= longest else text[: longest - 1] + "\u2026"
 
 
 def _signed(value: float) -> str:

@@ -25,20 +25,8 @@ from ladle.executor.weights import merge
 from ladle.executor.weights.parents import parent
 from safetensors.torch import load_file, save_file
 from test_merge import folder, given, weights
+from test_models import SIZES
 
-SIZES: dict[str, Json] = {
-    "arch": "llama",
-    "hidden": 16,
-    "layers": 2,
-    "heads": 2,
-    "kv_heads": None,
-    "intermediate": 32,
-    "tied": True,
-    "context": 64,
-    "template": "chatml",
-    "precision": "fp32",
-    "seed": 42,
-}
 WORDS = ["silk", "bone", "nacre", "chitin", "keratin", "collagen", "mineral", "fibre", "spider", "web"]
 
 
@@ -310,7 +298,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Given]:
         corpus = Given("corpora", "jsonl", "c", None, (file,), {"path": file.name, "columns": None})
         bpe.run(task(place / f"{name}-words", "bpe", {"vocab": 280, "template": "chatml"}, corpus))
         tokenizer = Given("tokenizer", "bpe", "t", place / f"{name}-words" / "output")
-        init.run(task(place / name, "init", {**SIZES, **more, "seed": seed}, tokenizer))
+        init.run(task(place / name, "init", {**SIZES, "heads": 2, **more, "seed": seed}, tokenizer))
         found[name] = Given(name, "init", str(seed) * 64, place / name / "output")
     return found
 

@@ -91,21 +91,22 @@ def _left_out(subjects: Sequence[Subject]) -> Iterator[tuple[str, str]]:
     first, *others = subjects
     shifted = next((said for other in others if (said := _shifted(first, other))), "")
     for name in sorted({name for each in subjects for name in each.headers}):
-        headers = [each.headers.get(name) for each in subjects]
-        known = [header for header in headers if header]
-        odd = next((header.dtype for header in known if header.dtype not in COMPARED), "")
-        rows = list(dict.fromkeys(header.shape[0] for header in known if header.shape))
-        if len(known) < len(headers):
-            lacking = next(each.name for each in subjects if name not in each.headers)
-            yield name, f"`{lacking}` has none"
-        elif odd:
-            yield name, f"it holds {odd}, of {BITS[odd]} bits"
-        elif not prod(known[0].shape):
-            yield name, "it is empty"
-        elif module(name)[0] in _BY_TOKEN and len(rows) > 1:
-            yield name, f"other vocabularies: {' and '.join(map(str, rows))} rows"
-        elif module(name)[0] in _BY_TOKEN and shifted:
-            yield name, f"other vocabularies: {shifted}"
+        if why := _obstacle(name, subjects, shifted):
+            yield name, why
+
+
+def _obstacle(name: str, subjects: Sequence[Subject], shifted: str) -> str:
+    """Say why a tensor cannot be compared, "" where it can; `shifted` says which token stands for another."""
+    if lacking := next((each.name for each in subjects if name not in each.headers), ""):
+        return f"`{lacking}` has none"
+    headers = [each.headers[name] for each in subjects]
+    if odd := next((header.dtype for header in headers if header.dtype not in COMPARED), ""):
+        return f"it holds {odd}, of {BITS[odd]} bits"
+    if not prod(headers[0].shape):
+        return "it is empty"
+    rows = list(dict.fromkeys(header.shape[0] for header in headers if header.shape))
+    other = f"{' and '.join(map(str, rows))} rows" if len(rows) > 1 else shifted
+    return f"other vocabularies: {other}" if other and module(name)[0] in _BY_TOKEN else ""
 
 
 def _shifted(first: Subject, other: Subject) -> str:

@@ -20,6 +20,8 @@ from ladle.executor.quoting import short
 
 _SLUG = re.compile(r"[^a-z0-9]+")
 _LONGEST: Final = 40
+_FILES: Final = (".json", ".jsonl", ".csv", ".parquet", ".txt")
+"""Endings of what is a file of rows, though it may not be there."""
 REPOSITORY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,95}/[A-Za-z0-9][A-Za-z0-9_.-]{0,95}")
 REVISION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./-]{0,255}")
 
@@ -101,29 +103,37 @@ def templated(fields: Fields, key: str, model: ModelRef) -> ModelRef:
 
 def corpus(fields: Fields, key: str, kind: str, columns: dict[str, str], part: Part | None = None) -> Corpus:
     """Return the corpus that a key names: rows of the project, or those of a hub data set."""
-    part = part or Part()
-    text = fields.text(key) or ""
+    part, text = part or Part(), fields.text(key) or ""
     label = slug(part.name or Path(text).stem, "corpus")
-    root, here = fields.ledger.root, f"corpora/{label}.jsonl"
-    local = is_path(root, text) or Path(text).suffix in (".json", ".jsonl", ".csv", ".parquet", ".txt")
-    path = inside(root, text) if local else None
+    local = is_path(fields.ledger.root, text) or Path(text).suffix in _FILES
     told = ", ".join(f"{to}: {quoted(fields, key, column)}" for to, column in columns.items() if to != column)
     renamed = f", columns = {{{told}}}" if told else ""
     if not local and (reader := _hub()):
         return Corpus(label, kind, _call(reader, fields, key, part) + renamed + ")")
-    if not local:
+    path = f"corpora/{label}.jsonl"
+    if local:
+        path = _file(fields, key, text, path)
+    else:
         which = "".join(
             f", {word} `{short(value)}`" for word, value in (("part", part.subset), ("split", part.split)) if value
         )
-        fields.missing(key, f"a data set of the hub{which}: put its rows ({OF_KIND[CorpusKind(kind)]}) into `{here}`")
-    elif path is None:
+        fields.missing(key, f"a data set of the hub{which}: put its rows ({OF_KIND[CorpusKind(kind)]}) into `{path}`")
+    return Corpus(label, kind, f"jsonl({quoted(fields, key, path)}{renamed})")
+
+
+def _file(fields: Fields, key: str, text: str, here: str) -> str:
+    """Return the file of the project that a path means; one that cannot be read there is to be put `here`."""
+    root = fields.ledger.root
+    path = inside(root, text)
+    if path is None:
         fields.missing(key, f"lies outside the project: put its rows into `{here}`")
-    elif Path(path).suffix != ".jsonl":
+        return here
+    if Path(path).suffix != ".jsonl":
         fields.missing(key, f"rows of JSON lines are read: put those of `{short(text)}` into `{here}`")
-        path = None
-    elif not any(root.glob(path)):
+        return here
+    if not any(root.glob(path)):
         fields.missing(key, f"`{short(path)}` is not in the project yet")
-    return Corpus(label, kind, f"jsonl({quoted(fields, key, path or here)}{renamed})")
+    return path
 
 
 def _hub() -> Operator | None:

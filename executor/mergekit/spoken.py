@@ -97,11 +97,22 @@ def runs(layers: Sequence[int]) -> list[tuple[int, int]]:
 def _method(
     operator: Operator, options: Mapping[str, Json], names: Sequence[Said], base: Said, listener: Listener
 ) -> dict[str, Said]:
-    own: list[dict[str, Said]] = [{} for _ in names]
+    own, shared = _parameters(operator, options, len(names), listener)
+    models: list[Said] = [
+        {"model": name, "parameters": parameters} if parameters else {"model": name}
+        for name, parameters in zip(names, own, strict=True)
+    ]
+    given = names[0] if base is None and operator.name in FIRST else base
+    return _document(operator.name, given, models, shared)
+
+
+def _parameters(
+    operator: Operator, options: Mapping[str, Json], count: int, listener: Listener
+) -> tuple[list[dict[str, Said]], dict[str, Said]]:
+    """Return the parameters that each operand has of its own, and those that all share."""
+    weighted = operator.operands.weighted != "no"
+    own: list[dict[str, Said]] = [{"weight": each} if weighted else {} for each in _weights(options, count)]
     shared: dict[str, Said] = {}
-    if operator.operands.weighted != "no":
-        for parameters, weight in zip(own, _weights(options, len(names)), strict=True):
-            parameters["weight"] = weight
     for option in operator.options:
         if isinstance(option.type, Reference) or option.name in UNSAID:
             continue
@@ -113,12 +124,7 @@ def _method(
                 parameters[option.field] = setting(item)
         elif value is not None:
             shared[option.field] = setting(value)
-    models: list[Said] = [
-        {"model": name, "parameters": parameters} if parameters else {"model": name}
-        for name, parameters in zip(names, own, strict=True)
-    ]
-    given = names[0] if base is None and operator.name in FIRST else base
-    return _document(operator.name, given, models, shared)
+    return own, shared
 
 
 def _value(option: Option, options: Mapping[str, Json]) -> Json:

@@ -179,7 +179,7 @@ def _place(parts: Path, new: Path, folder: Path) -> int:
         except HostileHeader as error:
             raise StepError(f"what came of the pickle is refused: {error}", AGAIN) from None
         placed |= dict.fromkeys(tensors, name)
-        total += sum(tensor.end - tensor.start for tensor in tensors.values())
+        total += sum(tensor.size for tensor in tensors.values())
         path.replace(new / name)
         shutil.copymode(next(each for each in (new / ADAPTER, new / "config.json") if each.exists()), new / name)
     if len(files) > 1:

@@ -49,6 +49,16 @@ class Tensor:
     start: int
     end: int
 
+    @property
+    def elements(self) -> int:
+        """How many numbers it holds."""
+        return prod(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Its bytes."""
+        return self.end - self.start
+
 
 def folder_tensors(folder: Path) -> dict[str, Tensor]:
     """Return every tensor of a model folder by name, sorted; one file, or else the shards that its index names.

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Container, Mapping
-from math import prod
 from pathlib import Path
 
 from ladle.dsl.graph import Json, digest
@@ -61,7 +60,7 @@ def model_type(folder: Path, name: str, files: tuple[Path, ...]) -> ModelType | 
             template=_template(folder, name),
             pad_is_end=pad_is_end(folder, name),
             untokenized="" if (folder / TOKENIZER).is_file() else f"`{name}` has no `{TOKENIZER}`",
-            parameters=sum(prod(tensor.shape) for tensor in tensors.values()),
+            parameters=sum(tensor.elements for tensor in tensors.values()),
             tensors=tuple((key, tensor.dtype, tensor.shape) for key, tensor in tensors.items()),
         )
     except BadFolder as bad:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import prod
 from typing import Final
 
 from ladle.dsl.signature import Fault
@@ -102,7 +101,7 @@ def _obstacle(name: str, subjects: Sequence[Subject], shifted: str) -> str:
     headers = [each.headers[name] for each in subjects]
     if odd := next((header.dtype for header in headers if header.dtype not in COMPARED), ""):
         return f"it holds {odd}, of {BITS[odd]} bits"
-    if not prod(headers[0].shape):
+    if not headers[0].elements:
         return "it is empty"
     rows = list(dict.fromkeys(header.shape[0] for header in headers if header.shape))
     other = f"{' and '.join(map(str, rows))} rows" if len(rows) > 1 else shifted

@@ -5,7 +5,6 @@ A tensor is read in runs of elements, so memory does not depend on the models. S
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -69,8 +68,8 @@ class _Work:
 
     def tensor(self, name: str) -> Sums | list[Bad]:
         """Return what one tensor adds."""
-        count, types = math.prod(self._headers[0][name].shape), [headers[name].dtype for headers in self._headers]
-        size = sum(headers[name].end - headers[name].start for headers in self._headers)
+        count, types = self._headers[0][name].elements, [headers[name].dtype for headers in self._headers]
+        size = sum(headers[name].size for headers in self._headers)
         total = torch.zeros(_width(len(types)), dtype=torch.float64)
         bad = [0] * len(types)
         for start in range(0, count, RUN):
@@ -130,6 +129,6 @@ def _sums(total: list[float], count: int, models: int) -> Sums:
 def _flat(headers: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return headers in which each element is a row, so that any run of elements can be read."""
     return {
-        name: Tensor(header.dtype, (math.prod(header.shape), 1), header.file, header.start, header.end)
+        name: Tensor(header.dtype, (header.elements, 1), header.file, header.start, header.end)
         for name, header in headers.items()
     }

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
-from math import prod
 from pathlib import Path
 from typing import Final, Protocol, cast
 
@@ -131,7 +130,7 @@ def _subjects(models: Sequence[Named], line: str) -> list[Subject]:
 
 def _measured(subjects: Sequence[Subject], fitting: Fit, base: int | None) -> tuple[Mapping[str, Sums], Sequence[Bad]]:
     """Return the sums, and all values that are not finite."""
-    size = sum(each.headers[name].end - each.headers[name].start for each in subjects for name in fitting.tensors)
+    size = sum(each.headers[name].size for each in subjects for name in fitting.tensors)
     measuring = cast("_Measuring", import_module("ladle.executor.comparing.measuring"))
     with meter(size) as running:
         found = measuring.measure([(s.folder, s.headers) for s in subjects], fitting.tensors, base, running)
@@ -144,7 +143,7 @@ def _not_finite(subjects: Sequence[Subject], words: Sequence[str], bad: Sequence
     for place, each in enumerate(subjects):
         mine = [item for item in bad if item.model == place]
         for item in mine[:MOST_BAD]:
-            size = prod(each.headers[item.tensor].shape)
+            size = each.headers[item.tensor].elements
             said = f"`{short(item.tensor)}` of `{each.name}` holds {item.count} of {size} values that are not finite"
             yield words[place], Fault("E645", f"{said} numbers", help)
         if len(mine) > MOST_BAD:
@@ -156,5 +155,5 @@ def _type(model: Subject, fitting: Fit) -> str:
     """Return the type that most weights have."""
     counts: Counter[str] = Counter()
     for name in fitting.tensors:
-        counts[model.headers[name].dtype] += prod(model.headers[name].shape)
+        counts[model.headers[name].dtype] += model.headers[name].elements
     return counts.most_common(1)[0][0]

@@ -7,7 +7,6 @@ code. Each operand has a folder of its own, so that a model that stands twice is
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from math import prod
 from pathlib import Path
 
 from ladle.executor.headers import INDEX, Tensor
@@ -67,12 +66,12 @@ def uniform(model: Parent) -> str | None:
 
 def size(headers: Iterable[Tensor]) -> int:
     """Return the bytes of tensors."""
-    return sum(tensor.end - tensor.start for tensor in headers)
+    return sum(tensor.size for tensor in headers)
 
 
 def elements(headers: Iterable[Tensor]) -> int:
     """Return how many numbers tensors hold."""
-    return sum(prod(tensor.shape) for tensor in headers)
+    return sum(tensor.elements for tensor in headers)
 
 
 def shapes(headers: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:

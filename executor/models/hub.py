@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from math import prod
 from pathlib import Path
 from typing import Final
 
@@ -77,7 +76,7 @@ def _prove(task: Task, name: str, revision: str, snapshot: Path, files: tuple[tu
     if entry is None:
         return
     try:
-        tensors = {key: prod(each.shape) for key, each in folder_tensors(snapshot).items()}
+        tensors = {key: each.elements for key, each in folder_tensors(snapshot).items()}
         found = derive(snapshot, name, tensors)
     except HostileHeader as error:
         raise StepError(f"the weights of `{name}` are refused: {error}", "choose another revision") from None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from math import prod
-
 import torch
 from ladle.executor.weights.adapted import leaf
 from ladle.executor.weights.parents import Parent
@@ -16,6 +14,6 @@ def raw(model: Parent, name: str, files: Files) -> torch.Tensor:
     dtype = DTYPES[header.dtype]
     if model.adapters:
         return leaf(model, files).read(name, 0, matrix(header.shape)[0]).to(dtype).reshape(header.shape)
-    buffer = torch.empty(prod(header.shape) * dtype.itemsize, dtype=torch.uint8)
+    buffer = torch.empty(header.elements * dtype.itemsize, dtype=torch.uint8)
     files.read(model.folder / header.file, header.start, buffer.numpy().data)
     return buffer.view(dtype).reshape(header.shape)

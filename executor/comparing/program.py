@@ -47,14 +47,11 @@ def compare(models: Sequence[Named], base: Named | None, descent: bool, line: st
 
     `line` is the command line, in which problems point at the word that they are of.
     """
-    everyone, notes = [*models], [each.note for each in (*models, *((base,) if base else ())) if each.note]
+    notes = [each.note for each in (*models, *((base,) if base else ())) if each.note]
     if base is not None and descent and (wrong := _unusable(models[0], base)):
         notes.append(f"no changes are taken from the common ancestor `{base.name}`: {wrong}")
         base = None
-    place = None if base is None else _place(everyone, base)
-    if base is not None and place == len(everyone):
-        everyone.append(base)
-    everyone = _apart(everyone)
+    everyone, place = _with_base(models, base)
     subjects = _subjects(everyone, line)
     words = [each.word or str(each.folder) for each in everyone]
     fitting = fit(subjects)
@@ -73,6 +70,15 @@ def compare(models: Sequence[Named], base: Named | None, descent: bool, line: st
         tuple(_type(each, fitting) for each in subjects),
         tuple(notes),
     )
+
+
+def _with_base(models: Sequence[Named], base: Named | None) -> tuple[list[Named], int | None]:
+    """Return all models under names that differ, and which of them the base is: one of its own where none is."""
+    if base is None:
+        return _apart(models), None
+    folder = base.folder.resolve()
+    place = next((place for place, each in enumerate(models) if each.folder.resolve() == folder), len(models))
+    return _apart([*models, *([base] if place == len(models) else [])]), place
 
 
 def _apart(models: Sequence[Named]) -> list[Named]:
@@ -112,12 +118,6 @@ def _unusable(model: Named, base: Named) -> str:
         return found[0].message
     fitting = fit([first, found]) if isinstance(first, Subject) else None
     return "" if fitting is None or isinstance(fitting, Fit) else fitting[0][1].message
-
-
-def _place(models: Sequence[Named], base: Named) -> int:
-    """Return which model the base is; the place after the last where it is none of them."""
-    folder = base.folder.resolve()
-    return next((place for place, each in enumerate(models) if each.folder.resolve() == folder), len(models))
 
 
 def _subjects(models: Sequence[Named], line: str) -> list[Subject]:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from checking import FakeFacts
 from ladle.dsl.frozen import replace
 from ladle.dsl.graph import canonical
 from ladle.dsl.signature import (
@@ -24,7 +25,6 @@ from ladle.dsl.signature import (
     Option,
     OptionType,
     Role,
-    Sort,
     Typed,
     Typing,
     Word,
@@ -39,14 +39,11 @@ OPERATORS = list(vocabulary().values())
 OPTIONS = [(operator, option) for operator in OPERATORS for option in operator.options]
 
 
-class NoFacts:
+class NoFacts(FakeFacts):
     """Facts of an empty world."""
 
     def corpus(self, pattern: str, columns: Mapping[str, str]) -> CorpusFacts | tuple[Fault, ...]:
         return CorpusFacts(tuple(columns) or ("text",), CorpusKind.TEXT)
-
-    def benchmark(self, pattern: str, columns: Mapping[str, str], wanted: tuple[str, ...]) -> tuple[Fault, ...]:
-        return ()
 
     def model(self, folder: str) -> ModelType | tuple[Fault, ...]:
         return ModelType("llama", vocabulary="theirs", template=None)
@@ -56,23 +53,6 @@ class NoFacts:
 
     def engine(self, distribution: str) -> str:
         return pinned()[distribution]
-
-    def hub_model(self, name: str, revision: str) -> ModelType | None:
-        return None
-
-    def hub_corpus(
-        self, name: str, revision: str, part: tuple[str, str], columns: Mapping[str, str]
-    ) -> CorpusFacts | tuple[Fault, ...] | None:
-        return None
-
-    def hub_commit(self, sort: Sort, name: str, revision: str) -> str:
-        return ""
-
-    def elsewhere(self, word: str) -> tuple[str, str]:
-        return "", ""
-
-    def differing_token(self, identity: str, other: str) -> tuple[str, str, str] | None:
-        return None
 
 
 def typed(

@@ -21,7 +21,7 @@ from ladle.executor.adapter import PICKLE, WEIGHTS, is_adapter, read_adapter
 from ladle.executor.disk import in_words, link_tree, need_space, publish, remove, sync_tree
 from ladle.executor.expected_tensors import misfit
 from ladle.executor.headers import INDEX, SINGLE, HostileHeader, file_tensors, folder_tensors
-from ladle.executor.model_folder import PICKLES, BadFolder, json_object
+from ladle.executor.model_folder import PICKLES, BadFolder, as_step_error, json_object
 from ladle.executor.places import ADAPTER
 from ladle.executor.quoting import short
 from ladle.executor.task import StepError
@@ -91,10 +91,8 @@ def _sharded(folder: Path) -> bool:
 
 
 def _index(folder: Path) -> dict[str, str]:
-    try:
+    with as_step_error():
         wanted = json_object(folder / PICKLE_INDEX, folder.name).get("weight_map")
-    except BadFolder as bad:
-        raise StepError(bad.fault.message, bad.fault.help) from None
     found = {name: str(file) for name, file in wanted.items()} if isinstance(wanted, dict) else {}
     odd = [name for name in found.values() if name != Path(name).name or not name.endswith(PICKLES) or "\0" in name]
     lost = [name for name in found.values() if not odd and not (folder / name).is_file()]
@@ -143,10 +141,8 @@ def _work(target: Path) -> Iterator[Path]:
 
 def _tied(folder: Path) -> bool:
     config = folder / "config.json"
-    try:
+    with as_step_error():
         return config.is_file() and json_object(config, folder.name).get("tie_word_embeddings") is True
-    except BadFolder as bad:
-        raise StepError(bad.fault.message, bad.fault.help) from None
 
 
 def _copy(folder: Path, new: Path, in_place: bool) -> None:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from ladle.dsl.graph import Json, digest
@@ -16,6 +17,7 @@ from ladle.dsl.types import UNKNOWN, ModelType, Unknown
 from ladle.executor.console import typed
 from ladle.executor.expected_tensors import misfit
 from ladle.executor.headers import INDEX, SINGLE, HostileHeader, Tensor, folder_tensors
+from ladle.executor.task import StepError
 from ladle.executor.templates import template_identity
 
 MAX_JSON = 256 * 2**20
@@ -43,6 +45,15 @@ class BadFolder(Exception):
     def __init__(self, code: str, message: str, help: str) -> None:
         super().__init__(message)
         self.fault = Fault(code, message, help)
+
+
+@contextmanager
+def as_step_error() -> Iterator[None]:
+    """Raise what is wrong with a model folder as the StepError that says it."""
+    try:
+        yield
+    except BadFolder as bad:
+        raise StepError(bad.fault.message, bad.fault.help) from None
 
 
 def model_type(folder: Path, name: str, files: tuple[Path, ...]) -> ModelType | tuple[Fault, ...]:

@@ -12,7 +12,7 @@ from ladle.executor.adapter import adapter_type
 from ladle.executor.lock.entries import LOCAL, LockedAdapter, LockedFolder, LockedModel, template
 from ladle.executor.lock.local import files
 from ladle.executor.lock.tokens import vocabulary
-from ladle.executor.model_folder import BadFolder, model_type, template_text
+from ladle.executor.model_folder import as_step_error, model_type, template_text
 from ladle.executor.places import ADAPTER, located
 from ladle.executor.task import StepError
 
@@ -39,11 +39,9 @@ def _model(root: Path, folder: str, paths: tuple[Path, ...]) -> LockedModel:
     found = model_type(root / folder, folder, paths)
     if not isinstance(found, ModelType):
         raise StepError(found[0].message, found[0].help)
-    try:
+    with as_step_error():
         text = template_text(root / folder, folder)
         words = vocabulary(root / folder, folder)
-    except BadFolder as bad:
-        raise StepError(bad.fault.message, bad.fault.help) from bad
     return LockedModel(
         basis=LOCAL,
         commit=UNKNOWN,

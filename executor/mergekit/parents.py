@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ladle.executor.headers import INDEX, Tensor
 from ladle.executor.mergekit.spoken import NAMED
-from ladle.executor.model_folder import BadFolder, json_object, no_code
+from ladle.executor.model_folder import as_step_error, json_object, no_code
 from ladle.executor.models.folder import TOKENIZER_FILES
 from ladle.executor.task import StepError
 from ladle.executor.weights.parents import Parent
@@ -25,11 +25,9 @@ def staged(model: Parent, folder: Path) -> Path:
     if model.adapters:
         help = "write it with the adapter in it first, under a name: `model whole = round(MODEL, bf16)`"
         raise StepError(f"`{model.name}` is an adapter, of which mergekit is not told", help)
-    try:
+    with as_step_error():
         no_code(model.folder, model.name, json_object(model.folder / "config.json", model.name))
         no_code(model.tokenizer, model.name, {})
-    except BadFolder as bad:
-        raise StepError(bad.fault.message, bad.fault.help) from None
     folder.mkdir(parents=True)
     weights = {tensor.file for tensor in model.headers.values()}
     index = {INDEX} if (model.folder / INDEX).is_file() and len(weights) > 1 else set()

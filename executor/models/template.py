@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 
 from ladle.dsl.graph import Json
-from ladle.executor.model_folder import BadFolder
+from ladle.executor.model_folder import as_step_error
 from ladle.executor.task import StepError
 from ladle.executor.templates import BUILT_IN
 from ladle.executor.token_table import read_tokens
@@ -40,10 +40,8 @@ def put_on(folder: Path, name: Json, donor: Path | None) -> None:
 
 def vocabulary(folder: Path) -> dict[str, int]:
     """Return tokens and their ids, added ones included, of the fast tokenizer in `folder`."""
-    try:
+    with as_step_error():
         return dict(read_tokens(folder, folder.name).ids)
-    except BadFolder as bad:
-        raise StepError(bad.fault.message, bad.fault.help) from None
 
 
 def _from_donor(folder: Path, donor: Path) -> None:

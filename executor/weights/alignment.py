@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from ladle.dsl.graph import Json, digest
-from ladle.executor.model_folder import BadFolder
+from ladle.executor.model_folder import as_step_error
 from ladle.executor.task import StepError
 from ladle.executor.token_table import Tokens, read_tokens
 from ladle.executor.weights.expression import Expression, Moved, Step
@@ -81,10 +81,8 @@ class Alignments:
         steps = (part for part in self.expression.parts if isinstance(part, Step))
         if not model.vocabulary or not any(step.union for step in steps):
             return ()
-        try:
+        with as_step_error():
             return read_tokens(model.tokenizer, model.name).added
-        except BadFolder as bad:
-            raise StepError(bad.fault.message, bad.fault.help) from None
 
     def _models(self, place: int) -> Iterator[Parent]:
         part = self.expression.parts[place]

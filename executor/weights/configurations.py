@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from ladle.dsl.graph import Json
-from ladle.executor.model_folder import BadFolder, json_object
+from ladle.executor.model_folder import as_step_error, json_object
 from ladle.executor.models.folder import copy_generation, copy_tokenizer
 from ladle.executor.models.template import GENERATION
 from ladle.executor.task import StepError
@@ -160,10 +160,8 @@ def _confirm_loaded(output: Path, ids: Mapping[str, int]) -> None:
 
 
 def _json(path: Path, name: str) -> dict[str, Json]:
-    try:
+    with as_step_error():
         return json_object(path, name) if path.is_file() else {}
-    except BadFolder as bad:
-        raise StepError(bad.fault.message, bad.fault.help) from None
 
 
 def _write(path: Path, content: Mapping[str, Json]) -> None:

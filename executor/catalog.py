@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import sys
 from functools import cache
-from importlib import import_module
 from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING
 
 from ladle.dsl.signature import Operator, Vocabulary
 from ladle.executor import benchmarks, choices, internal, merges, sources, stages, transforms
-from ladle.executor.modules import module_names
+from ladle.executor.modules import defined
 from ladle.executor.whose_tokens import with_whose_tokens
 
 if TYPE_CHECKING:
@@ -38,11 +37,7 @@ def vocabulary() -> Vocabulary:
     """
     found: dict[str, Operator] = {}
     for package in PACKAGES:
-        for name in module_names(package):
-            module = f"{package.__name__}.{name}"
-            operator = getattr(import_module(module), "OPERATOR", None)
-            if not isinstance(operator, Operator):
-                raise TypeError(f"{module} defines no OPERATOR")
+        for module, operator in defined(package, "OPERATOR", Operator):
             if operator.name in found:
                 raise TypeError(f"{module} defines `{operator.name}` a second time")
             found[operator.name] = operator

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from importlib import import_module
 from types import MappingProxyType, ModuleType
 
 from ladle.dsl import rules as language
 from ladle.dsl.rule import Rule
 from ladle.executor import rules as catalogue
-from ladle.executor.modules import module_names
+from ladle.executor.modules import defined
 
 PACKAGES: tuple[ModuleType, ...] = (language, catalogue)
 
@@ -23,11 +22,10 @@ def rules() -> Mapping[str, Rule]:
     """
     found: dict[str, Rule] = {}
     for package in PACKAGES:
-        for name in module_names(package):
-            rule = getattr(import_module(f"{package.__name__}.{name}"), "RULE", None)
-            if not isinstance(rule, Rule) or name != rule.name.replace("-", "_"):
-                raise TypeError(f"{package.__name__}.{name} defines no RULE of its name")
+        for module, rule in defined(package, "RULE", Rule):
+            if module != f"{package.__name__}.{rule.name.replace('-', '_')}":
+                raise TypeError(f"{module} defines no RULE of its name")
             if rule.code in found:
-                raise TypeError(f"{package.__name__}.{name} defines `{rule.code}` a second time")
+                raise TypeError(f"{module} defines `{rule.code}` a second time")
             found[rule.code] = rule
     return MappingProxyType({code: found[code] for code in sorted(found)})

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib import import_module
 
 from ladle.executor import exports
 from ladle.executor.exporting.subject import Exporter
-from ladle.executor.modules import module_names
+from ladle.executor.modules import defined
 
 
 @cache
 def exporters() -> dict[str, Exporter]:
     """Return every exporter by name. Raises TypeError for a module without one: a fault of ours."""
-    found: dict[str, Exporter] = {}
-    for name in module_names(exports):
-        exporter = getattr(import_module(f"{exports.__name__}.{name}"), "EXPORTER", None)
-        if not isinstance(exporter, Exporter):
-            raise TypeError(f"{exports.__name__}.{name} defines no EXPORTER")
-        found[exporter.name] = exporter
-    return found
+    return {exporter.name: exporter for _, exporter in defined(exports, "EXPORTER", Exporter)}

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib import import_module
 
 from ladle.executor import imports
 from ladle.executor.importing.draft import Importer
 from ladle.executor.importing.tree import Document, Table
-from ladle.executor.modules import module_names
+from ladle.executor.modules import defined
 
 
 @cache
 def importers() -> dict[str, Importer]:
     """Return every importer by name. Raises TypeError for a module without one: a fault of ours."""
-    found: dict[str, Importer] = {}
-    for name in module_names(imports):
-        importer = getattr(import_module(f"{imports.__name__}.{name}"), "IMPORTER", None)
-        if not isinstance(importer, Importer):
-            raise TypeError(f"{imports.__name__}.{name} defines no IMPORTER")
-        found[importer.name] = importer
-    return found
+    return {importer.name: importer for _, importer in defined(imports, "IMPORTER", Importer)}
 
 
 def detect(document: Document) -> tuple[Importer, tuple[str, ...]] | None:

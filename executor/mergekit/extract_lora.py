@@ -7,14 +7,13 @@ result, so the configuration is written anew.
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from ladle.dsl.graph import Json
 from ladle.executor.headers import HostileHeader, Tensor, file_tensors
-from ladle.executor.mergekit.parents import size, staged
+from ladle.executor.mergekit.parents import parents, size
 from ladle.executor.mergekit.result import finite
 from ladle.executor.mergekit.tool import LORA, Call
 from ladle.executor.mergekit.tool import run as call
@@ -31,12 +30,10 @@ _PREFIX: Final = "base_model.model."
 
 def run(task: Task) -> None:
     """Write the adapter. Raises StepError for models that do not fit, and for an adapter that lacks a layer."""
-    shutil.rmtree(task.work / "parents", ignore_errors=True)
     given = task.given("base")
     base, model = parent(given, task.work), parent(task.given("0"), task.work)
     agree([base, model])
-    for name, each in (("base", base), ("model", model)):
-        staged(each, task.work / "parents" / name)
+    parents(task.work, {"base": base, "model": model})
     # As relative paths: a `+` or an `@` in the text of a path would mean something to mergekit, and of a path with one
     # `/` it asks the hub whether it is a repository.
     arguments = ["--model", "./parents/model", "--base-model", "./parents/base", "--out-path", str(task.output)]

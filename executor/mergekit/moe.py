@@ -6,7 +6,6 @@ knows, so that a bias of attention would be dropped: what the base has and the r
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -14,7 +13,7 @@ from typing import Final
 from ladle.dsl.graph import Json
 from ladle.executor.exporting.text import Said, written
 from ladle.executor.headers import Tensor, folder_tensors
-from ladle.executor.mergekit.parents import elements, reference, size, staged, uniform
+from ladle.executor.mergekit.parents import elements, parents, reference, size, uniform
 from ladle.executor.mergekit.result import prove
 from ladle.executor.mergekit.tool import MOE, Call
 from ladle.executor.mergekit.tool import run as call
@@ -29,16 +28,14 @@ _KEPT: Final = ("bos_token_id", "eos_token_id", "pad_token_id", "tie_word_embedd
 
 def run(task: Task) -> None:
     """Write the mixture. Raises StepError for models that do not fit."""
-    shutil.rmtree(task.work / "parents", ignore_errors=True)
     base = parent(task.given("base"), task.work)
     experts = [parent(each, task.work) for each in operands(task.inputs)]
     agree([base, *experts])
     if biased := [name for name in base.headers if name.endswith(".bias")]:
         raise StepError(f"`{biased[0]}` is a bias, and mergekit's mixtures have none", "it would drop it")
     _refuse_equal(task)
-    names: list[Said] = [
-        reference(staged(model, task.work / "parents" / str(n))) for n, model in enumerate((base, *experts))
-    ]
+    numbered = {str(number): model for number, model in enumerate((base, *experts))}
+    names: list[Said] = [reference(folder) for folder in parents(task.work, numbered)]
     said: dict[str, Said] = {
         "base_model": names[0],
         "gate_mode": str(task.options["gate_mode"]),

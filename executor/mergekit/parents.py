@@ -6,6 +6,7 @@ code. Each operand has a folder of its own, so that a model that stands twice is
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -38,6 +39,12 @@ def staged(model: Parent, folder: Path) -> Path:
         if source.is_file() and not (folder / name).exists():
             (folder / name).symlink_to(source.resolve())
     return folder
+
+
+def parents(work: Path, models: Mapping[str, Parent]) -> list[Path]:
+    """Fill a folder below `work` for each model, `parents/<name>`, anew, and return them. Raises StepError."""
+    shutil.rmtree(work / "parents", ignore_errors=True)
+    return [staged(model, work / "parents" / name) for name, model in models.items()]
 
 
 def reference(folder: Path) -> dict[str, dict[str, str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Sequence
 
 from ladle.dsl.graph import Json
@@ -11,7 +10,7 @@ from ladle.executor.exporting.text import Said, written
 from ladle.executor.headers import Tensor
 from ladle.executor.mergekit.documents import Refusing
 from ladle.executor.mergekit.merge import finish
-from ladle.executor.mergekit.parents import reference, size, staged, uniform
+from ladle.executor.mergekit.parents import parents, reference, size, uniform
 from ladle.executor.mergekit.result import only_weights, prove
 from ladle.executor.mergekit.spoken import body
 from ladle.executor.mergekit.tool import YAML, Call
@@ -25,14 +24,14 @@ from ladle.executor.weights.settings import ineffective
 
 def run(task: Task) -> None:
     """Write the stacked model. Raises StepError for operands that do not fit, or a layer that none has."""
-    shutil.rmtree(task.work / "parents", ignore_errors=True)
     models = [parent(each, task.work) for each in operands(task.inputs)]
     agree(models)
     if message := ineffective(task.options, tuple(models[0].headers)):
         raise StepError(message, "`scale` names modules of the model's architecture")
     layers = _layers(task, models)
     wanted = dict(_stacked(models[0], layers))
-    names: list[Said] = [reference(staged(model, task.work / "parents" / str(n))) for n, model in enumerate(models)]
+    numbered = {str(number): model for number, model in enumerate(models)}
+    names: list[Said] = [reference(folder) for folder in parents(task.work, numbered)]
     said = body(vocabulary()[task.operator], task.options, names, None, Refusing())
     if (dtype := uniform(models[0])) is not None:
         scaled: dict[str, Said] = {} if task.options.get("scale", 1) == 1 else {"dtype": "float32"}

@@ -6,12 +6,11 @@ with their own code allowed, so that a folder that asks for code is refused befo
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 
 from ladle.dsl.graph import Json
 from ladle.executor.headers import Tensor, folder_tensors
-from ladle.executor.mergekit.parents import size, staged
+from ladle.executor.mergekit.parents import parents, size
 from ladle.executor.mergekit.result import prove
 from ladle.executor.mergekit.tool import SURGEON, Call
 from ladle.executor.mergekit.tool import run as call
@@ -23,12 +22,11 @@ from ladle.executor.weights.parents import Parent, parent
 
 def run(task: Task) -> None:
     """Write the model. Raises StepError where a tokenizer cannot be read, or mergekit fails."""
-    shutil.rmtree(task.work / "parents", ignore_errors=True)
     model, donor = parent(task.given("0"), task.work), parent(task.given("donor"), task.work)
-    for name, each in (("model", model), ("donor", donor)):
+    for each in (model, donor):
         if not each.vocabulary:
             raise StepError(f"`{each.name}` has no `tokenizer.json`", "a fast tokenizer is needed")
-        staged(each, task.work / "parents" / name)
+    parents(task.work, {"model": model, "donor": donor})
     options = task.options
     # As relative paths: a `+` or an `@` in the text of a path would mean something to mergekit.
     arguments = ["./parents/model", "./parents/donor", str(task.output), "-k", str(options["k"])]

@@ -1,4 +1,4 @@
-"""Folders that a kill cannot halve. In: a whole new folder. Out: all of it in place, or nothing."""
+"""Folders that a kill cannot halve, and their room. In: a whole new folder. Out: all of it in place, or nothing."""
 
 from __future__ import annotations
 

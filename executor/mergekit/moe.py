@@ -34,21 +34,24 @@ def run(task: Task) -> None:
     if biased := [name for name in base.headers if name.endswith(".bias")]:
         raise StepError(f"`{biased[0]}` is a bias, and mergekit's mixtures have none", "it would drop it")
     _refuse_equal(task)
+    file = task.work / "mixture.yaml"
+    file.write_text(written([_said(task, base, experts)], (), "A mixture of a recipe."), encoding="utf-8")
+    total = size(base.headers.values()) + sum(size(_feed_forward(each).values()) for each in experts[1:])
+    call(Call(MOE, (str(file), str(task.output)), task.output, int(str(task.options["seed"]))), task, total)
+    _prove(task.output, base, experts)
+    _finish(base, task.output)
+
+
+def _said(task: Task, base: Parent, experts: list[Parent]) -> dict[str, Said]:
     numbered = {str(number): model for number, model in enumerate((base, *experts))}
     names: list[Said] = [reference(folder) for folder in parents(task.work, numbered)]
-    said: dict[str, Said] = {
+    return {
         "base_model": names[0],
         "gate_mode": str(task.options["gate_mode"]),
         "experts_per_token": int(str(task.options["experts_per_token"])),
         "dtype": uniform(base) or "float32",
         "experts": [_expert(task, place, name) for place, name in enumerate(names[1:])],
     }
-    file = task.work / "mixture.yaml"
-    file.write_text(written([said], (), "A mixture of a recipe."), encoding="utf-8")
-    total = size(base.headers.values()) + sum(size(_feed_forward(each).values()) for each in experts[1:])
-    call(Call(MOE, (str(file), str(task.output)), task.output, int(str(task.options["seed"]))), task, total)
-    _prove(task.output, base, experts)
-    _finish(base, task.output)
 
 
 def _expert(task: Task, place: int, name: Said) -> dict[str, Said]:

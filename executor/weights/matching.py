@@ -46,9 +46,7 @@ class Pair:
             if alone and any(kind not in (axis, Axis.FIXED) for kind in kinds):
                 continue
             place = kinds.index(axis)
-            one = self.a(name).movedim(place, 0).flatten(1) if len(kinds) > 1 else self.a(name)[:, None]
-            moved = at.permuted(name, self.b(name), but=place)
-            other = moved.movedim(place, 0).flatten(1) if len(kinds) > 1 else moved[:, None]
+            one, other = _rows(self.a(name), place), _rows(at.permuted(name, self.b(name), but=place), place)
             part = (one @ other.T).double()
             found = part if found is None else found + part
         assert found is not None
@@ -57,6 +55,11 @@ class Pair:
     def likeness(self, at: Alignment) -> float:
         """Return the sum over all tensors of <a, P b>."""
         return sum((self.a(name).double() * at.permuted(name, self.b(name))).sum().item() for name in self.tensors)
+
+
+def _rows(values: torch.Tensor, axis: int) -> torch.Tensor:
+    """Return a tensor as a matrix with a row for each unit of an axis."""
+    return values.movedim(axis, 0).flatten(1) if values.dim() > 1 else values[:, None]
 
 
 def align(pair: Pair, start: Alignment, done: Callable[[int], None]) -> tuple[Alignment, float, float]:
@@ -123,14 +126,10 @@ class _Blocks:
         for name in pair.tensors:
             kinds = axes(name)
             inner = next((kind for kind in kinds if kind not in (Axis.RESIDUAL, Axis.FIXED, Axis.UNITS)), None)
-            if layer_of(name) != layer or inner is None:
-                continue
-            values = weights(name)
-            if len(kinds) > 1:
-                if moves:
-                    values = values.index_select(kinds.index(Axis.RESIDUAL), at.residual.to(values.device))
-                values = values.movedim(kinds.index(inner), 0)
-            parts.setdefault(inner, []).append(values if len(kinds) > 1 else values[:, None])
+            if layer_of(name) == layer and inner is not None:
+                place = kinds.index(inner)
+                values = at.permuted(name, weights(name), but=place) if moves else weights(name)
+                parts.setdefault(inner, []).append(_rows(values, place))
         whole = {axis: torch.cat(found, 1) for axis, found in parts.items()}
         grouped = (heads.groups, heads.size, -1)
         headed = (heads.groups, heads.each, heads.size, -1)

@@ -75,7 +75,7 @@ class Settings:
 
         Of one that another training has `begun`, what the file leaves out is no default of the tool's.
         """
-        self._adapter_key, before = key, len(self._defaults)
+        self._adapter_key = key
         found = option(self.kind, "lora")
         known = keys(found.type) if found else ()
         told = {name: value for name, (_, value) in values.items() if name in known}
@@ -83,15 +83,14 @@ class Settings:
             self._written["lora"] = "{" + ", ".join(f"{name}: {spelled(value)}" for name, value in told.items()) + "}"
         else:
             self.fields.lost(key, "this version trains every parameter of the model, and no adapter")
-        if told and key not in self.fields:
-            self._defaults.append("an adapter")
+        assumed = ["an adapter"] if told and key not in self.fields else []
         for name, (source, value) in values.items():
             if source not in self.fields and name in told:
-                self._defaults.append(f"{name} of `lora` = {spelled(value)}")
+                assumed.append(f"{name} of `lora` = {spelled(value)}")
             elif source in self.fields and name not in told:
                 self.fields.lost(source, f"`lora` has no `{name}` in this version")
-        if begun:
-            del self._defaults[before:]
+        if not begun:
+            self._defaults += assumed
 
     def done(self) -> tuple[tuple[str, str], ...]:
         """Return the settings in the order they are read; the tool's defaults among them are noted once."""

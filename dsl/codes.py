@@ -139,6 +139,7 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "E631": "no-such-layer",
         "E632": "no-mixture",
         "E633": "adapter-as-model",
+        "E634": "adapter-for-mergekit",
         # E64x: models that are compared (executor/comparing)
         "E640": "no-such-model",
         "E641": "model-not-there",

@@ -20,13 +20,14 @@ from ladle.dsl.problems import in_order
 from ladle.dsl.program import Program, Term
 from ladle.dsl.signature import Sort
 from ladle.dsl.source import Source, Span
+from ladle.dsl.types import AdapterType
 from ladle.executor.catalog import vocabulary
 from ladle.executor.facts import ProjectFacts
 from ladle.executor.places import Asked
 from ladle.executor.project import ProjectError, project_root, recipe_name
 
-MERGEKIT: Final = "ladle.executor.mergekit.merge"
-"""The program of the operator that hands a merge to mergekit."""
+MERGEKIT: Final = "ladle.executor.mergekit."
+"""Where the programs lie that hand models to mergekit."""
 
 
 @frozen
@@ -82,7 +83,7 @@ def examine_source(
     facts = facts or ProjectFacts(root)
     recipe, problems = parse(source)
     program, more = check(recipe, vocabulary(), facts, variant)
-    found = [*earlier, *problems, *more] or [*_leaks(program, facts), *_unsayable(program)]
+    found = [*earlier, *problems, *more] or [*_leaks(program, facts), *_unsayable(program, facts)]
     problems = (*in_order(source, found), *facts.lock_problems)
     here = Path.cwd() / path
     asked = (Asked("root", str(here)), Asked("file", str(here)), *facts.asked)
@@ -113,12 +114,18 @@ def _leaks(program: Program, facts: ProjectFacts) -> list[Diagnostic]:
     ]
 
 
-def _unsayable(program: Program) -> tuple[Diagnostic, ...]:
+def _unsayable(program: Program, facts: ProjectFacts) -> tuple[Diagnostic, ...]:
     """What mergekit cannot say is judged by what speaks to it, and few recipes hand it anything."""
-    if all(term.operator.program != MERGEKIT for term in program.terms):
+    if not any(term.operator.program.startswith(MERGEKIT) for term in program.terms):
         return ()
-    judge: Callable[[Program], tuple[Diagnostic, ...]] = import_module("ladle.executor.mergekit.sayable").of_program
-    return judge(program)
+    judge: Callable[[Program, Callable[[Term], bool]], tuple[Diagnostic, ...]]
+    judge = import_module("ladle.executor.mergekit.sayable").of_program
+
+    def adapter(term: Term) -> bool:
+        source = term.sort is Sort.MODEL and term.operator.pattern
+        return bool(source) and isinstance(facts.model(_pattern(term)), AdapterType)
+
+    return judge(program, adapter)
 
 
 def _pattern(source: Term) -> str:

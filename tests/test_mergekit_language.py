@@ -20,6 +20,7 @@ from ladle.executor.mergekit.spoken import SPOKEN, runs
 from ladle.executor.mergekit.tool import SETTINGS
 from ladle.executor.nodefile import node_file
 from ladle.executor.opened import open_recipe
+from test_adapters import adapter
 from test_merge import folder, weights
 
 HEAD = """edition 1
@@ -95,6 +96,55 @@ def test_weights_of_several_types_are_refused_for_mergekit(project: Path, capsys
     assert run(["check", str(path)]) == 1
     assert "`a` holds weights of BF16, F32, and mergekit writes one" in capsys.readouterr().out
     assert run(["check", str(recipe(project, "model m = mergekit(round(lerp(a, b, t = 0.5), bf16))\n"))]) == 0
+
+
+# --- adapters, which no file holds with their model ------------------------------------------------------------------
+
+TUNED = 'model tuned = local("models/tuned", from = base)\n'
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        "stack(tuned, b, layers = each(0..1, 1..2))",
+        "stack(b, again, layers = each(0..1, 1..2))",
+        "moe(a, tuned, base = base, gate_mode = random)",
+        "moe(a, b, base = tuned, gate_mode = random)",
+        "extract_lora(tuned, base = base)",
+        "extract_lora(a, base = tuned)",
+        "tokensurgeon(tuned, donor = a)",
+        "tokensurgeon(a, donor = tuned)",
+        "mergekit(slerp(tuned, b, t = 0.5))",
+        "mergekit(lerp(a, ties(b, base = tuned, density = 0.5), t = 0.5))",
+    ],
+)
+def test_an_adapter_in_a_step_of_mergekit_is_told_by_check(
+    made: str, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    adapter(project / "models/tuned")
+    path = recipe(project, f"{TUNED}model again = tuned\nmodel m = {made}\n")
+    assert run(["check", str(path), "--format", "json"]) == 1
+    [told] = json.loads(capsys.readouterr().out)["diagnostics"]
+    assert (told["code"], told["line"]) == ("E634", 7)
+    assert told["message"] == "`tuned` is an adapter, which mergekit is not told of"
+
+
+def test_what_mends_an_adapter_for_mergekit(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    adapter(project / "models/tuned")
+    path = recipe(project, f"{TUNED}model m = stack(tuned, b, layers = each(0..1, 1..2))\n")
+    assert "`model whole = round(tuned, bf16)`, and name `whole` here" in said(capsys, "check", str(path))
+    mended = "model whole = round(tuned, bf16)\nmodel m = stack(whole, b, layers = each(0..1, 1..2))\n"
+    assert run(["check", str(recipe(project, TUNED + mended))]) == 0
+    merged = f"{TUNED}model whole = round(tuned, bf16)\nmodel m = slerp(whole, b, t = 0.5)\n"
+    path = recipe(project, merged)
+    assert run(["plan", str(path)]) == 0
+    assert "error[E634]" in said(capsys, "run", str(path), "--engine", "mergekit")
+    path = recipe(project, f"{TUNED}model m = slerp(tuned, b, t = 0.5)\n")
+    assert "error[E634]" in (told := said(capsys, "plan", str(path), "--engine", "mergekit"))
+    assert "in a recipe of its own, `round(ADAPTER, bf16)`" in told
+    assert run(["run", str(recipe(project, f"{TUNED}model whole = round(tuned, bf16)\n", "w"))]) == 0
+    elsewhere = 'model whole = local("artifacts/w/whole")\nmodel m = slerp(whole, b, t = 0.5)\n'
+    assert run(["plan", str(recipe(project, elsewhere)), "--engine", "mergekit"]) == 0
 
 
 # --- which engine computes what -------------------------------------------------------------------------------------

@@ -62,14 +62,20 @@ def open_recipe(path: Path, variant: str = "", engine: str = NATIVE) -> Opened:
 
 def _by_mergekit(path: Path, loaded: Loaded) -> Graph:
     """Raise RecipeError for what mergekit cannot say, ProjectError where another recipe's results would lie there."""
-    other = path.with_name(f"{loaded.graph.recipe}{SUFFIX}{path.suffix}")
-    if other.exists() or MERGEKIT in loaded.program.variants:
-        what = f"those of `{other}`" if other.exists() else f"those of the variant `{MERGEKIT}`"
+    if what := taken(path, loaded):
         raise ProjectError(f"results of `--engine {MERGEKIT}` would lie among {what}: rename it")
     graph = verify(forced(loaded.graph, vocabulary(), ProjectFacts(loaded.root).engine))
     if problems := of_graph(graph, vocabulary(), loaded.program.source):
         raise RecipeError(problems)
     return graph
+
+
+def taken(path: Path, loaded: Loaded) -> str:
+    """Return whose results lie where those of `--engine mergekit` would; "" where nobody's do."""
+    other = path.with_name(f"{loaded.graph.recipe}{SUFFIX}{path.suffix}")
+    if other.exists():
+        return f"those of `{other}`"
+    return f"those of the variant `{MERGEKIT}`" if MERGEKIT in loaded.program.variants else ""
 
 
 def used_by(opened: Opened) -> tuple[Opened, ...]:

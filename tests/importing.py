@@ -10,7 +10,7 @@ from ladle.executor.importing.draft import Request
 from ladle.executor.importing.ledger import Ledger
 
 FOLDER = Path(__file__).parent / "fixtures" / "imports"
-FILES = sorted(path for path in FOLDER.rglob("*.y*ml") if path.stem not in ("mergekit_passthrough",))
+FILES = sorted(FOLDER.rglob("*.y*ml"))
 
 
 def imported(*paths: Path, root: Path | None = None, tool: str = "", stage: str = "", devices: int = 1) -> Imported:

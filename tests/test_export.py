@@ -315,9 +315,26 @@ def test_slices_are_exported_with_their_last_layer_left_out(tmp_path: Path) -> N
     assert (first["model"], first["layer_range"], "parameters" in first) == ("acme/a", [0, 4], False)
     assert (second["model"], second["layer_range"]) == ("acme/b", [2, 6])
     assert second["parameters"]["scale"] == [{"filter": "o_proj", "value": 0}, {"value": 1}]
-    with pytest.raises(RecipeError) as error:
-        exported(opened, "mix", "mergekit")
-    assert "`moe`" in error.value.diagnostics[0].message
+
+
+def test_a_mixture_is_exported_and_comes_back_as_the_same_node(tmp_path: Path) -> None:
+    root = project(tmp_path / "p")
+    prompts = 'positive_prompts = each(["a proof"], ["a poem", "a song"])'
+    more = f"model told = round(moe(a, inner, base = a, experts_per_token = 1, {prompts}), bf16)\n"
+    opened = recipe(root, "through", THROUGH + more)
+    text = exported(opened, "mix", "mergekit")
+    assert "`--random-seed 42` is the seed of its gates" in text
+    [mix] = YAML(typ="safe").load_all(text)
+    assert (mix["base_model"], mix["gate_mode"], mix["experts_per_token"]) == ("acme/a", "random", 2)
+    assert [each["source_model"] for each in mix["experts"]] == ["acme/a", "acme/b"]
+    (root / "mix.yml").write_text(text)
+    again = recipe(root, "again", imported(root / "mix.yml", root=root).text)
+    assert again.layout.graph.aliases["merged"] == opened.layout.graph.aliases["mix"]
+    text = exported(opened, "told", "mergekit")
+    [told] = YAML(typ="safe").load_all(text)
+    assert (told["dtype"], told["experts"][1]["source_model"]) == ("bfloat16", "./artifacts/through/inner")
+    assert told["experts"][1]["positive_prompts"] == ["a poem", "a song"]
+    assert "artifacts/through/inner is made by `ladle run " in text
 
 
 # --- trainers -------------------------------------------------------------------------------------------------------

@@ -114,3 +114,33 @@ def test_a_project_without_recipes_offers_nothing_and_says_what_to_do(
     assert run(["gc", "--yes"]) == 1
     assert "help: go to the folder of a project" in capsys.readouterr().err
     assert Path("artifacts/first/base").exists()
+
+
+def test_results_of_the_other_engine_are_its_recipes(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    recipe = Path("recipes/first.recipe")
+    steps = open_recipe(recipe, "", "mergekit").layout
+    made = [steps.spots[node.fingerprint].place for node in steps.steps(steps.graph.targets) if not node.recipe]
+    for node in steps.steps(steps.graph.targets):
+        put(steps.spots[node.fingerprint].place)
+        (project / ".ladle/work" / node.fingerprint).mkdir(parents=True, exist_ok=True)
+    assert any(place.startswith("artifacts/first-mergekit/") for place in made)
+    assert offered(capsys) == []
+    assert offered(capsys, str(recipe)) == []
+    put("artifacts/first-mergekit/old")
+    assert offered(capsys) == ["artifacts/first-mergekit/old"]
+    assert offered(capsys, str(recipe)) == ["artifacts/first-mergekit/old"]
+    recipe.unlink()
+    assert set(made) <= set(offered(capsys))
+
+
+def test_a_recipe_that_mergekit_no_longer_says_keeps_what_it_made(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put("artifacts/first-mergekit/merged")
+    recipe = Path("recipes/first.recipe")
+    recipe.write_text(recipe.read_text().replace("t = 0.5", "t = 0.5, norm = geometric"))
+    capsys.readouterr()
+    assert run(["gc"]) == 0
+    out, err = capsys.readouterr()
+    assert "artifacts/first" not in out
+    assert "`recipes/first.recipe` has mistakes" in err

@@ -16,7 +16,7 @@ from ladle.executor.examine import examine_source
 from ladle.executor.importing.ledger import Sort
 
 TOOLS = {"axolotl": "axolotl", "llama": "llama-factory", "trl": "trl", "alignment": "alignment-handbook",
-         "mergekit": "mergekit"}  # fmt: skip
+         "mergekit": "mergekit", "mergekit-moe": "mergekit-moe"}  # fmt: skip
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -222,11 +222,88 @@ def test_what_no_merge_here_says_is_refused_with_its_line(tmp_path: Path, text: 
     assert {problem.code for problem in error.value.diagnostics} <= {"E609", "E611", "E205"}
 
 
-def test_passthrough_is_refused() -> None:
+SLICED = "merge_method: {}\nbase_model: acme/a\ndtype: float32\nslices:\n"
+BOTH = "  - sources: [{{model: acme/a, layer_range: [{0}, {1}]}}, {{model: acme/b, layer_range: [{0}, {1}]}}]\n"
+
+
+def test_slices_of_passthrough_are_a_stack(tmp_path: Path) -> None:
+    text = imported(FOLDER / "mergekit_passthrough.yml").text
+    assert "merged = round(stack(base_7b, base_7b, layers = each(0..23, 8..31)), fp16)" in text
+    scaled = (
+        "  - sources: [{model: acme/a, layer_range: [0, 4]}]\n"
+        "  - sources: [{model: acme/b, layer_range: [3, 4]}]\n"
+        "    parameters: {scale: [{filter: o_proj, value: 0}, {value: 1}]}\n"
+    )
+    text = from_text(tmp_path, SLICED.format("passthrough") + scaled).text
+    assert "stack(a, b, layers = each(0..3, [3]), scale = each(1, {o_proj: 0, else: 1}))" in flat(text)
+    found = from_text(tmp_path, SLICED.format("passthrough").replace("acme/a", "acme/c") + scaled)
+    assert "base_model = acme/c" in [note.key for note in found.notes if note.sort is Sort.LOST]
+
+
+def test_slices_that_take_all_layers_in_order_are_whole_models(tmp_path: Path) -> None:
+    parts = BOTH.format(0, 16) + BOTH.format(16, 32)
+    found = from_text(tmp_path, SLICED.format("slerp") + parts + "parameters: {t: 0.5}\n")
+    assert "model merged = slerp(a, b, t = 0.5)" in found.text
+    assert any("layers 0 to 31" in note.reason for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "help"),
+    [
+        (SLICED.format("slerp") + BOTH.format(0, 16) + BOTH.format(8, 24) + "parameters: {t: 0.5}\n", 6, "stack"),
+        (SLICED.format("slerp") + BOTH.format(4, 16) + "parameters: {t: 0.5}\n", 5, "stack"),
+        (
+            SLICED.format("slerp") + BOTH.format(0, 8) + BOTH.format(8, 16) + "    parameters: {t: 0.5}\n",
+            7,
+            "over depth",
+        ),
+        (SLICED.format("slerp") + BOTH.format(0, 8) + BOTH.format(8, 16) + "parameters: {t: [0, 1]}\n", 7, "one slice"),
+        (SLICED.format("passthrough") + BOTH.format(0, 8), 5, "name one"),
+        (SLICED.format("passthrough") + "  - sources: [{model: acme/a}]\n", 5, "counted from 0"),
+        (SLICED.format("passthrough") + "  - sources: [{model: acme/a, layer_range: [4, 4]}]\n", 5, "at least one"),
+        (SLICED.format("slerp") + "  - {}\n", 5, "add its models"),
+    ],
+)
+def test_slices_that_nothing_says_are_one_mistake_at_their_line(
+    tmp_path: Path, text: str, line: int, help: str
+) -> None:
     with pytest.raises(RecipeError) as error:
-        imported(FOLDER / "mergekit_passthrough.yml")
-    (problem,) = error.value.diagnostics
-    assert "slices stack layers" in problem.message
+        from_text(tmp_path, text)
+    [problem] = error.value.diagnostics
+    assert problem.source.position(problem.span.start)[0] == line
+    assert help in problem.help
+
+
+def test_a_mixture_is_read_with_its_prompts(tmp_path: Path) -> None:
+    text = flat(imported(FOLDER / "mergekit-moe_hidden.yml").text)
+    assert "round(moe(maths_7b, chat_7b, base = base_7b, gate_mode = hidden, experts_per_token = 1," in text
+    assert 'negative_prompts = each(["Tell me a story."], ["Solve for x."])' in text
+    found = imported(FOLDER / "mergekit-moe_random.yml")
+    assert "moe(base_7b, base_7b, base = base_7b, gate_mode = random, seed = 7)" in found.text
+    lost = {note.key.partition(" ")[0] for note in found.notes if note.sort is Sort.LOST}
+    assert lost == {"architecture", "experts[0].noise_scale"}
+    lost = {note.key.partition(" ")[0] for note in imported(FOLDER / "mergekit-moe_shared.yml").notes}
+    assert {"shared_experts", "experts[0].negative_prompts"} <= lost
+    bad = "base_model: acme/a\ngate_mode: uniform_random\nexperts:\n  - source_model: acme/a\n"
+    assert problems(tmp_path, bad) == [("E609", 3), ("E611", 2)]
+    quoted = "base_model: a/a\nexperts:\n- {source_model: a/b, positive_prompts: ['a\"b']}\n- {source_model: a/c}\n"
+    assert problems(tmp_path, quoted) == [("E612", 3)]
+
+
+def test_a_seed_in_a_file_is_the_seed(tmp_path: Path) -> None:
+    text = TIES.replace("ties", "dare_ties") + "random_seed: 7\n"
+    assert "seed = 7" in from_text(tmp_path, text).text
+    [told] = [note for note in from_text(tmp_path, TIES + "random_seed: 7\n").notes if "random_seed" in note.key]
+    assert (told.sort, "nothing at random" in told.reason) == (Sort.SAME, True)
+    assert problems(tmp_path, text.replace("7", "-7")) == [("E611", 6)]
+
+
+@pytest.mark.parametrize(
+    "t", ["2", "[0, 0.5,\n 2]", "[{filter: mlp, value: 0.5}, {filter: self_attn,\n value: [0, -1]}, {value: 0}]"]
+)
+def test_a_value_out_of_range_is_told_at_its_line(tmp_path: Path, t: str) -> None:
+    text = f"{MERGE}parameters:\n  t: {t}\n"
+    assert problems(tmp_path, text) == [("E611", 6 + t.count("\n"))]
 
 
 def test_json_has_the_recipe_and_every_note(capsys: pytest.CaptureFixture[str]) -> None:

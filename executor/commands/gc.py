@@ -11,11 +11,13 @@ from ladle.dsl.diagnostics import RecipeError
 from ladle.executor.catalog import vocabulary
 from ladle.executor.collect import RECORD, Kept, Unused, collect, has_made, kept, throw_away
 from ladle.executor.console import from_here, one_line
+from ladle.executor.forced_engine import MERGEKIT, SUFFIX
 from ladle.executor.layout import Layout, layout
-from ladle.executor.load import load
+from ladle.executor.load import Loaded, load
+from ladle.executor.opened import open_recipe, taken
 from ladle.executor.project import ProjectError, project_here, project_root, recipes_in
 from ladle.executor.sizes import in_units
-from ladle.executor.workspace import Workspace
+from ladle.executor.workspace import PLACES, Workspace
 
 
 @click.command("gc", short_help="List, and with --yes remove, what no recipe makes.")
@@ -69,11 +71,23 @@ def referred(workspace: Workspace, given: Iterable[Path]) -> Kept:
 
 
 def every(recipe: Path) -> Iterator[Layout]:
-    """Yield the steps of a recipe and of each of its variants."""
+    """Yield the steps of a recipe and of each of its variants, and those of each with the other engine."""
     plain_one = load(recipe)
-    yield layout(plain_one.graph, vocabulary())
-    for variant in plain_one.program.variants:
-        yield layout(load(recipe, variant).graph, vocabulary())
+    for variant in ("", *plain_one.program.variants):
+        loaded = load(recipe, variant) if variant else plain_one
+        yield layout(loaded.graph, vocabulary())
+        yield from forced(recipe, variant, loaded)
+
+
+def forced(recipe: Path, variant: str, loaded: Loaded) -> Iterator[Layout]:
+    """Yield the steps of `--engine mergekit`, where a recipe was ever run or compiled with it.
+
+    Its results lie under a name of their own. Where another recipe has that name they are that one's.
+    """
+    name = f"{loaded.graph.recipe}{SUFFIX}"
+    made = any((loaded.root / top / name).is_dir() for top in ("pipelines", *PLACES))
+    if made and not taken(recipe, loaded):
+        yield open_recipe(recipe, variant, MERGEKIT).layout
 
 
 def shown(workspace: Workspace, unused: Iterable[Unused]) -> Iterator[str]:

@@ -32,7 +32,7 @@ ORDER = (Sort.WRONG, Sort.LOST, Sort.MISSING, Sort.ASSUMED, Sort.MACHINE, Sort.S
 def COMMAND(  # noqa: N802 - found by this name
     files: tuple[Path, ...], output: Path | None, tool: str | None, stage: str, devices: int, form: str
 ) -> int:
-    """Turn YAML of Axolotl, LLaMA-Factory, TRL, alignment-handbook or mergekit into a recipe.
+    """Turn YAML of Axolotl, LLaMA-Factory, TRL, alignment-handbook, mergekit or mergekit-moe into a recipe.
 
     Every key that the recipe cannot say is named, with file and line, here and in the recipe.
     """

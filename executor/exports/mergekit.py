@@ -1,4 +1,4 @@
-"""mergekit: a merge, and the merges within it as further documents. Out: the exporter to `mergekit`."""
+"""mergekit: a merge, and the merges within it as further documents; or a mixture. Out: the exporter to `mergekit`."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from ladle.dsl.graph import Node
 from ladle.dsl.signature import Role
 from ladle.dsl.types import Unknown
 from ladle.dsl.vocabularies import FIRST, TOKENIZER, UNION
-from ladle.executor.exporting.subject import Exporter, Subject
+from ladle.executor.exporting.subject import Exporter, Subject, number
 from ladle.executor.exporting.text import Said, written
 from ladle.executor.mergekit.sayable import WRAPPER
 from ladle.executor.mergekit.spoken import PRECISIONS, ROUND, body
 
 AFFINE = "affine"
+MIXTURE = "moe"
+PROMPTS = ("positive_prompts", "negative_prompts")
 
 
 def export(subject: Subject) -> str:
@@ -22,6 +24,10 @@ def export(subject: Subject) -> str:
     if not _merges(subject, subject.node):
         subject.refuse(subject.node, f"`{subject.node.name}` is no merge", "`--to trl` and `--to axolotl` write stages")
         return ""
+    inner, precision = _unrounded(subject, subject.node)
+    if inner.operator == MIXTURE:
+        said = _mixture(subject, inner, precision)
+        return written([said], subject.remarks, f"The mixture `{subject.node.name}` of a recipe, for mergekit.")
     documents: dict[str, Said] = {}
     _document(subject, subject.node, documents)
     if len(documents) > 1:
@@ -54,6 +60,31 @@ def _document(subject: Subject, node: Node, documents: dict[str, Said]) -> None:
     if precision or (outer and (precision := _precision(subject, node))):
         said["out_dtype"] = precision
     documents[node.fingerprint] = said
+
+
+def _mixture(subject: Subject, node: Node, precision: str) -> dict[str, Said]:
+    """Return what `mergekit-moe` reads: its models are folders and repositories, never merges within."""
+    options = dict(node.options)
+    subject.remark("`mergekit-moe FILE OUT` reads it; the tokenizer that it writes has another padding")
+    if options["gate_mode"] == "random":
+        subject.remark(f"`--random-seed {options['seed']}` is the seed of its gates")
+    base = subject.inputs(node)["base"]
+    precision = precision or _uniform(base)
+    experts: list[Said] = []
+    for place, each in enumerate(subject.operands(node)):
+        said: dict[str, Said] = {"source_model": subject.model(each)}
+        for key in PROMPTS:
+            told = options.get(key)
+            if isinstance(told, list) and isinstance(listed := told[place], list):
+                said[key] = [str(text) for text in listed]
+        experts.append(said)
+    return {
+        "base_model": subject.model(base),
+        "gate_mode": str(options["gate_mode"]),
+        "experts_per_token": int(number(options["experts_per_token"])),
+        **({"dtype": precision} if precision else {}),
+        "experts": experts,
+    }
 
 
 def _tokenizer(subject: Subject, node: Node) -> dict[str, Said]:
@@ -129,7 +160,13 @@ def _precision(subject: Subject, node: Node) -> str:
     if first.type is None or isinstance(first.type.tensors, Unknown):
         subject.remark(f"the result stays float32; Ladle rounds it to the precision of {subject.model(first)}")
         return ""
-    kinds = {dtype for _, dtype, _ in first.type.tensors}
+    return _uniform(first)
+
+
+def _uniform(model: Node) -> str:
+    """Return the one precision of a model's weights where it is known and not float32."""
+    known = None if model.type is None else model.type.tensors
+    kinds = {dtype for _, dtype, _ in known} if isinstance(known, tuple) else set()
     return {"BF16": "bfloat16", "F16": "float16"}.get(kinds.pop(), "") if len(kinds) == 1 else ""
 
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from ladle.dsl.signature import Flag, Number, Operator, Option, OptionType, Scheduled
 from ladle.dsl.suggest import did_you_mean, nearest
-from ladle.executor.importing.depths import Unsayable, depths
-from ladle.executor.importing.fields import Fields
+from ladle.executor.importing.depths import At, Unsayable, depths
+from ladle.executor.importing.fields import Fields, scalar_number
 from ladle.executor.importing.ledger import Sort
 from ladle.executor.importing.sources import Source
 from ladle.executor.importing.spelling import spelled, takes
+from ladle.executor.importing.tree import Listing, Scalar, Table, Tree
 from ladle.executor.quoting import short
 
 REASONS = {"int8_mask": (Sort.MACHINE, "how masks are kept in memory: it does not change the result")}
@@ -118,9 +119,38 @@ def _text(place: Fields, key: str, type: OptionType) -> str:
         return ""
     if found.modules and not isinstance(type, Scheduled):
         place.problem("E611", key, f"`{key}` varies over the tensors, and is one number in this version", VARIES)
-    elif not found.modules and isinstance(type, Number | Scheduled) and not takes(type, found.otherwise):
-        place.problem("E611", key, f"`{key}` cannot be {found.text} here", "")
+    elif isinstance(type, Number | Scheduled) and (beyond := _beyond(tree, type)) is not None:
+        message = f"`{key}` cannot be {short(beyond.text)} here"
+        place.ledger.problem("E611", place.document, beyond.span, message, _bounds(key, type))
+    elif found.modules and isinstance(type, Scheduled) and (lists := _unlayered(found.modules, type)):
+        message = f"`{key}` cannot vary over depth in {lists}"
+        place.problem("E611", key, message, "write one number for it")
     elif found.strays:
         names = ", ".join(f"`{name}`" for name in found.strays)
         place.assumed(key, f"in a model that has {names}, mergekit's filters take them too: name them in the map")
     return found.text
+
+
+def _beyond(tree: Tree, type: OptionType) -> Scalar | None:
+    """Return the first number of a value, of a list or of filters, that an option does not take."""
+    match tree:
+        case Scalar():
+            known = scalar_number(tree)
+            return None if known is None or takes(type, known) else tree
+        case Listing(items):
+            return next((found for item in items if (found := _beyond(item, type)) is not None), None)
+        case Table():
+            value = tree.get("value")
+            return _beyond(value.value, type) if value else None
+
+
+def _bounds(key: str, type: Number | Scheduled) -> str:
+    low, high = ("any" if bound is None else f"{bound:g}" for bound in (type.low, type.high))
+    above = "above " if type.open_low else ""
+    return f"`{key}` is a number between {above}{low} and {high}"
+
+
+def _unlayered(modules: tuple[tuple[str, At], ...], type: Scheduled) -> str:
+    """Return the modules for which an option takes no list over depth, and is given one; "" where it takes all."""
+    lists = [name for name, value in modules if isinstance(value, tuple) and type.modules and name not in type.layered]
+    return ", ".join(f"`{name}`" for name in lists)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from ladle.executor.importing.draft import ModelRef
 from ladle.executor.importing.fields import Fields
 from ladle.executor.importing.places import REPOSITORY, REVISION, is_path, quotable
-from ladle.executor.importing.scalars import number
 from ladle.executor.importing.tree import Scalar, Table
 from ladle.executor.quoting import short
 
@@ -23,50 +22,20 @@ class Source:
     parameters: Fields | None
 
 
-def sources(fields: Fields) -> tuple[Source, ...]:
-    """Return the models of a merge in order; layers taken apart are reported, since no merge here changes a shape."""
+def listed(fields: Fields) -> tuple[Source, ...] | None:
+    """Return the `models` of a merge in order; None where there are none, or one cannot be read: that is reported."""
     if fields.tree("modules") is not None:
         fields.problem("E611", "modules", "`modules` merges parts of a model of several towers", "name plain models")
-        return ()
-    if "slices" not in fields:
-        found = tuple(_source(each) for each in fields.tables("models"))
-        if not found:
-            fields.problem("E609", "models", "the document says no `models` and no `slices`", "add the models to merge")
-        return tuple(source for source in found if source is not None)
-    return _sliced(fields)
-
-
-def _sliced(fields: Fields) -> tuple[Source, ...]:
-    """A single slice over the same layers of each model, from the first on, is a merge of whole models."""
-    slices = tuple(fields.tables("slices"))
-    if len(slices) != 1:
-        message = f"{len(slices)} slices stack layers, and this is not read"
-        fields.problem("E611", "slices", message, "write `stack(a, b, layers = each(0..7, 4..11))`, both ends included")
-        return ()
-    each = slices[0]
-    found = tuple(source for item in each.tables("sources") if (source := _source(item)) is not None)
-    ranges = {_range(source.fields) for source in found}
-    if len(ranges) > 1 or any(bounds is None or bounds[0] != 0 for bounds in ranges):
-        fields.problem("E611", "slices", "the models are merged over different layers, or not from layer 0 on",
-                       "one slice over all layers is a merge of whole models")  # fmt: skip
-    elif ranges:
-        last = next(iter(ranges))
-        fields.assumed("slices", f"`layer_range: [0, {last[1] if last else 0}]` is every layer of the models")
-    if each.tree("parameters") is not None:
-        each.lost("parameters", "parameters of a slice: write them at the models or for the whole merge")
-    each.rest({})
-    return found
-
-
-def _range(fields: Fields) -> tuple[int, int] | None:
-    items = [item for item in fields.items("layer_range") if isinstance(item, Scalar)]
-    bounds = [number(item.text) for item in items]
-    if len(bounds) != 2 or not all(isinstance(bound, int) for bound in bounds):
         return None
-    return int(bounds[0] or 0), int(bounds[1] or 0)
+    found = tuple(source(each) for each in fields.tables("models"))
+    if not found:
+        fields.problem("E609", "models", "the document says no `models` and no `slices`", "add the models to merge")
+    known = tuple(each for each in found if each is not None)
+    return known if found and len(known) == len(found) else None
 
 
-def _source(each: Fields) -> Source | None:
+def source(each: Fields) -> Source | None:
+    """Return the model that an item of a list names, with the parameters beside it."""
     model = reference(each, "model")
     return Source(model, each, each.fields("parameters")) if model else None
 

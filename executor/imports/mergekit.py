@@ -9,22 +9,18 @@ from ladle.dsl.vocabularies import TOKENIZER
 from ladle.executor.catalog import vocabulary
 from ladle.executor.importing.draft import Base, Importer, Made, Merged, ModelRef, Request, fields_of
 from ladle.executor.importing.fields import Fields
-from ladle.executor.importing.ledger import Ledger, Sort
+from ladle.executor.importing.ledger import Ledger
+from ladle.executor.importing.mergekit_results import MORE, PRECISIONS, outputs, rounded, seed
 from ladle.executor.importing.mergekit_tokenizer import tokenizer_option
 from ladle.executor.importing.mergekit_values import Given, per_model, shared, weight
-from ladle.executor.importing.sources import Source, reference, sources
-from ladle.executor.importing.spelling import option, takes
+from ladle.executor.importing.slices import PASSTHROUGH, stacked, whole
+from ladle.executor.importing.sources import Source, listed, reference
+from ladle.executor.importing.spelling import option
 from ladle.executor.importing.tree import Document
 from ladle.executor.mergekit_names import METHODS
 
-PRECISIONS: Final = {"bfloat16": "bf16", "float16": "fp16", "float32": "fp32"}
-ROUND: Final = "round"
 IDLE: Final = {"nuslerp_row_wise": ("nuslerp_flatten", "false")}
 """Flags that do nothing without another option."""
-MORE = {
-    "chat_template": (Sort.LOST, "the template is that of the model whose tokenizer it is: `template =` at its source"),
-    "write_model_card": (Sort.MACHINE, "a card is written when a model is published"),
-}
 
 
 def convert(document: Document, ledger: Ledger, request: Request) -> Made | None:
@@ -33,24 +29,28 @@ def convert(document: Document, ledger: Ledger, request: Request) -> Made | None
     if fields is None:
         return None
     method = fields.text("merge_method") or ""
+    if method == PASSTHROUGH and "slices" in fields:
+        return stacked(fields)
     operator = vocabulary().get(method)
     if operator is None or method not in METHODS:
         known = ", ".join(sorted(METHODS & vocabulary().keys()))
         message = f"this version has no merge `{method[:40]}`"
         fields.problem("E611", "merge_method", message, f"the merges are {known}")
         return None
-    found = sources(fields)
+    found = whole(fields) if "slices" in fields else listed(fields)
+    if found is None:
+        return None
     base = reference(fields, "base_model") if "base_model" in fields else None
     given = Given(fields, operator, fields.fields("parameters"))
     operands, based = _operands(fields, operator, found, base)
-    options = [*based, *_options(given, operands)]
+    options = [*based, *_options(given, operands), *seed(fields, operator)]
     weights = [weight(given, source) for source in operands]
     given.rest(found)
     _precision(fields)
     unsaid = "tokenizer" not in fields and "tokenizer_source" not in fields and option(operator, TOKENIZER) is not None
     options += tokenizer_option(fields, operands, base)
-    name, outputs = fields.text("name") or "", _outputs(fields)
-    rounded = _rounded(fields, bool(outputs))
+    name, named = fields.text("name") or "", outputs(fields)
+    precision = rounded(fields, bool(named))
     fields.rest(MORE)
     told = tuple((source.model, number) for source, number in zip(operands, weights, strict=True))
     first = operands[0].model if operands else None
@@ -58,7 +58,7 @@ def convert(document: Document, ledger: Ledger, request: Request) -> Made | None
     whose = Base(base or first, document, place, base is not None) if unsaid and first else None
     if option(operator, "seed") is not None:
         fields.assumed("merge_method", "it draws at random: Ladle draws other elements, the result is equally good")
-    return Merged(method, told, tuple(options), name, outputs, rounded, whose)
+    return Merged(method, told, tuple(options), name, named, precision, whose)
 
 
 def _operands(
@@ -96,8 +96,6 @@ def _from_base(
 
 def _counted(fields: Fields, operator: Operator, found: tuple[Source, ...], where: str) -> None:
     count = len(operator.operands.sorts)
-    if not found and "slices" in fields:
-        return  # the slices were refused, and with them their models
     if not operator.operands.variadic and len(found) != count:
         noun = "model" if count == 1 else "models"
         message = f"`{operator.name}` takes {count} {noun} {where}".rstrip() + f", and here {len(found)} are named"
@@ -146,31 +144,6 @@ def _precision(fields: Fields) -> None:
     elif word != "float32":
         reason = f"mergekit computes in {word[:20]} too: here merges are float32 throughout and rounded once"
         fields.assumed("dtype", reason) if word in PRECISIONS else fields.lost("dtype", reason)
-
-
-def _rounded(fields: Fields, intermediate: bool) -> str:
-    """Return the precision that mergekit rounds a result to, where the recipe should say it; else that is noted."""
-    key = "out_dtype" if "out_dtype" in fields else "dtype"
-    word = fields.text(key)
-    if word is None:
-        return ""
-    if key == "dtype" and word == "float32":
-        where = "within another merge it stays float32; as a result it" if intermediate else "the result"
-        reason = f"{where} is rounded to the precision of its first operand, and mergekit's is float32"
-        fields.assumed(key, f"{reason}: `round(..., fp32)` says so")
-        return ""
-    round = vocabulary().get(ROUND)
-    precision = option(round, "precision") if round else None
-    said = PRECISIONS.get(word, word)
-    if precision is not None and takes(precision.type, said):
-        return said
-    last = "the result has the precision of its first operand"
-    fields.lost(key, "nested merges here are rounded once, at the end" if intermediate else last)
-    return ""
-
-
-def _outputs(fields: Fields) -> tuple[str, ...]:
-    return tuple(text for key in ("name", "out_path") if (text := fields.text(key)))
 
 
 IMPORTER = Importer("mergekit", (frozenset({"merge_method"}),), convert, rank=3, documents=True)

@@ -16,6 +16,7 @@ from ladle.dsl.types import UNKNOWN, Unknown, one_vocabulary
 from ladle.dsl.vocabularies import TOKENIZER
 from ladle.executor.model_folder import BadFolder, json_object
 from ladle.executor.plan import Action, Plan
+from ladle.executor.sits_on import is_adapter
 from ladle.executor.workspace import Workspace
 
 GENERATION: Final = "generation_config.json"
@@ -77,6 +78,9 @@ def _generation(made: Plan, workspace: Workspace, node: Node) -> Settings | None
         if not donor.produces:
             if dict(donor.options).get("template") is not None:
                 return None  # the end of a turn is added to it when the template is put on
+            if "template" not in inputs and is_adapter(donor):
+                donor = inputs["from"]  # an adapter is folded into a model, whose settings stay
+                continue
             if "template" not in inputs:
                 return _read(workspace.root, next((file for file in donor.files if file.endswith(GENERATION)), ""))
             donor = inputs["template"]

@@ -16,6 +16,7 @@ from ladle.dsl.types import AdapterType
 from ladle.executor.adapter import CONFIG, WEIGHTS, misfit, read_adapter
 from ladle.executor.choosing.best import take
 from ladle.executor.choosing.kinship import kinship
+from ladle.executor.cli import run
 from ladle.executor.facts import ProjectFacts
 from ladle.executor.mergekit.parents import staged
 from ladle.executor.model_folder import BadFolder
@@ -400,6 +401,49 @@ def test_an_adapter_of_the_project_is_merged_trained_and_scored(project: Path) -
     config = json.loads((project / "models/adapter" / CONFIG).read_text())
     (project / "models/adapter" / CONFIG).write_text(json.dumps(config | {"lora_alpha": 9}))
     assert {name for name, action in actions(project).items() if action == "run"} >= {"merged", "written", "trained"}
+
+
+PLANNED = """
+model base = local("models/tiny")
+model tuned = local("models/adapter", from = base)
+model twice = local("models/adapter", from = tuned)
+model merged = slerp(twice, base, t = 0.5)
+model o = local("models/other")
+model n = slerp(twice, o, t = 0.5, tokenizer = first)
+"""
+
+
+@pytest.mark.parametrize(
+    ("named", "told"),
+    [
+        ("someone/else", True),
+        ("someone/Tiny", False),
+        ("/home/me/.cache/huggingface/hub/models--someone--tiny/snapshots/0123abc", False),
+        ("../out/tiny/", False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_a_plan_says_where_an_adapter_names_another_model(
+    project: Path,
+    named: str | None,
+    told: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(project)
+    folder = tiny_adapter(project)
+    config = json.loads((folder / CONFIG).read_text())
+    (folder / CONFIG).write_text(json.dumps(config | {"base_model_name_or_path": named}))
+    (project / "models/tiny/generation_config.json").write_text('{"temperature": 0.5}')
+    (project / "models/other/generation_config.json").write_text('{"temperature": 1.5}')
+    (project / "my.recipe").write_text(HEAD + PLANNED)
+    assert run(["plan", "my.recipe"]) == 0
+    said = capsys.readouterr().err
+    assert ("`tuned` says that it was trained on `someone/else`, and sits on `base` here" in said) == told
+    assert ("says that it was trained" in said) == told
+    assert "`n` takes the generation configuration of `twice`, and not that of `o`" in said
+    assert "`merged` takes" not in said
 
 
 def problems(root: Path, recipe: str) -> list[tuple[str, str, str]]:

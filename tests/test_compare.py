@@ -23,6 +23,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from ladle.executor.cli import run
 from ladle.executor.comparing import measuring, meter
+from ladle.executor.comparing.hints import shared
 from ladle.executor.comparing.modules import module
 from ladle.executor.comparing.sums import angle, cosine
 from ladle.executor.file_digests import FileDigests
@@ -31,6 +32,7 @@ from ladle.executor.manifest import manifest
 from ladle.executor.models.source import Source, write_source
 from ladle.executor.opened import open_recipe
 from safetensors.torch import load_file, save_file
+from test_adapters import adapter, folded
 from test_merge import HIDDEN, LAYERS, VOCAB, folder, weights
 
 Tensors = dict[str, torch.Tensor]
@@ -459,6 +461,8 @@ model b = base | sft(seed = 7)
 model c = a | sft(seed = 8)
 model d = a | sft(seed = 9)
 model many[seed in 1..2] = base | sft(seed = seed)
+model mean = lerp(b, a, t = 0.5)
+model more = lerp(a, b, t = 0.3)
 """
 
 
@@ -523,6 +527,57 @@ def test_an_ancestor_that_does_not_fit_is_left_aside_and_told(project: Path, fou
     assert told["base"] is None
     assert "no changes are taken from the common ancestor `a`: the weights of `a` are refused" in told["notes"][0]
     assert run(["compare", *folders, "--base", "artifacts/my/a"]) == 1
+
+
+def test_of_ancestors_that_are_as_near_the_one_named_first_counts_and_the_others_are_told(
+    project: Path, found: Read
+) -> None:
+    for name in ("mean", "more"):
+        artifact(name, near(5, 0.05))
+    told = found("mean", "more")
+    assert told["base"]["name"] == "b"
+    assert told["notes"] == [
+        "`a` is as near a common ancestor as `b`, which `mean` names first: `--base` takes another"
+    ]
+    told = found("more", "mean")
+    assert told["base"]["name"] == "a"
+    assert found("more", "mean", "--base", "b")["notes"] == []
+    shutil.rmtree(project / "artifacts/my/a")
+    told = found("more", "mean")
+    assert (told["base"]["name"], told["notes"]) == ("b", [])
+
+
+def test_an_adapter_is_compared_with_its_model(project: Path, found: Read, refusal: Callable[..., str]) -> None:
+    adapter(project / "models/tuned")
+    recipe = Path("recipes/my.recipe")
+    recipe.write_text(recipe.read_text() + 'model tuned = local("models/tuned", from = base)\n')
+    told = found("tuned", "a")
+    assert told["models"][0] == {"name": "tuned", "folder": "models/tuned", "type": "BF16"}
+    assert told["base"]["name"] == "base"
+    assert "`tuned` is an adapter, compared as `base` with it folded in" in told["notes"]
+    changed = load_file(project / "models/base/model.safetensors")
+    before = {name: value.double() for name, value in changed.items()}
+    after = before | {name: before[name] + folded(4.0)[name] - weights(1)[name].double() for name in before}
+    length = math.sqrt(sum(float(((after[name] - before[name]) ** 2).sum()) for name in before))
+    assert told["changes"][0]["total"]["norm"] == pytest.approx(length, rel=1e-5)
+    assert told["changes"][0]["model"] == "tuned"
+    said = refusal("models/tuned", "models/base")
+    assert "`tuned` is an adapter, which is no model without another" in said
+    assert "`model tuned = local(FOLDER, from = MODEL)`" in said
+
+
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [
+        (0.51, "51 % of"),
+        (1.5, "150 % of"),
+        (7.9, "8 times"),
+        (2e4, "more than 1000 times"),
+        (1e-7, "less than 0.001 %"),
+    ],
+)
+def test_a_share_in_a_hint_is_said_as_people_say_it(share: float, said: str) -> None:
+    assert said in shared(share)
 
 
 def test_what_is_not_made_is_told_with_the_command_that_makes_it(project: Path, refusal: Callable[..., str]) -> None:

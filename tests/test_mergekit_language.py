@@ -161,6 +161,13 @@ def test_plan_says_what_mergekit_computes(project: Path, capsys: pytest.CaptureF
     assert engines == {"a": None, "n": NATIVE, "m": MERGEKIT, "p": MERGEKIT}
 
 
+def test_a_plan_names_a_merge_of_the_other_engine_once(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = recipe(project, "model n = lerp(a, b, t = 0.5)\nmodel m = slerp(n, base, t = 0.5)\n")
+    rows = [line.split()[:2] for line in said(capsys, "plan", str(path), "--engine", "mergekit", "--all").splitlines()]
+    assert [row for row in rows if row[:1] == ["run"]] == [["run", "n"], ["run", "m"]]
+    assert "reuse   3 of 5 nodes" in said(capsys, "plan", str(path), "--engine", "mergekit")
+
+
 def test_every_merge_is_computed_by_one_of_both_engines() -> None:
     known = {name: computed_by(operator) for name, operator in vocabulary().items()}
     whole = {"mergekit", "stack", "moe", "tokensurgeon", "extract_lora"}

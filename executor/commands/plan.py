@@ -16,6 +16,7 @@ from ladle.executor.inherited import inherited
 from ladle.executor.opened import engine_option, open_recipe, variant_option
 from ladle.executor.plan import Action, Plan, Planned, plan
 from ladle.executor.plan_markdown import markdown
+from ladle.executor.sits_on import strangers
 from ladle.executor.sizes import in_units
 
 
@@ -38,7 +39,7 @@ def COMMAND(recipe: Path, names: tuple[str, ...], form: str, whole: bool, varian
         click.echo(one_line(f"note: {known}"), err=True)
     if missing := absent(opened.layout.graph, made.targets, opened.workspace.root):
         click.echo(one_line(f"note: not here, so a run would refuse to start: {', '.join(missing)}"), err=True)
-    for told in inherited(made, opened.workspace):
+    for told in (*inherited(made, opened.workspace), *strangers(made, opened.workspace)):
         click.echo(one_line(f"note: {told}"), err=True)
     if form == "json":
         nodes = [record(made, item) for item in made.nodes]
@@ -78,9 +79,16 @@ def called(made: Plan, item: Planned) -> str:
     return f"{merge.operator} (by mergekit)"
 
 
+def distinct(made: Plan) -> Iterator[Planned]:
+    """Yield the nodes of a plan, each merge that is handed to mergekit once: as what mergekit makes of it."""
+    within = {item.node.inputs[0].node for item in made.nodes if made.layout.operator(item.node).wraps}
+    yield from (item for item in made.nodes if item.place or item.node.fingerprint not in within)
+
+
 def lines(made: Plan, whole: bool) -> Iterator[str]:
     """Yield the table of a plan, what it comes to, and how many nodes are there already: these too where `whole`."""
-    listed = [item for item in made.nodes if whole or item.action is not Action.REUSE or item.source]
+    rows = tuple(distinct(made))
+    listed = [item for item in rows if whole or item.action is not Action.REUSE or item.source]
     names = {item.node.fingerprint: shown(item) for item in listed}
     width = max(map(len, names.values()), default=0)
     operators = {item.node.fingerprint: called(made, item) for item in listed}
@@ -88,9 +96,9 @@ def lines(made: Plan, whole: bool) -> Iterator[str]:
     for item in listed:
         name, operator = names[item.node.fingerprint], operators[item.node.fingerprint]
         yield one_line(f"{item.action.value:6}  {name:{width}}  {operator:{words}}  {item.reason}")
-    if len(listed) < len(made.nodes):
-        there = len(made.nodes) - len(listed)
-        yield f"reuse   {there} of {len(made.nodes)} nodes, data included, which are there already (`--all` lists them)"
+    if len(listed) < len(rows):
+        there = len(rows) - len(listed)
+        yield f"reuse   {there} of {len(rows)} nodes, data included, which are there already (`--all` lists them)"
     todo = len(made.work)
     yield ""
     yield f"{todo} of {sum(bool(item.place) for item in made.nodes)} steps to run" if todo else "nothing to do"

@@ -43,7 +43,7 @@ def _of_pairs(result: Result) -> Iterator[Hint]:
             yield Hint("identical", names, text)
             continue
         if apart is not None and apart < NEAR:
-            text = f"{_percent(apart)} of their norm apart: a merge lies within that of either, and scores like either"
+            text = f"{shared(apart)} their norm apart: a merge lies within that of either, and scores like either"
             yield Hint("near-identical", names, text)
         if near == total.sums.tensors:
             text = f"every tensor has a cosine above {COLLINEAR}, where slerp is a lerp: it gives what a lerp gives"
@@ -67,11 +67,15 @@ def _of_changes(result: Result) -> Iterator[Hint]:
                 yield Hint("unchanged", names, text)
         elif lost > MOSTLY:
             text = (
-                f"storing it as {result.types[each]} rounds away {_percent(lost)} of the norm of its change: "
+                f"storing it as {result.types[each]} rounds away {shared(lost)} the norm of its change: "
                 "train longer, or keep it and the merge in float32"
             )
             yield Hint("below-rounding", names, text)
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.2g} %"
+def shared(share: float) -> str:
+    """Return a share as people say it: `3 % of`, or `8 times` where it is more than the whole."""
+    if share >= 2:
+        return f"{share:.0f} times" if share < 1000 else "more than 1000 times"
+    value = 100 * share
+    return f"{value:.0f} % of" if value >= 10 else f"{value:.2g} % of" if value >= 1e-3 else "less than 0.001 % of"

@@ -9,15 +9,18 @@ import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import Final
 
 import torch
+from ladle.executor.adapter import Adapter
 from ladle.executor.comparing.meter import Meter
 from ladle.executor.comparing.sums import Sums, collinear, pairs
 from ladle.executor.headers import Tensor
+from ladle.executor.weights.adapted import Adapted
 from ladle.executor.weights.one_thread import one_thread
-from ladle.executor.weights.reading import Files, Stored
+from ladle.executor.weights.reading import Files, Leaf, Stored, matrix
 
 RUN: Final = 1 << 17
 """Elements read at once of each model and thread: a MiB in float64."""
@@ -36,8 +39,8 @@ class Bad:
     count: int
 
 
-Models = Sequence[tuple[Path, Mapping[str, Tensor]]]
-"""Folder and headers of each model."""
+Models = Sequence[tuple[Path, Mapping[str, Tensor], Sequence[Adapter]]]
+"""Folder and headers of each model, and the adapters that are folded in."""
 
 
 def measure(models: Models, tensors: Sequence[str], base: int | None, meter: Meter) -> Mapping[str, Sums | list[Bad]]:
@@ -62,8 +65,8 @@ class _Work:
     """What the threads share."""
 
     def __init__(self, models: Models, base: int | None, files: Files, meter: Meter, stop: threading.Event) -> None:
-        self._headers = [headers for _, headers in models]
-        self._stored = [Stored(folder, _flat(headers), files) for folder, headers in models]
+        self._headers = [headers for _, headers, _ in models]
+        self._stored = [_leaf(folder, headers, adapters, files) for folder, headers, adapters in models]
         self._base, self._meter, self._stop = base, meter, stop
 
     def tensor(self, name: str) -> Sums | list[Bad]:
@@ -85,6 +88,27 @@ class _Work:
         if any(bad):
             return [Bad(model, name, held) for model, held in enumerate(bad) if held]
         return _sums(total.tolist(), count, len(types))
+
+
+class _Folded:
+    """A model with adapters in it, each element a row; folding needs whole rows, so those of a run are read."""
+
+    def __init__(self, model: Leaf, headers: Mapping[str, Tensor]) -> None:
+        self._model, self._headers = model, headers
+
+    def read(self, tensor: str, row: int, rows: int) -> torch.Tensor:
+        columns = matrix(self._headers[tensor].shape)[1]
+        first, last = row // columns, -(-(row + rows) // columns)
+        found = self._model.read(tensor, first, last - first).reshape(-1)
+        return found[row - first * columns :][:rows]
+
+
+def _leaf(folder: Path, headers: Mapping[str, Tensor], adapters: Sequence[Adapter], files: Files) -> Leaf:
+    """Return what reads a model by elements."""
+    if not adapters:
+        return Stored(folder, _flat(headers), files)
+    stored: Leaf = Stored(folder, headers, files)
+    return _Folded(reduce(lambda below, adapter: Adapted(below, adapter, files), adapters, stored), headers)
 
 
 def facts(values: Sequence[torch.Tensor], types: Sequence[str], base: int | None) -> torch.Tensor:

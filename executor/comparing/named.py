@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from ladle.dsl.graph import Graph, Node
 from ladle.dsl.signature import Fault, Role
@@ -12,9 +13,13 @@ from ladle.executor.console import from_here, typed
 from ladle.executor.layout import Layout, merges
 from ladle.executor.lineage import Lineage, read_lineage
 from ladle.executor.opened import Opened
+from ladle.executor.places import ADAPTER
 from ladle.executor.plan import sought
 from ladle.executor.task import StepError
 from ladle.executor.workspace import PLACES, Workspace
+
+_SHOWN: Final = 3
+"""Ancestors that a note names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,18 @@ class Named:
     opened: Opened | None = None
     word: str = ""
     """What was typed; nothing of an ancestor that was found."""
+    adapters: tuple[Path, ...] = ()
+    """Folders of adapters that are folded into the model in `folder`, the first one first."""
+
+    @property
+    def shown(self) -> Path:
+        """The folder that it is called by: of an adapter its own, not that of the model it sits on."""
+        return self.adapters[-1] if self.adapters else self.folder
+
+    @property
+    def lies(self) -> tuple[Path, ...]:
+        """Where its weights are, to tell one model from another."""
+        return tuple(each.resolve() for each in (self.folder, *self.adapters))
 
 
 Open = Callable[[str], Opened]
@@ -77,6 +94,10 @@ def has_weights(layout: Layout, node: Node) -> bool:
 
 
 def _node(opened: Opened, node: Node, name: str) -> Named | Fault:
+    below = _below(opened, node)
+    if below is not None:
+        found = _node(opened, below, name)
+        return found if isinstance(found, Fault) else _with_adapter(opened, node, below, found)
     folder = place_of(opened, node)
     if folder is None:
         return Fault("E641", f"`{name}` has no folder of its own", "name the model that is made from it")
@@ -89,6 +110,22 @@ def _node(opened: Opened, node: Node, name: str) -> Named | Fault:
     stale = lineage.fingerprint != node.fingerprint
     note = f"`{name}` was made before the recipe changed: what lies there is compared" if stale else ""
     return Named(name, folder, node.fingerprint, note, opened)
+
+
+def _below(opened: Opened, node: Node) -> Node | None:
+    """Return the model that an adapter of the project sits on, None for a model that is no adapter."""
+    if node.produces or not any(Path(path).name == ADAPTER for path in node.files):
+        return None
+    return next((opened.layout.graph.nodes[used.node] for used in node.inputs if used.role == "from"), None)
+
+
+def _with_adapter(opened: Opened, node: Node, below: Node, model: Named) -> Named:
+    """Return a model with the adapter of `node` folded in."""
+    file = next(path for path in node.files if Path(path).name == ADAPTER)
+    adapters = (*model.adapters, opened.workspace.root / Path(file).parent)
+    told = f"`{model.name}` is an adapter, compared as `{below.name}` with it folded in"
+    note = "; ".join(each for each in (told, model.note.replace(f"`{model.name}`", f"`{below.name}`")) if each)
+    return replace(model, key=node.fingerprint, note=note, adapters=adapters)
 
 
 def place_of(opened: Opened, node: Node) -> Path | None:
@@ -106,16 +143,32 @@ Parents = Mapping[str, Sequence[str]]
 
 
 def common_ancestor(models: Sequence[Named]) -> Named | None:
-    """Return the nearest model that all descend from, one of them perhaps, where that is known and still there."""
+    """Return the nearest model that all descend from, one of them perhaps, where that is known and still there.
+
+    Nearest is that which takes the fewest steps back from all of them together. Of several that are as near the first
+    counts, in the order in which the first of the models names what it is made from; the others are noted.
+    """
     if not all(each.key for each in models):
         return None
     known, places = _known(models)
     depths = [_depths(each.key, known) for each in models]
-    shared = set.intersection(*(set(each) for each in depths))
-    nearest = min(shared, key=lambda key: (sum(each[key] for each in depths), key), default=None)
-    if nearest is None:
-        return None
-    return next((each for each in models if each.key == nearest), places.get(nearest))
+    shared = [key for key in depths[0] if all(key in each for each in depths)]
+    steps = {key: sum(each[key] for each in depths) for key in shared}
+    nearest = [key for key in shared if steps[key] == min(steps.values())]
+    there = [next((each for each in models if each.key == key), places.get(key)) for key in nearest]
+    found = [each for each in there if each is not None]
+    return _noted(found[0], found[1:], models[0]) if found else None
+
+
+def _noted(ancestor: Named, others: Sequence[Named], model: Named) -> Named:
+    """Return an ancestor with a note that names those which are as near."""
+    if not others:
+        return ancestor
+    listed = ", ".join(f"`{each.name}`" for each in others[:_SHOWN])
+    more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
+    told = f"as near a common ancestor as `{ancestor.name}`, which `{model.name}` names first: `--base` takes another"
+    verb = "are" if len(others) > 1 else "is"
+    return replace(ancestor, note="; ".join(each for each in (ancestor.note, f"{listed}{more} {verb} {told}") if each))
 
 
 def _known(models: Sequence[Named]) -> tuple[Parents, Mapping[str, Named]]:
@@ -139,8 +192,8 @@ def _known(models: Sequence[Named]) -> tuple[Parents, Mapping[str, Named]]:
 
 def _of_graph(opened: Opened, graph: Graph) -> Iterator[tuple[str, Sequence[str], Named | None]]:
     for key, node in graph.nodes.items():
-        folder = place_of(opened, node) if not node.produces else None
-        at = Named(node.name, folder, key) if folder and has_weights(opened.layout, node) else None
+        found = _node(opened, node, node.name) if not node.produces and has_weights(opened.layout, node) else None
+        at = replace(found, note="", opened=None) if isinstance(found, Named) else None
         yield key, tuple(item.node for item in node.inputs if _descends(item.role)), at
 
 

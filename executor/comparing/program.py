@@ -53,7 +53,7 @@ def compare(models: Sequence[Named], base: Named | None, descent: bool, line: st
         base = None
     everyone, place = _with_base(models, base)
     subjects = _subjects(everyone, line)
-    words = [each.word or str(each.folder) for each in everyone]
+    words = [each.word or str(each.shown) for each in everyone]
     fitting = fit(subjects)
     if not isinstance(fitting, Fit):
         raise refused([(words[subjects.index(each)], fault) for each, fault in fitting], line)
@@ -61,7 +61,7 @@ def compare(models: Sequence[Named], base: Named | None, descent: bool, line: st
     if bad:
         raise refused(_not_finite(subjects, words, bad), line)
     return Result(
-        tuple(Model(each.name, each.folder) for each in everyone),
+        tuple(Model(each.name, each.shown) for each in everyone),
         place,
         len(models),
         descent and base is not None,
@@ -76,15 +76,14 @@ def _with_base(models: Sequence[Named], base: Named | None) -> tuple[list[Named]
     """Return all models under names that differ, and which of them the base is: one of its own where none is."""
     if base is None:
         return _apart(models), None
-    folder = base.folder.resolve()
-    place = next((place for place, each in enumerate(models) if each.folder.resolve() == folder), len(models))
+    place = next((place for place, each in enumerate(models) if each.lies == base.lies), len(models))
     return _apart([*models, *([base] if place == len(models) else [])]), place
 
 
 def _apart(models: Sequence[Named]) -> list[Named]:
     """Return models under names that differ: folders of one name by their paths, one model twice with its number."""
     names = [each.name for each in models]
-    told = [each if names.count(each.name) == 1 else replace(each, name=str(each.folder)) for each in models]
+    told = [each if names.count(each.name) == 1 else replace(each, name=str(each.shown)) for each in models]
     seen: dict[str, int] = {}
     for place, each in enumerate(told):
         seen[each.name] = seen.get(each.name, 0) + 1
@@ -113,15 +112,19 @@ def from_shown(place: str) -> str:
 
 def _unusable(model: Named, base: Named) -> str:
     """Say why an ancestor that nobody asked for cannot stand beside a model; "" where it can."""
-    first, found = subject(model.name, model.folder), subject(base.name, base.folder)
+    first, found = _subject(model), _subject(base)
     if not isinstance(found, Subject):
         return found[0].message
     fitting = fit([first, found]) if isinstance(first, Subject) else None
     return "" if fitting is None or isinstance(fitting, Fit) else fitting[0][1].message
 
 
+def _subject(model: Named) -> Subject | tuple[Fault, ...]:
+    return subject(model.name, model.folder, model.adapters)
+
+
 def _subjects(models: Sequence[Named], line: str) -> list[Subject]:
-    found = [(each.word or str(each.folder), subject(each.name, each.folder)) for each in models]
+    found = [(each.word or str(each.shown), _subject(each)) for each in models]
     faults = [(word, fault) for word, bad in found if not isinstance(bad, Subject) for fault in bad]
     if faults:
         raise refused(faults, line)
@@ -133,7 +136,7 @@ def _measured(subjects: Sequence[Subject], fitting: Fit, base: int | None) -> tu
     size = sum(each.headers[name].size for each in subjects for name in fitting.tensors)
     measuring = cast("_Measuring", import_module("ladle.executor.comparing.measuring"))
     with meter(size) as running:
-        found = measuring.measure([(s.folder, s.headers) for s in subjects], fitting.tensors, base, running)
+        found = measuring.measure([(s.folder, s.headers, s.adapters) for s in subjects], fitting.tensors, base, running)
     bad = [each for held in found.values() if isinstance(held, list) for each in held]
     return {name: held for name, held in found.items() if isinstance(held, Sums)}, bad
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ladle.dsl.graph import Json
 from ladle.dsl.signature import Fault
 from ladle.dsl.types import ModelType
+from ladle.executor.adapter import Adapter, is_adapter, misfit, read_adapter
 from ladle.executor.headers import Tensor, folder_tensors
 from ladle.executor.model_folder import BadFolder, json_object, model_type
 from ladle.executor.models.folder import model_folder
@@ -31,10 +32,38 @@ class Subject:
     type: ModelType
     words: Mapping[str, int]
     """Token to id; empty where there is no `tokenizer.json`."""
+    adapters: tuple[Adapter, ...] = ()
+    """What is folded into the weights as they are read, the first one first."""
 
 
-def subject(name: str, folder: Path) -> Subject | tuple[Fault, ...]:
-    """Return the model in `folder`, or what is wrong with it."""
+def subject(name: str, folder: Path, adapters: Sequence[Path] = ()) -> Subject | tuple[Fault, ...]:
+    """Return the model in `folder` with adapters in it, or what is wrong with it."""
+    found = _subject(name, folder) if adapters or not is_adapter(folder) else _alone(name)
+    for each in adapters if isinstance(found, Subject) else ():
+        if isinstance(found, Subject):
+            found = _adapted(found, each)
+    return found
+
+
+def _alone(name: str) -> tuple[Fault, ...]:
+    help = "declare it in a recipe, `model tuned = local(FOLDER, from = MODEL)`, and name it: `--recipe FILE`"
+    return (Fault("E641", f"`{name}` is an adapter, which is no model without another", help),)
+
+
+def _adapted(model: Subject, folder: Path) -> Subject | tuple[Fault, ...]:
+    try:
+        found = read_adapter(folder, folder.name)
+    except BadFolder as bad:
+        return (bad.fault,)
+    except OSError as error:
+        return (Fault("E641", f"`{folder.name}` cannot be read: {(error.strerror or str(error)).lower()}", ""),)
+    if wrong := misfit(found.type, {name: header.shape for name, header in model.headers.items()}):
+        message = f"the adapter `{folder.name}` does not fit: the model {wrong}"
+        return (Fault("E427", message, "an adapter sits on the model that it was trained on, or on one of its shape"),)
+    return replace(model, adapters=(*model.adapters, found), words=_words(folder, folder.name) or model.words)
+
+
+def _subject(name: str, folder: Path) -> Subject | tuple[Fault, ...]:
     try:
         weights = _weights(folder)
     except StepError as error:

@@ -64,7 +64,8 @@ def operands(
     inner = scope.of(takes.sorts[-1] if takes.sorts else scope.sort)
     given += [_Given(world.evaluate(a.value, inner), a.weight, a.value.span) for a in written[:room]]
     early = [] if takes.sorts or piped is None else [given.pop()]
-    by_position = _by_position(world, operator, early, written[room:], scope)
+    named = frozenset(argument.name.name for argument in arguments if argument.name)
+    by_position = _by_position(world, operator, early, written[room:], scope, named)
     if isinstance(by_position, Failed):
         return FAILED, {}
     if takes.weighted == "must" and any(a.name and a.name.name in ("weight", "weights") for a in arguments):
@@ -76,7 +77,12 @@ def operands(
 
 
 def _by_position(
-    world: World, operator: Operator, early: list[_Given], written: Sequence[Argument], scope: Scope
+    world: World,
+    operator: Operator,
+    early: list[_Given],
+    written: Sequence[Argument],
+    scope: Scope,
+    named: frozenset[str],
 ) -> dict[str, Setting] | Failed:
     options = [option for option in operator.options if option.positional]
     found: dict[str, Setting] = {}
@@ -88,16 +94,17 @@ def _by_position(
         found[option.name] = fitted(world, option, given.value, given.span)
     for argument in written:
         if not options or argument.weight is not None:
-            return _surplus(world, operator, argument)
+            return _surplus(world, operator, argument, named)
         option = options.pop(0)
         found[option.name] = read(world, option, argument.value, scope)
     return found
 
 
-def _surplus(world: World, operator: Operator, argument: Argument) -> Failed:
+def _surplus(world: World, operator: Operator, argument: Argument, given: frozenset[str]) -> Failed:
     message = f"`{operator.written}` takes {_count(operator)}, and this is one more"
     named = [option.name for option in operator.options if not option.positional]
-    help = cut_decimal(world, argument.value) or _taking_many(world, operator, argument.value)
+    help = cut_decimal(world, argument.value) or _unnamed(world, operator, argument.value, given)
+    help = help or _taking_many(world, operator, argument.value)
     if not help and named:
         help = f"options are named: `{named[0]} = {world.written(argument.value.span)}`"
     return world.problems.report("E209", argument.span, message, help, "one too many")
@@ -110,6 +117,24 @@ def cut_decimal(world: World, value: Expr) -> str:
     return f"a decimal is written with a point: `{point}`" if point and isinstance(value, NumberLiteral) else ""
 
 
+def _unnamed(world: World, operator: Operator, value: Expr, given: frozenset[str]) -> str:
+    """Name the model that a call still needs, which is an option: what is one more may be meant as that."""
+    needed = (
+        option
+        for option in operator.options
+        if option.default is REQUIRED and isinstance(option.type, Reference) and option.type.sort is Sort.MODEL
+    )
+    option = next((option for option in needed if option.name not in given), None)
+    if option is None or _literal(value):
+        return ""
+    return f"`{option.name}` is named: `{option.name} = {world.written(value.span)}`, {option.text}"
+
+
+def _literal(value: Expr) -> bool:
+    """Say whether an expression is no model, but a value that an option takes."""
+    return isinstance(value, NumberLiteral | StringLiteral | ConstantLiteral | ListLiteral | MapLiteral)
+
+
 def _taking_many(world: World, operator: Operator, value: Expr) -> str:
     """Name the operators of this role that take any number of operands; what is written out is an option's value."""
     others = [
@@ -119,8 +144,7 @@ def _taking_many(world: World, operator: Operator, value: Expr) -> str:
         and (other.operands.variadic or other.operands.family)
         and not any(option.default is REQUIRED for option in other.options)
     ]
-    literal = isinstance(value, NumberLiteral | StringLiteral | ConstantLiteral | ListLiteral | MapLiteral)
-    if literal or not operator.operands.sorts or not others:
+    if _literal(value) or not operator.operands.sorts or not others:
         return ""
     return f"{listing(sorted(others))} {'take' if len(others) > 1 else 'takes'} any number of them"
 

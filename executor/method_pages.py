@@ -1,7 +1,8 @@
-"""What the module of a merge says of it. In: an operator. Out: formula, source and use, and an example.
+"""What the module of a method says of it. In: an operator. Out: formula, source and use, an example, its page's place.
 
-The documentation of a merge's module begins with a line, `Title. Out: ...`; `Example:` ends it. Where it has none, one
-is written for a method that needs no more than operands and a base.
+Merges, adapters that are taken from models, and choices of models have a page. The documentation of the module begins
+with a line, `Title. Out: ...`; `Example:` ends it. Where it has none, one is written for a merge that needs no more
+than operands and a base.
 """
 
 from __future__ import annotations
@@ -11,28 +12,39 @@ from textwrap import dedent
 from typing import Final
 
 from ladle.dsl.signature import Operator, Option, Reference, Required, Role, Sort
-from ladle.executor import merges
+from ladle.executor import choices, merges
 
 OPERANDS: Final = ("instruct", "cpt(base)")
 """Models of the prelude of docs/language.md."""
 
 
+PACKAGES: Final = {Role.MERGE: merges, Role.ADAPTER: merges, Role.CHOICE: choices}
+"""Where the modules lie whose operators have a page."""
+
+
+def page(operator: Operator) -> str:
+    """Return where the page of an operator lies below docs/reference, "" where it has none."""
+    package = PACKAGES.get(operator.role)
+    return f"{package.__name__.rpartition('.')[2]}/{operator.name}.md" if package else ""
+
+
 def about(operator: Operator) -> str:
-    """Return what is said of a merge beside its one sentence, paragraphs and indented formulas; "" for the rest."""
+    """Return what is said of a method beside its one sentence, paragraphs and indented formulas; "" for the rest."""
     title, body = _parts(operator)
     return "\n\n".join(part for part in (title, body.partition("\nExample:\n")[0].strip()) if part)
 
 
 def example(operator: Operator) -> str:
-    """Return lines of a recipe that use a merge, after the prelude of docs/language.md; "" where nobody wrote any."""
+    """Return lines of a recipe that use a method, after the prelude of docs/language.md; "" where nobody wrote any."""
     written = _parts(operator)[1].partition("\nExample:\n")[2]
     return dedent(written).strip("\n") or _plain(operator)
 
 
 def _parts(operator: Operator) -> tuple[str, str]:
-    if operator.role is not Role.MERGE:
+    package = PACKAGES.get(operator.role)
+    if package is None:
         return "", ""
-    first, _, body = (import_module(f"{merges.__name__}.{operator.name}").__doc__ or "").partition("\n")
+    first, _, body = (import_module(f"{package.__name__}.{operator.name}").__doc__ or "").partition("\n")
     return first.partition(" Out: ")[0], body
 
 

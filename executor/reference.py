@@ -1,4 +1,4 @@
-"""The reference from the catalogue. In: operators and codes. Out: docs/reference/: operators, codes, a page a merge.
+"""The reference from the catalogue. In: operators and codes. Out: docs/reference/: operators, codes, a page a method.
 
 python -m ladle.executor.reference
 """
@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ladle.dsl.graph import Json
-from ladle.dsl.signature import Role
 from ladle.executor.explaining import Record, errors, operator_record, operators
+from ladle.executor.method_pages import page
 
 NOTE = "Made by `python -m ladle.executor.reference` from what `ladle explain` says; do not edit."
 
@@ -18,8 +18,8 @@ NOTE = "Made by `python -m ladle.executor.reference` from what `ladle explain` s
 def pages() -> dict[str, str]:
     """Return the text of each generated file by its name."""
     found = {"operators.md": "\n".join(_operators()), "codes.md": "\n".join(_codes())}
-    records = [operator_record(operator) for operator in operators() if operator.role is Role.MERGE]
-    return found | {f"merges/{record['name']}.md": "\n".join(_merge(record)) for record in records}
+    paged = {page(operator): operator for operator in operators() if page(operator)}
+    return found | {place: "\n".join(_method(operator_record(operator))) for place, operator in paged.items()}
 
 
 def _operators() -> Iterator[str]:
@@ -30,13 +30,13 @@ def _operators() -> Iterator[str]:
             role = operator.role
             yield from ("", f"## {role[:1].upper()}{role[1:]}s")
         record = operator_record(operator)
-        more = f" More: [merges/{operator.name}.md](merges/{operator.name}.md)." if operator.role is Role.MERGE else ""
+        more = f" More: [{place}]({place})." if (place := page(operator)) else ""
         yield from ("", f"### `{record['name']}`", "", _sentence(str(record["text"])) + more)
         yield from _uses(record)
     yield ""
 
 
-def _merge(record: Record) -> Iterator[str]:
+def _method(record: Record) -> Iterator[str]:
     yield from (f"# `{record['name']}`", "", NOTE, "", str(record["about"]))
     yield from _uses(record)
     if record["example"]:
@@ -92,13 +92,13 @@ def _sentence(text: str) -> str:
 
 
 def main() -> None:
-    """Write the files, below the project that the working folder is, and remove pages of merges that are gone."""
+    """Write the files, below the project that the working folder is, and remove pages of methods that are gone."""
     root, made = Path("docs/reference"), pages()
-    (root / "merges").mkdir(exist_ok=True)
-    for path in (root / "merges").glob("*.md"):
-        if f"merges/{path.name}" not in made:
+    for path in root.glob("*/*.md"):
+        if path.relative_to(root).as_posix() not in made:
             path.unlink()
     for name, text in made.items():
+        (root / name).parent.mkdir(exist_ok=True)
         (root / name).write_text(text, encoding="utf-8")
 
 

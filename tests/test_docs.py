@@ -78,11 +78,11 @@ def test_a_wrong_example_fails_as_it_says(project: Path, code: str, block: str) 
     assert [line[:4] for line in found] == [code]
 
 
-PAGES = sorted((ROOT / "docs/reference/merges").glob("*.md"))
+PAGES = sorted((ROOT / "docs/reference").glob("*/*.md"))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
-def test_the_example_of_a_merge_is_sound_and_uses_it(project: Path, page: Path) -> None:
+def test_the_example_of_a_method_is_sound_and_uses_it(project: Path, page: Path) -> None:
     [example] = [found[2] for found in BLOCK.finditer(page.read_text(encoding="utf-8"))]
     assert f"{page.stem}(" in example
     assert codes(project, PRELUDE + example) == []

@@ -44,10 +44,18 @@ def test_the_reference_is_current(name: str) -> None:
     assert text == pages()[name], "run `python -m ladle.executor.reference`"
 
 
-def test_no_page_is_left_of_a_merge_that_is_gone() -> None:
-    assert {f"merges/{path.name}" for path in (ROOT / "docs/reference/merges").glob("*.md")} == {
-        name for name in pages() if name.startswith("merges/")
-    }
+def test_no_page_is_left_of_a_method_that_is_gone() -> None:
+    reference = ROOT / "docs/reference"
+    there = {path.relative_to(reference).as_posix() for path in reference.glob("*/*.md")}
+    assert there == {name for name in pages() if "/" in name}
+    assert there >= {"merges/extract_lora.md", *(f"choices/{name}.md" for name in ("best", "greedy_soup"))}
+
+
+@pytest.mark.parametrize("name", [name for name in sorted(pages()) if "/" in name])
+def test_a_page_of_a_method_says_formula_source_and_use(name: str) -> None:
+    told = pages()[name]
+    for part in ("Formula", "Source: ", "When to use it: ", "```recipe\n"):
+        assert part in told, part
 
 
 def test_a_merge_is_told_with_formula_source_and_example(capsys: pytest.CaptureFixture[str]) -> None:

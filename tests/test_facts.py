@@ -498,3 +498,15 @@ def test_whether_a_model_pads_with_its_end_token_is_known(
     found = ProjectFacts(project).model("models/m")
     assert isinstance(found, ModelType)
     assert found.pad_is_end is same
+
+
+def test_a_model_that_lies_elsewhere_stands_in_the_project_as_hard_links_and_not_as_a_link(project: Path) -> None:
+    elsewhere = project.parent / "base"
+    header = json.dumps({"w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}).encode()
+    elsewhere.mkdir()
+    (elsewhere / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
+    (elsewhere / "config.json").write_text('{"architectures": ["LlamaForCausalLM"], "model_type": "llama"}')
+    (project / "linked").symlink_to(elsewhere)
+    assert set(codes(ProjectFacts(project).model("linked"))) == {"E401"}
+    copytree(elsewhere, project / "hard", copy_function=os.link)
+    assert isinstance(ProjectFacts(project).model("hard"), ModelType)

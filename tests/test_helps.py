@@ -315,3 +315,18 @@ def test_kinds_are_offered_as_a_choice() -> None:
 @pytest.mark.parametrize(("option", "right"), [("context", "4Ki"), ("steps", "4k"), ("global_batch", "4k")])
 def test_a_number_in_quotes_is_offered_as_it_is_called(option: str, right: str) -> None:
     assert one(f'model m = llama | sft(on = lessons, {option} = "4k")').help == f"write `{right}`"
+
+
+@pytest.mark.parametrize(
+    ("call", "help"),
+    [
+        ("nearswap(base, instruct, t = 0.001)", "`base` is named: `base = instruct`, the model that is moved"),
+        ("nearswap(cpt(base), sft(base), t = 0.001)", "`base` is named: `base = sft(base)`, the model that is moved"),
+        ("nearswap(base, instruct, base = base, t = 0.1)", "`karcher`, `linear`, `multislerp` and `soup` take any"),
+        ("nearswap(base, 0.001, base = base)", "options are named: `base = 0.001`"),
+    ],
+)
+def test_a_model_too_many_may_be_the_base(call: str, help: str) -> None:
+    found = one(f"model m = {call}")
+    assert found.code == "E209"
+    assert found.help.startswith(help)

@@ -1,8 +1,21 @@
 """An adapter of low rank from the difference of two models. Out: the declaration of `extract_lora`.
 
-For each linear layer W of the model and W0 of the base the best B A of the rank in W - W0, by singular values
-(https://github.com/arcee-ai/mergekit, `mergekit-extract-lora`; LoRA, arXiv 2106.09685). The result is no model: it is
-a folder that peft loads onto the base.
+Formula, for a linear layer W of the model and W0 of the base, where W - W0 = U S V' in singular values:
+
+    B A = U_r S_r V_r',  the nearest to W - W0 of all products of rank r
+
+Of the values the `rank` largest are kept, and of these those above `sv_epsilon`. Embeddings, head and norms are as
+their options say. The result is no model, and cannot be merged, trained or scored: it is a folder that peft loads onto
+the base.
+
+Source: mergekit 0.1.5, `mergekit-extract-lora`; LoRA (arXiv 2106.09685).
+
+When to use it: to keep or hand on a trained model as a small file beside its base. A change that was trained in full
+is rarely of low rank: what the rank leaves out is lost.
+
+Example:
+
+    model m = extract_lora(instruct, base = base, rank = 8)
 """
 
 from ladle.dsl.signature import REQUIRED, Number, Operands, Operator, Option, Reference, Role, Sort, Typed, Typing, Word

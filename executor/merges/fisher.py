@@ -1,11 +1,18 @@
 """A mean weighted by Fisher information (Matena and Raffel 2021, arXiv 2111.09832). Out: `fisher`, and its kernel.
 
+Formula, for the values theta_i and the weight of each operand:
+
     F_i    = mean over sequences x of (d log p_i(x) / d theta)^2, element by element, at operand i
     result = sum of weight_i F_i theta_i / sum of weight_i F_i
 
 F is the empirical Fisher information: the gradient is that of the sequence as it stands, not of what the model would
 say. Each model's is divided by its mean over all weights, so that none counts for more because it fits its rows worse.
 Where no model's likelihood depends on an element, it is the plain mean.
+
+Source: Matena and Raffel, "Merging models with Fisher-weighted averaging" (arXiv 2111.09832).
+
+When to use it: for models with rows of their tasks at hand. Seen on networks of a few thousand weights: it beats the
+mean on classifiers. Not seen: the same on language models, where it was lower by less than seeds differ.
 
 Example:
 

@@ -1,5 +1,7 @@
 """A base that takes over a model's weights where the two are near, and little where they are not. Out: `nearswap`.
 
+`nearswap(b, base = a, t = 0.001)` moves the base a towards the operand b.
+
 Formula, element by element, for a base a and a model b:
 
     w = min(1, t / max(|a - b|, 1e-6)),    result = (1-w) a + w b

@@ -1,6 +1,6 @@
 """Parameter competition balancing (Du et al. 2024, arXiv 2410.02396). Out: the declaration of `pcb`, and its kernel.
 
-With d_i = operand i - base, N operands, products x_ij = d_i * d_j and Norm(x) = x / max|x| over the tensor:
+Formula, with d_i = operand i - base, N operands, products x_ij = d_i * d_j and Norm(x) = x / max|x| over the tensor:
 
     intra_i  = Softmax(N * Norm(x_ii))            how much an element matters within its own model
     inter_i  = sum over j of Softmax(Norm(x_ij))  how far the models agree on it
@@ -10,6 +10,11 @@ With d_i = operand i - base, N operands, products x_ij = d_i * d_j and Norm(x) =
 An element that no operand keeps is the base's. The paper leaves Norm open and ranks over the whole model; here it is
 the division by the largest magnitude, and everything is per tensor. Scores are kept as logarithms, so that they neither
 overflow nor vanish for any number of operands. A tensor is read eight times (five where everything is kept).
+
+Source: Du et al., "Parameter competition balancing for model merging" (arXiv 2410.02396).
+
+When to use it: for models that learned different tasks from one base. Seen on networks of a few thousand weights: it
+beats the mean at `density` 1 and 0.9. Not seen: any gain at the paper's 0.2, which is worse than the mean there.
 """
 
 from __future__ import annotations

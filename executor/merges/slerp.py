@@ -5,8 +5,16 @@ Formula, where w is the angle between the tensors a and b:
     (sin((1-t) w) a + sin(t w) b) / sin w
 
 Where |cos w| is above 0.9995 the interpolation is linear, (1-t) a + t b: so it is for most tensors of models that were
-trained from one base, and `ladle compare` says for which. A norm of at most 1e-8 counts as 1. With `norm = geometric`
-directions are interpolated, and the result has the norm |a|^(1-t) |b|^t.
+trained from one base, and `ladle compare` says for which. A norm of at most 1e-8 counts as 1.
+
+With `norm = geometric` directions are interpolated and scaled, in both branches alike:
+
+    |a|^(1-t) |b|^t (sin((1-t) w) a/|a| + sin(t w) b/|b|) / sin w
+    |a|^(1-t) |b|^t ((1-t) a/|a| + t b/|b|)                where |cos w| is above 0.9995
+
+So the result has the norm |a|^(1-t) |b|^t: exactly in the first branch; in the second, for tensors that point one way,
+it is shorter by at most 0.013 %. Opposite tensors pass through zero there. Where one of both has a norm of at most 1e-8
+there is no direction, and the tensor is interpolated as with `norm = linear`.
 
 Source: Shoemake, "Animating rotation with quaternion curves", SIGGRAPH 1985, as mergekit 0.1.5 has it in
 `merge_methods/slerp.py`; `norm = geometric` is equation 9 of Lu, Luu and Buehler, npj Computational Materials 2025.

@@ -40,6 +40,7 @@ from ladle.executor.rows import (
 )
 
 if TYPE_CHECKING:
+    from ladle.executor.lock.entries import LockedFolder
     from ladle.executor.lock.facts import LockedFacts
 
 FIRST_ROWS = 32
@@ -164,6 +165,8 @@ class ProjectFacts:
             return locked
         if faults:
             return faults[:MAX_FAULTS]
+        if self._in_part(pattern, paths):
+            return self._locked.files(pattern)
         found = [self._file(path) for path in paths]
         self._digests.save()
         unread = tuple(item for item in found if isinstance(item, Fault))
@@ -234,6 +237,9 @@ class ProjectFacts:
     def _read_model(self, folder: str) -> ModelType | AdapterType | tuple[Fault, ...]:
         self.asked[Asked("file", str(self._root / folder))] = None  # pickles count, and are no files of the model
         paths, faults = self._located(folder, noun="folder")
+        if not faults and (partly := self._in_part(folder, paths)):
+            self._absent[folder] = None
+            return partly.type()
         if not faults and (self._root / folder / ADAPTER).is_file():
             read: Callable[[Path, str], AdapterType | tuple[Fault, ...]]
             read = import_module("ladle.executor.adapter").adapter_type
@@ -246,6 +252,12 @@ class ProjectFacts:
         if isinstance(found, ModelType) and isinstance(found.vocabulary, str):
             self._folders.setdefault(found.vocabulary, folder)
         return found
+
+    def _in_part(self, pattern: str, paths: tuple[Path, ...]) -> LockedFolder | None:
+        """Return the lock's entry of a model folder that is here but for its weights."""
+        if any(path.suffix == ".safetensors" for path in paths) or not (self._root / pattern).is_dir():
+            return None
+        return self._locked.in_part(pattern)
 
     def _of_hub(self, folder: str) -> str:
         """Say how a model of the hub is named, "" where the path of a folder is meant."""

@@ -103,7 +103,8 @@ def _checked(
 def _bad(root: Path, path: Path) -> Fault | None:
     name = path.relative_to(root).as_posix()
     if not inside(root, path):
-        return Fault("E401", f"`{name}` is a link that leads out of the project", "copy or hard-link the file into the project")
+        help = "copy or hard-link the file into the project"
+        return Fault("E401", f"`{name}` is a link that leads out of the project", help)
     if not path.is_file():
         return Fault("E402", f"`{name}` is no file", "a link to nothing, or a device, cannot be read")
     return None

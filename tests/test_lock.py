@@ -447,6 +447,50 @@ def test_a_clone_without_data_and_models_is_judged_as_the_project_is(
     assert (clone / LOCK).read_bytes() == before
 
 
+def test_a_model_whose_weights_are_not_in_the_clone_is_judged_by_the_lock(
+    full: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = recipe(full, OWN)
+    capsys.readouterr()
+    assert run(["plan", path, "--format", "json"]) == 0
+    here = json.loads(capsys.readouterr().out)
+    before = (full / LOCK).read_bytes()
+    shutil.rmtree(full / ".ladle", ignore_errors=True)
+    for name in "ab":
+        (full / "models" / name / "model.safetensors").unlink()
+        assert list((full / "models" / name).iterdir())
+    assert run(["check", path]) == 0
+    assert "not here, judged by what `ladle.lock` says: models/a, models/b" in capsys.readouterr().out
+    assert run(["lock", "--check", path]) == 0
+    assert run(["lock", path]) == 0
+    assert (full / LOCK).read_bytes() == before
+    capsys.readouterr()
+    assert run(["plan", path, "--format", "json"]) == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out) == here
+    assert "not here, so a run would refuse to start: models/a, models/b" in told.err
+    assert run(["run", path]) == 1
+    assert "only `ladle.lock` knows of what is not here: `models/a`" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("config.json", '{"model_type": "llama", "hidden_size": 8}'),
+        ("generation_config.json", "{}"),
+        ("pytorch_model.bin", "pickle"),
+        ("model-00001-of-00002.safetensors", "cut"),
+    ],
+)
+def test_a_model_that_is_here_otherwise_than_locked_is_judged_as_it_is(full: Path, file: str, content: str) -> None:
+    path = recipe(full, OWN)
+    (full / "models/a/model.safetensors").unlink()
+    assert run(["check", path]) == 0
+    (full / "models/a" / file).write_text(content)
+    assert run(["check", path]) == 1
+    assert run(["lock", "--check", path]) == 1
+
+
 def test_an_absent_model_keeps_its_type(full: Path, capsys: pytest.CaptureFixture[str]) -> None:
     locked = json.loads((full / LOCK).read_text())
     taken_away(full)

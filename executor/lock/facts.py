@@ -6,7 +6,7 @@ The lock is read when it is first asked for, so that a recipe without hub or abs
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -70,6 +70,17 @@ class LockedFacts:
     def folder(self, folder: str) -> LockedFolder | None:
         """Return the entry of a model or adapter folder of the project, for a check that does not find it."""
         return self._read.lock.folders.get(folder)
+
+    def in_part(self, folder: str) -> LockedFolder | None:
+        """Return the entry of a folder whose weights alone are not here, None for any other."""
+        entry = self.folder(folder)
+        if entry is None:
+            return None
+        partly: Callable[[Path, str, LockedFolder], bool] = import_module("ladle.executor.lock.in_part").in_part
+        try:
+            return entry if partly(self._root, folder, entry) else None
+        except OSError:
+            return None
 
     def corpus_facts(self, pattern: str, entry: LockedCorpus, columns: Columns) -> CorpusFacts | tuple[Fault, ...]:
         """Return kind and columns of files that are elsewhere, or what is wrong with them."""

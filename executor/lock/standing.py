@@ -15,6 +15,7 @@ from ladle.executor.lock.changes import differences
 from ladle.executor.lock.entries import LOCK, Lock, LockedCorpus, LockedFolder, written
 from ladle.executor.lock.facts import split
 from ladle.executor.lock.folders import local_folder
+from ladle.executor.lock.in_part import in_part
 from ladle.executor.lock.local import local_corpus
 from ladle.executor.lock.wanted import Wanted
 from ladle.executor.lock.write import corpus_json, folder_json
@@ -33,8 +34,17 @@ _SHOWN = 3
 def standing(lock: Lock, wished: Wanted, root: Path) -> tuple[Diagnostic, ...]:
     """Return what the lock lacks, and each entry of what lies in the project that `ladle lock` would change."""
     corpora = _here(lock.corpora, wished.corpora, root, local_corpus, corpus_json)
-    folders = _here(lock.folders, wished.folders, root, local_folder, folder_json)
+    folders = _here(lock.folders, wished.folders, root, reader(lock.folders), folder_json)
     return (*_models(lock, wished), *_data(lock, wished), *corpora, *folders)
+
+
+def reader(known: Mapping[str, LockedFolder]) -> Callable[[Path, str], LockedFolder | None]:
+    """Return what reads a folder of the project: nothing of one of which the lock knows more than is here."""
+
+    def read(root: Path, folder: str) -> LockedFolder | None:
+        return None if in_part(root, folder, known.get(folder)) else local_folder(root, folder)
+
+    return read
 
 
 def unused(lock: Lock, wished: Wanted) -> tuple[str, ...]:

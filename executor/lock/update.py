@@ -19,9 +19,9 @@ from ladle.executor.disk import in_words, write_file
 from ladle.executor.endpoint import HubEndpoint
 from ladle.executor.lock.changes import differences
 from ladle.executor.lock.entries import LOCK, Lock, LockedCorpus, LockedData, LockedFolder, LockedModel, Pinned, written
-from ladle.executor.lock.folders import local_folder
 from ladle.executor.lock.local import local_corpus
 from ladle.executor.lock.read import parse_lock, read_lock
+from ladle.executor.lock.standing import reader
 from ladle.executor.lock.wanted import Wanted
 from ladle.executor.lock.write import corpus_json, data_json, encode_lock, folder_json, model_json
 from ladle.executor.locks import Waiting, hold
@@ -151,7 +151,8 @@ class _Work:
         def encoded(path: str, entry: LockedFolder) -> bytes:
             return encode_lock(Lock(folders={path: entry}))
 
-        found = self.here(self.done.lock.folders, wished.folders, local_folder, folder_json, encoded)
+        known = self.done.lock.folders
+        found = self.here(known, wished.folders, reader(known), folder_json, encoded)
         self.done.lock = replace(self.done.lock, folders=found)
 
     def here(

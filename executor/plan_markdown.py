@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ladle.executor.console import plain
+from ladle.executor.forced_engine import MERGEKIT, computed_by
 from ladle.executor.plan import Action, Plan, Planned
 from ladle.executor.sizes import in_units
 
@@ -24,17 +25,26 @@ def markdown(made: Plan, title: str) -> str:
     unknown = sum(item.size is None for item in steps)
     more = f", and {unknown} artifacts whose size is not known yet" if unknown else ""
     head = [f"### Plan of {escaped(title)}", "", f"{told}; {in_units(made.new)} of new artifacts{more}", ""]
-    return "\n".join([*head, *_table([item for item in steps if item.action is not Action.REUSE])]) + "\n"
+    return "\n".join([*head, *_table(made, [item for item in steps if item.action is not Action.REUSE])]) + "\n"
 
 
-def _table(items: list[Planned]) -> Iterator[str]:
+def called(made: Plan, item: Planned) -> str:
+    """Return the operator of a node; of a merge that mergekit computes both are said."""
+    operator = made.layout.operator(item.node)
+    if computed_by(operator) != MERGEKIT:
+        return operator.name
+    merge = made.layout.graph.nodes[item.node.inputs[0].node] if operator.name == MERGEKIT else item.node
+    return f"{merge.operator} (by mergekit)"
+
+
+def _table(made: Plan, items: list[Planned]) -> Iterator[str]:
     if not items:
         return
     yield "| step | operator | what | why |"
     yield "|---|---|---|---|"
     length = 0
     for place, item in enumerate(items):
-        cells = (item.node.name, item.node.operator, item.action.value, item.reason)
+        cells = (item.node.name, called(made, item), item.action.value, item.reason)
         row = f"| {' | '.join(escaped(cell) for cell in cells)} |"
         length += len(row) + 1
         if length > LONGEST:

@@ -166,6 +166,8 @@ def test_a_plan_names_a_merge_of_the_other_engine_once(project: Path, capsys: py
     rows = [line.split()[:2] for line in said(capsys, "plan", str(path), "--engine", "mergekit", "--all").splitlines()]
     assert [row for row in rows if row[:1] == ["run"]] == [["run", "n"], ["run", "m"]]
     assert "reuse   3 of 5 nodes" in said(capsys, "plan", str(path), "--engine", "mergekit")
+    table = said(capsys, "plan", str(path), "--engine", "mergekit", "--format", "markdown")
+    assert "| m | slerp \\(by mergekit\\) | run | never made |" in table
 
 
 def test_every_merge_is_computed_by_one_of_both_engines() -> None:

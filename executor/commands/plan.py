@@ -11,11 +11,11 @@ from ladle.executor import completing
 from ladle.executor.absent import absent
 from ladle.executor.console import one_line
 from ladle.executor.fetchable import fetchable
-from ladle.executor.forced_engine import MERGEKIT, computed_by
+from ladle.executor.forced_engine import computed_by
 from ladle.executor.inherited import inherited
 from ladle.executor.opened import engine_option, open_recipe, variant_option
 from ladle.executor.plan import Action, Plan, Planned, plan
-from ladle.executor.plan_markdown import markdown
+from ladle.executor.plan_markdown import called, markdown
 from ladle.executor.sits_on import strangers
 from ladle.executor.sizes import in_units
 
@@ -68,15 +68,6 @@ def record(made: Plan, item: Planned) -> dict[str, object]:
 def shown(item: Planned) -> str:
     """Return what a table calls a node: what a used recipe keeps is called after it."""
     return f"{item.node.recipe}/{item.node.name}" if item.node.recipe else item.node.name
-
-
-def called(made: Plan, item: Planned) -> str:
-    """Return the operator of a node; of a merge that mergekit computes both are said."""
-    operator = made.layout.operator(item.node)
-    if computed_by(operator) != MERGEKIT:
-        return operator.name
-    merge = made.layout.graph.nodes[item.node.inputs[0].node] if operator.name == MERGEKIT else item.node
-    return f"{merge.operator} (by mergekit)"
 
 
 def distinct(made: Plan) -> Iterator[Planned]:

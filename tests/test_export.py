@@ -186,6 +186,44 @@ def test_an_imported_merge_is_mergekits(
         assert ulps(ours[key], theirs[key], tuple(parent[key] for parent in parents)) <= 1
 
 
+SLICES = {
+    "stacked": """merge_method: passthrough
+slices:
+  - sources: [{model: models/a, layer_range: [0, 2]}]
+  - sources: [{model: models/b, layer_range: [1, 2]}]
+    parameters: {scale: [{filter: o_proj, value: 0}, {value: 1}]}
+""",
+    "in parts": """merge_method: slerp
+base_model: models/a
+slices:
+  - sources: [{model: models/a, layer_range: [0, 1]}, {model: models/b, layer_range: [0, 1]}]
+  - sources: [{model: models/a, layer_range: [1, 3]}, {model: models/b, layer_range: [1, 3]}]
+parameters: {t: [{filter: mlp, value: 0.25}, {value: 0.5}]}
+""",
+}
+
+
+@pytest.mark.parametrize("name", SLICES)
+def test_imported_slices_give_what_mergekit_gives(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = project(tmp_path / "p")
+    for seed, model in enumerate("ab"):
+        (folder(root / "models" / model, weights(seed)) / "chat_template.jinja").write_text("one template")
+    file = root / "merge.yml"
+    file.write_text(SLICES[name] + "dtype: float32\n")
+    monkeypatch.chdir(root)
+    recipe(root, "merge", imported(file, root=root).text)
+    assert run(["run", "recipes/merge.recipe"]) == 0
+    reference.LoaderCache.loaders.clear()
+    configuration = reference.MergeConfiguration.model_validate(YAML(typ="safe").load(file.read_text()))
+    options = reference.MergeOptions(quiet=True, write_model_card=False, copy_tokenizer=False)
+    reference.run_merge(configuration, str(root / "theirs"), options)
+    reference.LoaderCache.loaders.clear()
+    ours, theirs = (load_file(root / place / "model.safetensors") for place in ("artifacts/merge/merged", "theirs"))
+    assert ours.keys() == theirs.keys()
+    for key in theirs:
+        torch.testing.assert_close(ours[key], theirs[key], rtol=1e-6, atol=1e-7)
+
+
 def by_us(root: Path, opened: Opened) -> dict[str, torch.Tensor]:
     graph = opened.layout.graph
     node = graph.nodes[target(opened)]

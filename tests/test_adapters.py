@@ -444,6 +444,9 @@ def test_a_plan_says_where_an_adapter_names_another_model(
     assert ("says that it was trained" in said) == told
     assert "`n` takes the generation configuration of `twice`, and not that of `o`" in said
     assert "`merged` takes" not in said
+    if told:
+        assert run(["run", "my.recipe", "n"]) == 0
+        assert "`tuned` says that it was trained on `someone/else`" in capsys.readouterr().err
 
 
 def problems(root: Path, recipe: str) -> list[tuple[str, str, str]]:

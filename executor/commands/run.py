@@ -13,6 +13,7 @@ from ladle.executor.execute import Ran, execute
 from ladle.executor.layout import REPORT
 from ladle.executor.opened import Opened, engine_option, open_recipe, used_by, variant_option
 from ladle.executor.profile import read_profile
+from ladle.executor.sits_on import strangers
 from rich.console import Console
 
 
@@ -51,6 +52,8 @@ def conclude(ran: Ran, recipe: Path, opened: Opened) -> None:
         click.echo(one_line(f"  log: {failure.log}"), err=True)
     if result.skipped:
         click.echo(one_line(f"not begun: {', '.join(job.name for job in result.skipped)}"), err=True)
+    for told in strangers(ran.plan, opened.workspace) if result.made else ():
+        click.echo(one_line(f"note: {told}"), err=True)
     if ran.note:
         click.echo(one_line(f"note: {ran.note}"), err=True)
     if result.stopped:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ladle.dsl.graph import Graph
 from ladle.executor.lock.facts import LockedFacts
+from ladle.executor.pointers import pointed
 from ladle.executor.task import StepError
 
 ROWS = "hub_rows"
@@ -24,7 +25,7 @@ def absent(graph: Graph, targets: tuple[str, ...], root: Path) -> tuple[str, ...
             entry = locked.data(str(options["name"]), str(options["revision"]))
             if entry is not None and not entry.present:
                 found[str(options["name"])] = None
-        missing = [file for file in node.files if not (root / file).is_file()]
+        missing = [file for file in node.files if not (root / file).is_file() or pointed(root / file)]
         if missing and node.operator == FOLDER:
             missing = [str(Path(missing[0]).parent) if len(node.files) > 1 else missing[0]]
         found |= dict.fromkeys(missing)

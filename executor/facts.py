@@ -23,6 +23,7 @@ from ladle.executor.constraints import pinned
 from ladle.executor.file_digests import FileDigests
 from ladle.executor.model_folder import BadFolder, model_type
 from ladle.executor.places import ADAPTER, Asked, located
+from ladle.executor.pointers import pointed
 from ladle.executor.project import ProjectError, recipe_name
 from ladle.executor.quoting import short
 from ladle.executor.repository import is_repository
@@ -255,7 +256,10 @@ class ProjectFacts:
 
     def _in_part(self, pattern: str, paths: tuple[Path, ...]) -> LockedFolder | None:
         """Return the lock's entry of a model folder that is here but for its weights."""
-        if any(path.suffix == ".safetensors" for path in paths) or not (self._root / pattern).is_dir():
+        if (
+            any(path.suffix == ".safetensors" and not pointed(path) for path in paths)
+            or not (self._root / pattern).is_dir()
+        ):
             return None
         return self._locked.in_part(pattern)
 

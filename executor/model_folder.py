@@ -203,7 +203,8 @@ def _no_pickle(folder: Path, name: str) -> None:
         raise BadFolder("E413", message, converting(Path(name)))
     if not (folder / SINGLE).is_file() and not (folder / INDEX).is_file():
         message = f"`{name}` has no weights: no `{SINGLE}` and no `{INDEX}`"
-        raise BadFolder("E410", message, "save the model with transformers")
+        help = "save the model with transformers; where its weights are on another machine, run `ladle lock` there"
+        raise BadFolder("E410", message, help)
 
 
 def json_object(path: Path, name: str) -> dict[str, Json]:

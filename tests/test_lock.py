@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -447,8 +448,12 @@ def test_a_clone_without_data_and_models_is_judged_as_the_project_is(
     assert (clone / LOCK).read_bytes() == before
 
 
+POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize 12345\n"
+
+
+@pytest.mark.parametrize("pointers", [False, True])
 def test_a_model_whose_weights_are_not_in_the_clone_is_judged_by_the_lock(
-    full: Path, capsys: pytest.CaptureFixture[str]
+    full: Path, capsys: pytest.CaptureFixture[str], pointers: bool
 ) -> None:
     path = recipe(full, OWN)
     capsys.readouterr()
@@ -457,7 +462,11 @@ def test_a_model_whose_weights_are_not_in_the_clone_is_judged_by_the_lock(
     before = (full / LOCK).read_bytes()
     shutil.rmtree(full / ".ladle", ignore_errors=True)
     for name in "ab":
-        (full / "models" / name / "model.safetensors").unlink()
+        weights = full / "models" / name / "model.safetensors"
+        content = hashlib.sha256(weights.read_bytes()).hexdigest()
+        weights.unlink()
+        if pointers:
+            weights.write_text(POINTER.format(content))
         assert list((full / "models" / name).iterdir())
     assert run(["check", path]) == 0
     assert "not here, judged by what `ladle.lock` says: models/a, models/b" in capsys.readouterr().out
@@ -476,6 +485,7 @@ def test_a_model_whose_weights_are_not_in_the_clone_is_judged_by_the_lock(
 @pytest.mark.parametrize(
     ("file", "content"),
     [
+        ("model.safetensors", POINTER.format("0" * 64)),
         ("config.json", '{"model_type": "llama", "hidden_size": 8}'),
         ("generation_config.json", "{}"),
         ("pytorch_model.bin", "pickle"),

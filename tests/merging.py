@@ -116,6 +116,20 @@ def parents(count: int, *shape: int, scale: float = 0.02, away: float = 0.25) ->
     return (first, *(other.bfloat16().float() for other in others))
 
 
+def with_zeros_of_both_signs(values: torch.Tensor) -> torch.Tensor:
+    """Return the values with a row of 0.0 and one of -0.0, and some of both among the others."""
+    found = values.clone()
+    found[0], found[1] = 0.0, -0.0
+    found.reshape(-1)[64::7] = -0.0
+    found.reshape(-1)[67::7] = 0.0
+    return found
+
+
+def same_bits(a: torch.Tensor, b: torch.Tensor) -> bool:
+    """Say whether float32 tensors are equal bit for bit: 0.0 and -0.0 are not."""
+    return torch.equal(a.view(torch.int32), b.view(torch.int32))
+
+
 def hard(count: int) -> Mapping[str, Tensors]:
     """Return what breaks formulas: `count` tensors of each kind, of which one may serve as the base."""
     usual = parents(count, 24, 16)

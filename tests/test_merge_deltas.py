@@ -28,7 +28,20 @@ from ladle.executor.weights.kernel import Call, Piece
 from ladle.executor.weights.reading import matrix
 from ladle.executor.weights.statistics import by_rank, largest
 from ladle.executor.weights.together import together
-from merging import TENSOR, by_mergekit, defaults, drawn, hard, merged, parents, right, sound, ulps
+from merging import (
+    TENSOR,
+    by_mergekit,
+    defaults,
+    drawn,
+    hard,
+    merged,
+    parents,
+    right,
+    same_bits,
+    sound,
+    ulps,
+    with_zeros_of_both_signs,
+)
 
 # --- the same in float64 ----------------------------------------------------------------------------------------------
 
@@ -113,11 +126,14 @@ def test_a_model_merged_with_itself_is_the_base_and_its_difference(name: str) ->
     assert right(normalized, model.double()) >= 0.999
 
 
+@pytest.mark.parametrize("factor", [1.0, -0.5])
+@pytest.mark.parametrize("weights", [None, [0.5], [0.25, 0.5], [0.5, -0.25]])
 @pytest.mark.parametrize("name", METHODS)
-def test_a_merge_of_the_base_alone_is_the_base(name: str) -> None:
-    (base,) = parents(1, 40, 50)
+def test_a_merge_of_the_base_alone_is_the_base(name: str, weights: list[Json] | None, factor: float) -> None:
+    base = with_zeros_of_both_signs(parents(1, 40, 50)[0])
     options: dict[str, Json] = {"density": 0.5} if "density" in options_of(name) else {}
-    assert torch.equal(merged(module(name), (base, base), base, weights=None, **options), base)
+    models = (base,) * (2 if weights is None else len(weights))
+    assert same_bits(merged(module(name), models, base, weights=weights, **{"lambda": factor}, **options), base)
 
 
 @pytest.mark.parametrize("bad", [torch.nan, torch.inf, -torch.inf])

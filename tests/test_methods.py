@@ -13,7 +13,22 @@ from ladle.dsl.graph import Json
 from ladle.executor.mergekit_names import METHODS
 from ladle.executor.task import StepError
 from merge_cases import CASES
-from merging import Tensors, apart, by_mergekit, defaults, hard, merged, mergekit, nearer, parents, right, sound, ulps
+from merging import (
+    Tensors,
+    apart,
+    by_mergekit,
+    defaults,
+    hard,
+    merged,
+    mergekit,
+    nearer,
+    parents,
+    right,
+    same_bits,
+    sound,
+    ulps,
+    with_zeros_of_both_signs,
+)
 
 SHAPES = {"matrix": (300, 257), "vector": (4096,), "three dimensions": (12, 9, 64)}
 
@@ -152,12 +167,37 @@ def test_one_weight_beside_zeros_gives_its_operand_bit_for_bit(name: str, based:
 def test_equal_parents_give_themselves_back_bit_for_bit(name: str) -> None:
     """Where the base is equal too, for every method; beside another base for those that interpolate without it."""
     case = CASES[name]
-    one, other = exact_numbers(2, 40, 30)
+    plain, other = exact_numbers(2, 40, 30)
+    one = with_zeros_of_both_signs(plain)
     options = dict(case.options) | ({"epsilon": 0.0} if case.method in ("ram", "ramplus_tl") else {})
-    models = (one,) * case.operands
-    assert torch.equal(merged(case.module, models, one if case.based else None, **options), one)
+    made = merged(case.module, (one,) * case.operands, one if case.based else None, **options)
+    assert torch.equal(made, one)
+    assert name == "nearswap" or same_bits(made, one)
     if case.based and case.method not in ("nearswap", "arcee_fusion", "sce"):
-        assert torch.equal(merged(case.module, models, other, **options), one)
+        wanted = plain if name in ADDED_AGAIN else one
+        assert same_bits(merged(case.module, (wanted,) * case.operands, other, **options), wanted)
+
+
+ADDED_AGAIN = ("nuslerp columns", "model_stock by row", "ram", "ramplus_tl")
+"""Beside another base y these compute y + (x - y), which where x is 0 is 0 but for rounding, as documented."""
+
+SUMS: Mapping[str, tuple[str, Mapping[str, Json], int]] = {
+    "far beyond": ("lerp", {"t": 0.75}, 2),
+    "a difference": ("affine", {"coefficients": [[[1.5, None]], [[-0.25, None]], [[-0.25, None]]]}, 3),
+    "a chat vector": ("affine", {"coefficients": [[[1.0, None]], [[0.5, None]], [[-0.5, None]]]}, 3),
+    "pcb": ("pcb", {"density": 0.5}, 3),
+    "graft": ("graft", {"share": 0.5}, 2),
+    "round": ("round", {"precision": "fp32"}, 1),
+}
+
+
+@pytest.mark.parametrize("name", SUMS)
+def test_equal_parents_in_a_sum_keep_the_sign_of_zero(name: str) -> None:
+    method, options, count = SUMS[name]
+    module = import_module(f"ladle.executor.{'internal' if method == 'affine' else 'merges'}.{method}")
+    one = with_zeros_of_both_signs(exact_numbers(1, 40, 30)[0])
+    takes_base = any(option.name == "base" for option in module.OPERATOR.options)
+    assert same_bits(merged(module, (one,) * count, one if takes_base else None, **options), one)
 
 
 def test_nearswap_moves_no_weight_by_more_than_t() -> None:

@@ -27,7 +27,7 @@ from ladle.dsl.signature import Flag, Operands, Operator, Option, Role, Sort
 from ladle.executor.merge import BASE, PROGRAM
 from ladle.executor.weights.kernel import Call, Piece, Plan
 from ladle.executor.weights.spans import EXACT, Matrix, matrix, norms
-from ladle.executor.weights.statistics import DELTA_GRAM, weighted
+from ladle.executor.weights.statistics import DELTA_GRAM, anchored, weighted
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -59,7 +59,7 @@ def kernel(call: Call) -> Plan:
     t = _place(matrix((yield DELTA_GRAM)))
     if abs(t - 1) < EXACT:
         return mean
-    return lambda piece: piece.origin.add(mean(piece) - piece.origin, alpha=t)
+    return lambda piece: anchored((piece.origin, mean(piece)), (1 - t, t))
 
 
 def _place(gram: Matrix) -> float:
@@ -87,4 +87,4 @@ def _by_row(piece: Piece) -> Tensor:
 
 def _between(piece: Piece, mean: Tensor, t: Tensor) -> Tensor:
     origin = piece.origin.double()
-    return (origin + t * (mean.double() - origin)).float()
+    return (origin - t * (origin - mean.double())).float()

@@ -110,10 +110,12 @@ def _interpolated(piece: Piece, t: float, cosine: Tensor) -> Tensor:
     angle = cosine.acos()
     sine = angle.sin().masked_fill(linear, 1.0)
     a, b = (each.double() for each in piece.models)
-    found = piece.origin.double() if piece.base is not None else a.new_zeros(())
     one = (((1 - t) * angle).sin() / sine).masked_fill(linear, 1 - t)
     two = ((t * angle).sin() / sine).masked_fill(linear, t)
-    return (found + one * (a - found) + two * (b - found)).float()
+    if piece.base is None:
+        return (one * a + two * b).float()
+    base = piece.base.double()
+    return (base - one * (base - a) - two * (base - b)).float()
 
 
 def _row_products(piece: Piece) -> tuple[Tensor, Tensor, Tensor]:

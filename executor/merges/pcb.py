@@ -78,9 +78,9 @@ def _combined(
     total, divisor = top.new_zeros(top.shape), top.new_zeros(top.shape)
     for each, bound, weight, change in zip(scores, least, weights, piece.deltas, strict=True):
         share = (each - top).exp() * (each >= bound)
-        total.add_(share * change, alpha=weight)
+        total.sub_(share * change, alpha=weight)
         divisor.add_(share)
-    return piece.origin.add(total / divisor.masked_fill_(divisor == 0, 1), alpha=factor)
+    return piece.origin.sub(total / divisor.masked_fill_(divisor == 0, 1), alpha=factor)
 
 
 def _reach(peaks: tuple[float, ...]) -> Generator[Ask, Tensor, Rows]:

@@ -110,6 +110,6 @@ def _added(piece: Piece, least: float, weights: Sequence[float]) -> Tensor:
     merged, below = total.new_zeros(total.shape), total.new_zeros(total.shape)
     for delta, weight in zip(kept, weights, strict=True):
         agrees = delta.sign() == sign
-        merged += delta.masked_fill(~agrees, 0.0) * weight
+        merged -= delta.masked_fill(~agrees, 0.0) * weight
         below += agrees.double() * weight
-    return (piece.origin.double() + merged / below.clamp(min=SMALLEST)).float()
+    return (piece.origin.double() - merged / below.clamp(min=SMALLEST)).float()

@@ -172,7 +172,15 @@ def _summed(kept: Sequence[Kept], factors: Sequence[float]) -> Combine:
     """Return the function that adds all that is kept, each times its factor; the whole of one model is that model."""
     if tuple(kept) == (WHOLE,) and factors[0] == 1:
         return lambda piece: piece.models[0]
-    return lambda piece: total([each.rows(piece, i) for i, each in enumerate(kept)], factors).add_(piece.origin)
+    return lambda piece: piece.origin.sub(_taken([each.rows(piece, i) for i, each in enumerate(kept)], factors))
+
+
+def _taken(rows: Sequence[Tensor], factors: Sequence[float]) -> Tensor:
+    """Return 0 less each of the rows times its factor: 0.0 and never -0.0, so that a base of -0.0 less it stays."""
+    found = rows[0].new_zeros(()).sub(rows[0], alpha=factors[0])
+    for each, factor in zip(rows[1:], factors[1:], strict=True):
+        found.sub_(each, alpha=factor)
+    return found
 
 
 def _elected(kept: Sequence[Kept], shares: Sequence[float], divisors: Sequence[float], factor: float) -> Combine:
@@ -184,10 +192,12 @@ def _elected(kept: Sequence[Kept], shares: Sequence[float], divisors: Sequence[f
         for row in rows:
             row.mul_(sign).clamp_min_(0)
         divisor = total([row.sign() for row in rows], divisors) if divisors else None
-        found = _sum(rows[0], rows[1:]).mul_(sign)
+        found = _sum(rows[0], rows[1:])
         if divisor is not None:
             found.div_(_divisor(divisor, min(divisors)))
-        return piece.origin.add(found, alpha=factor)
+        # 0 -/+ what is added, as in `_taken`: a base of -0.0 to which nothing is added stays.
+        turned = found.new_zeros(()).addcmul(found, sign, value=1 if factor < 0 else -1)
+        return piece.origin.add(turned, alpha=-abs(factor))
 
     return combine
 

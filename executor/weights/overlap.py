@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 
 def changes(piece: Piece, epsilon: float) -> tuple[list[Tensor], Tensor]:
-    """Return each model's difference from the base, 0 where it is at most `epsilon`, and how many models differ there.
+    """Return the base's difference from each model, 0 where it is at most `epsilon`, and how many models differ there.
 
-    In float64: a change that is added again gives the model itself.
+    In float64: a change that is taken away again gives the model itself; of a base of -0.0 one of 0 leaves it.
     """
     origin = piece.origin.double()
-    deltas = [model.double() - origin for model in piece.models]
+    deltas = [origin - model.double() for model in piece.models]
     kept = [delta.masked_fill(delta.abs() <= epsilon, 0.0) for delta in deltas]
     return kept, counted(kept)
 
@@ -36,5 +36,5 @@ def joined(piece: Piece, epsilon: float, factors: Sequence[float]) -> Tensor:
     share, alone = 1 / count.clamp(min=1), count == 1
     found = piece.origin.double()
     for change, factor in zip(kept, factors, strict=True):
-        found = found + change * share.masked_fill(alone, factor)
+        found = found - change * share.masked_fill(alone, factor)
     return found.float()

@@ -10,7 +10,7 @@ from math import fsum, isfinite, sqrt
 from typing import TYPE_CHECKING, Final
 
 from ladle.executor.weights.kernel import Ask, Combine, Piece
-from ladle.executor.weights.statistics import inner, weighted
+from ladle.executor.weights.statistics import anchored, inner, weighted
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -67,14 +67,7 @@ def spanned(coefficients: Sequence[float]) -> Combine:
     plain = weighted(settled)
     if abs(fsum(settled) - 1) < EXACT:
         return plain
-    return lambda piece: plain(piece) if piece.base is None else _on(piece, settled)
-
-
-def _on(piece: Piece, coefficients: Sequence[float]) -> Tensor:
-    found = piece.origin.clone()
-    for delta, coefficient in zip(piece.deltas, coefficients, strict=True):
-        found.add_(delta, alpha=coefficient)
-    return found
+    return lambda piece: plain(piece) if piece.base is None else anchored((piece.base, *piece.models), (0.0, *settled))
 
 
 def _wide(piece: Piece, coefficients: Sequence[float]) -> Tensor:

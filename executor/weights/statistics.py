@@ -52,7 +52,7 @@ def weighted(weights: Sequence[float]) -> Combine:
     if len(alone) == 1 and weights[alone[0]] == 1:
         return lambda piece: piece.models[alone[0]]
     if abs(fsum(weights) - 1) < 1e-12:
-        return lambda piece: _anchored(piece.models, weights)
+        return lambda piece: anchored(piece.models, weights)
     return lambda piece: total(piece.models, weights)
 
 
@@ -90,11 +90,14 @@ def _listed(value: Json) -> list[Json]:
     return value
 
 
-def _anchored(tensors: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
-    """Return the sum of tensors, each times its weight, for weights that sum to 1."""
-    found = tensors[0]
+def anchored(tensors: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
+    """Return the first tensor plus what the others add to it, each times its weight; the first weight is not used.
+
+    Of a and b that are equal -0.0, a + w (b - a) is 0.0 where w is positive, and a - w (a - b) is -0.0.
+    """
+    first = found = tensors[0]
     for tensor, weight in zip(tensors[1:], weights[1:], strict=True):
-        found = found.add(tensor - tensors[0], alpha=weight)
+        found = found.add(tensor - first, alpha=weight) if weight < 0 else found.sub(first - tensor, alpha=weight)
     return found
 
 

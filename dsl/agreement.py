@@ -6,7 +6,7 @@ from ladle.dsl.frozen import frozen
 from ladle.dsl.program import Named, Term
 from ladle.dsl.source import Span
 from ladle.dsl.suggest import listing
-from ladle.dsl.types import UNKNOWN, ModelType, Unknown, one_vocabulary
+from ladle.dsl.types import UNKNOWN, ModelType, Unknown, differing, one_vocabulary
 from ladle.dsl.vocabularies import ROWS
 from ladle.dsl.world import World
 
@@ -96,15 +96,19 @@ def _compare(world: World, first: _Operand, other: _Operand, tokens: Tokens) -> 
 
 
 def _difference(a: ModelType, b: ModelType) -> str:
-    """The first of architecture, shape and tensors that is known of both and differs; rows for tokens do not count."""
+    """The first of architecture, shape, tensors and function that is known of both and differs.
+
+    How many rows there are for tokens does not count.
+    """
     if _differ(a.architecture, b.architecture):
         return f"architecture `{b.architecture}`, not `{a.architecture}`"
     shape, other = _sizes(a), _sizes(b)
     if shape and other and shape != other:
         return _shapes(shape, other)
+    told = ""
     if not isinstance(a.tensors, Unknown) and not isinstance(b.tensors, Unknown):
-        return _tensors(a.tensors, b.tensors, (rows(a), rows(b)))
-    return ""
+        told = _tensors(a.tensors, b.tensors, (rows(a), rows(b)))
+    return told or ", ".join(f"{name} {one}, not {two}" for name, two, one in differing(a.function, b.function))
 
 
 def _other_tokens(world: World, first: _Operand, other: _Operand) -> str:

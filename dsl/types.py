@@ -63,6 +63,10 @@ Value = Union[None, bool, int, float, str, Share, Schedule, tuple["Value", ...],
 """A resolved option value. It has one canonical form (`graph.canonical`), and nothing else may enter a fingerprint."""
 
 
+Settings = tuple[tuple[str, str], ...]
+"""Sorted names and values of a configuration."""
+
+
 @frozen
 class ModelType:
     """The type of a model. Each part may be `UNKNOWN`; a check that needs an unknown part is skipped and listed."""
@@ -81,6 +85,11 @@ class ModelType:
     """What the source's card says, such as `apache-2.0`. No part of whether models can be merged."""
     pad_is_end: bool | Unknown = UNKNOWN
     """Whether its tokenizer pads with the token that ends a text, so that no training can teach it to stop."""
+    function: Settings | Unknown = UNKNOWN
+    """Sorted (name, value) of what its configuration says of how weights are used: what two models both say must agree
+    for a merge."""
+    settings: Settings | Unknown = UNKNOWN
+    """The same of what may differ, and then deserves a look: how positions are counted and so on."""
     untokenized: str = ""
     """Why it reads no text, such as "`models/a` has no `tokenizer.json`"; "" where nothing is known to lack."""
 
@@ -99,6 +108,14 @@ class AdapterType:
     """Of its own tokenizer; None where the model's is used."""
     template: str | Unknown | None = UNKNOWN
     pad_is_end: bool | Unknown = UNKNOWN
+
+
+def differing(a: Settings | Unknown, b: Settings | Unknown) -> tuple[tuple[str, str, str], ...]:
+    """Return name and both values of what two models both say and say differently; what one leaves out says nothing."""
+    if isinstance(a, Unknown) or isinstance(b, Unknown):
+        return ()
+    others = dict(b)
+    return tuple((name, value, others[name]) for name, value in a if others.get(name, value) != value)
 
 
 MADE: Final = "made:"

@@ -17,6 +17,7 @@ from ladle.dsl.types import UNKNOWN, ModelType, Unknown
 from ladle.executor.console import typed
 from ladle.executor.expected_tensors import misfit
 from ladle.executor.headers import INDEX, SINGLE, HostileHeader, Tensor, folder_tensors
+from ladle.executor.model_settings import degrees, function
 from ladle.executor.task import StepError
 from ladle.executor.templates import template_identity
 
@@ -73,6 +74,8 @@ def model_type(folder: Path, name: str, files: tuple[Path, ...]) -> ModelType | 
             untokenized="" if (folder / TOKENIZER).is_file() else f"`{name}` has no `{TOKENIZER}`",
             parameters=sum(tensor.elements for tensor in tensors.values()),
             tensors=tuple((key, tensor.dtype, tensor.shape) for key, tensor in tensors.items()),
+            function=function(config),
+            settings=degrees(config),
         )
     except BadFolder as bad:
         return (bad.fault,)

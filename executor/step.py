@@ -30,7 +30,7 @@ from ladle.executor.profile import Profile
 from ladle.executor.record import Record, write_record
 from ladle.executor.resolve import Resolved, check_engines, prove_unchanged, resolve
 from ladle.executor.reuse import find_equal, holds, link
-from ladle.executor.task import Interrupted, Progress, StepError, Task
+from ladle.executor.task import Interrupted, Progress, StepError, Task, unsaid
 from ladle.executor.workspace import TOTAL, Workspace
 
 _GROWING = (Role.STAGE, Role.MERGE, Role.CHOICE)
@@ -72,6 +72,8 @@ class Surroundings:
     report: Callable[[Progress], None]
     waiting: Waiting
     stopping: Callable[[], bool] = never
+    note: Callable[[str], None] = unsaid
+    """Takes what a step says besides."""
 
 
 def node_root(path: Path) -> Path:
@@ -194,6 +196,7 @@ def _task(step: _Step, around: Surroundings) -> Task:
         _noting(around, work / TOTAL),
         workspace.root,
         workspace.digests.learn,
+        note=around.note,
     )
 
 

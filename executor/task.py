@@ -89,6 +89,10 @@ def _forget(_path: Path, _digest: str) -> None:
     """Nobody wants to know a digest."""
 
 
+def unsaid(_text: str) -> None:
+    """Nobody listens."""
+
+
 @frozen
 class Task:
     """What `run(task)` of a program is given."""
@@ -109,6 +113,8 @@ class Task:
     """The project, for what a step proves against `ladle.lock`; never a part of what it makes."""
     hashed: Callable[[Path, str], None] = _forget
     """Takes the SHA-256 (hex) of a file of `output` that a program knows already, so that it is not read again."""
+    note: Callable[[str], None] = unsaid
+    """Tells whoever runs the step what deserves a look; it is kept nowhere, and changes nothing that is made."""
 
     def given(self, role: str) -> Given:
         """Return the only input of `role`. Raises StepError where there is none."""

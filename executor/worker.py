@@ -57,7 +57,12 @@ class _Worker:
         _redirect(Path(files[0][1]))
         names = [name for name, _ in files]
         try:
-            around = replace(self.around, report=partial(self.report, names[0]), waiting=partial(self.wait, names[0]))
+            around = replace(
+                self.around,
+                report=partial(self.report, names[0]),
+                waiting=partial(self.wait, names[0]),
+                note=partial(self.note, names[0]),
+            )
             made = run_steps([around.workspace.root / name for name in names], around)
             for name, done in zip(names, made, strict=True):
                 told: dict[str, Json] = {"done": done.how.value, "seconds": done.seconds / len(names)}
@@ -80,6 +85,10 @@ class _Worker:
         detail: dict[str, Json] = dict(progress.detail)
         at: dict[str, Json] = {"at": progress.done, "of": progress.total, "unit": progress.unit, "detail": detail}
         self.say({"step": step, **at})
+
+    def note(self, step: str, text: str) -> None:
+        """Tell what deserves a look; of several steps that are made together the first speaks for all."""
+        self.say({"step": step, "note": text})
 
     def wait(self, step: str, holder: Holder) -> None:
         """Tell whom a step waits for. Raises Interrupted when the process was asked to end."""

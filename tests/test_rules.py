@@ -26,7 +26,11 @@ PRELUDE = (FIXTURES / "lint.recipe").read_text(encoding="utf-8")
 RULES = {rule.name.replace("-", "_"): rule for rule in rules().values()}
 MADE = {
     "models/small": replace(MODELS["models/a"], parameters=1_700_000_000),
-    "models/large": replace(MODELS["models/a"], parameters=8_030_000_000),
+    "models/large": replace(
+        MODELS["models/a"], parameters=8_030_000_000, settings=(("rope_theta", "10000"), ("sliding_window", "4096"))
+    ),
+    "models/long": replace(MODELS["models/a"], settings=(("rope_theta", "1000000"),)),
+    "models/far": replace(MODELS["models/a"], settings=(("sliding_window", "none"),)),
 }
 
 

@@ -191,6 +191,8 @@ class _Loop:
         job = worker.jobs[place]
         if "at" in message:
             self.display.progress(job, _progress(message))
+        elif "note" in message:
+            self.display.say(f"note: {job.name}: {message['note']}")
         elif "waiting" in message:
             self.wait(job, str(message["waiting"]))
         elif "done" in message:

@@ -46,9 +46,12 @@ def COMMAND(node: Path) -> int:  # noqa: N802 - found by this name
             told.add(holder.pid)
             click.echo(one_line(f"waiting: {holder} works on the same step"), err=True)
 
-    lone = Lone(say)
+    def note(text: str) -> None:
+        say(one_line(f"note: {text}"))
+
+    around = Surroundings(Workspace(root), vocabulary(), profile, Lone(say), waiting, stop, note)
     try:
-        done = run_step(node, Surroundings(Workspace(root), vocabulary(), profile, lone, waiting, stop))
+        done = run_step(node, around)
     except Interrupted:
         click.echo("stopped after a checkpoint; the same command goes on from it", err=True)
         return STOPPED

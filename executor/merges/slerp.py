@@ -58,6 +58,7 @@ OPERATOR = Operator(
 
 DOT_THRESHOLD = 0.9995
 """Above this |cos| the interpolation is linear, as in mergekit."""
+LINEAR = f"is a linear interpolation, as `lerp` is, since their |cos| is above {DOT_THRESHOLD}"
 EPSILON = 1e-8
 """A tensor of no more than this norm has no direction; its norm counts as 1, as in mergekit."""
 
@@ -69,6 +70,7 @@ def kernel(call: Call) -> Plan:
     norms = [sqrt(value) if sqrt(value) > EPSILON else 1.0 for value in gram.diagonal().tolist()]
     cosine = max(-1.0, min(1.0, float(gram[0, 1]) / (norms[0] * norms[1])))
     a, b = 1 - t, t
+    call.remark(LINEAR, abs(cosine) > DOT_THRESHOLD)
     if abs(cosine) <= DOT_THRESHOLD:
         angle = acos(cosine)
         a, b = sin(a * angle) / sin(angle), sin(b * angle) / sin(angle)

@@ -78,6 +78,10 @@ Plan = Generator[Ask, "Tensor", Combine]
 """What a kernel is: questions about the whole tensor, then the function that merges its pieces."""
 
 
+def unheard(_text: str, _holds: bool) -> None:
+    """Nobody listens."""
+
+
 @frozen
 class Call:
     """One tensor of a merge, and the parameters that hold for it."""
@@ -88,6 +92,8 @@ class Call:
     """How many, without the base."""
     options: Mapping[str, Json]
     """By name; schedules are numbers already."""
+    remark: Callable[[str, bool], None] = unheard
+    """Says of each tensor whether something holds that deserves a look where it holds for nearly all."""
 
     @property
     def elements(self) -> int:

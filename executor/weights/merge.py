@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import torch
+from ladle.dsl.frozen import replace
 from ladle.executor.disk import need_space
 from ladle.executor.task import Progress, StepError, Task
 from ladle.executor.weights.adapted import leaf
@@ -26,9 +27,10 @@ from ladle.executor.weights.alignment import Aligned, Alignments
 from ladle.executor.weights.configurations import state_dtype, write_beside
 from ladle.executor.weights.expression import Expression, Moved, Step
 from ladle.executor.weights.one_thread import one_thread
-from ladle.executor.weights.parents import Parent, fit
+from ladle.executor.weights.parents import Parent, apart, fit
 from ladle.executor.weights.reading import DTYPES, Files, Leaf
 from ladle.executor.weights.rearranged import Rearranged
+from ladle.executor.weights.remarks import Remarks
 from ladle.executor.weights.stream import PIECE_ELEMENTS, Merge, Rows, stream
 from ladle.executor.weights.writing import Shape, Writer
 
@@ -55,6 +57,8 @@ def run_together(tasks: Sequence[Task], threads: int = 0) -> None:
     expression = Expression()
     roots = [expression.add(task) for task in tasks]
     fit(expression.parents)
+    for text in apart(expression.parents):
+        tasks[0].note(text)
     expression.refuse_ineffective(tuple(expression.parents[0].headers))
     alignments = Alignments(expression)
     results = [_Result(task, expression, root, alignments.of(root)) for task, root in zip(tasks, roots, strict=True)]
@@ -66,6 +70,8 @@ def run_together(tasks: Sequence[Task], threads: int = 0) -> None:
         for together in _of_one_size(results):
             engine = _Engine(alignments, together, files, torch.device(tasks[0].machine.device))
             engine.run(threads or _threads(len(expression.parts)))
+            for text in engine.remarks.sentences():
+                tasks[0].note(text)
         files.unchanged()
         for result in results:
             result.finish()
@@ -127,6 +133,7 @@ class _Engine:
     stopped: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
     leaves: list[Leaf | Step] = field(default_factory=list)
+    remarks: Remarks = field(default_factory=Remarks)
 
     def run(self, threads: int) -> None:
         """Merge every tensor. Raises StepError, or Interrupted when the step was asked to end."""
@@ -163,7 +170,7 @@ class _Engine:
         """Merge one tensor into every result."""
         layers = self.results[0].first.layers
         shape = self.results[0].tensors[tensor].shape
-        parts = [_part(part, tensor, shape, layers) for part in self.leaves]
+        parts = [self.part(part, tensor, shape, layers) for part in self.leaves]
 
         def heed() -> None:
             if self.stopped.is_set():
@@ -179,6 +186,16 @@ class _Engine:
 
         with torch.inference_mode():
             stream(tensor, shape, parts, write, self.device, heed=heed)
+
+    def part(self, part: Leaf | Step, tensor: str, shape: tuple[int, ...], layers: int) -> Leaf | Merge:
+        """Return what merges a tensor, or the model that is read."""
+        if not isinstance(part, Step):
+            return part
+        call = replace(part.call(tensor, shape, layers), remark=self.remarks.of(part.operator))
+        try:
+            return Merge(part.operands, part.base, part.kernel(call))
+        except ValueError as error:
+            raise StepError(str(error), "change a weight") from None
 
     def put(self, result: _Result, tensor: str, rows: Rows, value: torch.Tensor) -> None:
         """Round rows to the result's type and write them."""
@@ -203,15 +220,6 @@ class _Stopped(Exception):
 def _cancel(waiting: set[Future[None]]) -> None:
     for each in waiting:
         each.cancel()
-
-
-def _part(part: Leaf | Step, tensor: str, shape: tuple[int, ...], layers: int) -> Leaf | Merge:
-    if not isinstance(part, Step):
-        return part
-    try:
-        return Merge(part.operands, part.base, part.kernel(part.call(tensor, shape, layers)))
-    except ValueError as error:
-        raise StepError(str(error), "change a weight") from None
 
 
 def _prove(value: torch.Tensor, tensor: str, parent: Parent | Moved) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from ladle.dsl.graph import Json
+from ladle.dsl.types import differing
 from ladle.executor.adapter import Adapter, misfit
 from ladle.executor.headers import HostileHeader, Tensor, folder_tensors
+from ladle.executor.model_settings import degrees, function, listed
 from ladle.executor.models.folder import adapted, adapter, model_folder, read_config, refuse_pickles, tokenizer_folder
 from ladle.executor.models.template import vocabulary
 from ladle.executor.quoting import short
@@ -18,16 +20,8 @@ from ladle.executor.weights.modules import module_path
 from ladle.executor.weights.reading import DTYPES
 from ladle.executor.weights.rearranged import called_embedding, is_embedding
 
-_SAME_CONFIGURATION: Final = (
-    "architectures",
-    "model_type",
-    "num_hidden_layers",
-    "num_attention_heads",
-    "num_key_value_heads",
-    "head_dim",
-    "tie_word_embeddings",
-    "hidden_act",
-)
+_ONE_SHAPE: Final = "models of one shape merge"
+_SAME_CONFIGURATION: Final = ("architectures", "model_type", "num_hidden_layers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +142,18 @@ def fit(parents: Sequence[Parent]) -> None:
     for other in parents[1:]:
         for key in _SAME_CONFIGURATION:
             _same(f"`{key}`", first, first.configuration.get(key), other, other.configuration.get(key))
+        for name, here, there in differing(function(first.configuration), function(other.configuration)):
+            raise StepError(f"`{name}` is {here} in `{first.name}` and {there} in `{other.name}`", _ONE_SHAPE)
         for tensor in sorted(first.headers.keys() | other.headers.keys()):
             _same_tensor(tensor, first, other)
+
+
+def apart(parents: Sequence[Parent]) -> Iterator[str]:
+    """Yield what differs between parents that fit, and deserves a look: the result has the first one's."""
+    first = parents[0]
+    for other in parents[1:]:
+        if found := listed(differing(degrees(first.configuration), degrees(other.configuration))):
+            yield f"`{other.name}` has {found} as `{first.name}`, whose configuration the result has"
 
 
 def _first_difference(a: Mapping[str, int], b: Mapping[str, int]) -> str:
@@ -159,7 +163,7 @@ def _first_difference(a: Mapping[str, int], b: Mapping[str, int]) -> str:
 def _same_tensor(tensor: str, first: Parent, other: Parent) -> None:
     for one, two in ((first, other), (other, first)):
         if tensor not in one.headers:
-            raise StepError(f"`{tensor}` is in `{two.name}` but not in `{one.name}`", "models of one shape merge")
+            raise StepError(f"`{tensor}` is in `{two.name}` but not in `{one.name}`", _ONE_SHAPE)
     if other.headers[tensor].dtype not in DTYPES:
         raise StepError(f"`{tensor}` of `{other.name}` holds {other.headers[tensor].dtype}, which cannot be merged")
     shapes = [each.headers[tensor].shape for each in (first, other)]
@@ -171,4 +175,4 @@ def _same_tensor(tensor: str, first: Parent, other: Parent) -> None:
 def _same(what: str, first: Parent, a: object, other: Parent, b: object) -> None:
     # A key that one configuration leaves to its default says nothing against the other.
     if a is not None and b is not None and a != b:
-        raise StepError(f"{what} is {a!r} in `{first.name}` and {b!r} in `{other.name}`", "models of one shape merge")
+        raise StepError(f"{what} is {a!r} in `{first.name}` and {b!r} in `{other.name}`", _ONE_SHAPE)

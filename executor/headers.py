@@ -6,7 +6,6 @@ else opens the file: sizes, types, offsets without gap or overlap, names, and wh
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from math import prod
 from pathlib import Path
@@ -16,9 +15,8 @@ from typing import Final
 from ladle.dsl.frozen import frozen
 from ladle.dsl.graph import Json
 from ladle.executor.quoting import short
+from ladle.executor.stranger_json import LARGEST_HEADER, Unread, parsed
 
-MAX_HEADER: Final = 100_000_000
-"""Bytes of a header at most: the limit of the safetensors library."""
 MAX_TENSORS: Final = 1_000_000
 
 BITS: Final[Mapping[str, int]] = MappingProxyType(
@@ -87,8 +85,8 @@ def file_tensors(path: Path) -> dict[str, Tensor]:
         length = int.from_bytes(first, "little")
         if len(first) < 8 or length > size - 8:
             raise HostileHeader(f"`{path.name}` is cut off: its header is longer than the file")
-        if length > MAX_HEADER:
-            raise HostileHeader(f"`{path.name}` claims a header of {length} bytes; {MAX_HEADER} is the most")
+        if length > LARGEST_HEADER:
+            raise HostileHeader(f"`{path.name}` claims a header of {length} bytes; {LARGEST_HEADER} is the most")
         text = file.read(length)
     header = _parsed(text, path.name)
     _metadata(header.pop("__metadata__", {}), path.name)
@@ -144,9 +142,11 @@ def _counts(value: Json) -> tuple[int, ...] | None:
 
 
 def _index(path: Path) -> dict[str, str]:
-    if path.stat().st_size > MAX_HEADER:
-        raise HostileHeader(f"`{path.name}` is larger than {MAX_HEADER} bytes")
-    wanted = _parsed(path.read_bytes(), path.name).get("weight_map")
+    with path.open("rb") as file:
+        text = file.read(LARGEST_HEADER + 1)
+    if len(text) > LARGEST_HEADER:
+        raise HostileHeader(f"`{path.name}` is larger than {LARGEST_HEADER} bytes")
+    wanted = _parsed(text, path.name).get("weight_map")
     if not isinstance(wanted, dict) or not wanted:
         raise HostileHeader(f"`{path.name}` has no `weight_map`")
     found = {key: name for key, name in wanted.items() if isinstance(name, str)}
@@ -167,9 +167,9 @@ def _shard(folder: Path, name: str) -> Path:
 
 def _parsed(text: bytes, file: str) -> dict[str, Json]:
     try:
-        value = json.loads(text.decode("utf-8"), object_pairs_hook=_unique)
-    except RecursionError:
-        raise HostileHeader(f"`{file}` is nested too deep") from None
+        value = parsed(text, _unique)
+    except Unread as error:
+        raise HostileHeader(f"`{file}` {error}") from None
     except ValueError as error:
         raise HostileHeader(f"`{file}` holds no JSON: {str(error)[:200]}") from None
     if not isinstance(value, dict):
@@ -177,7 +177,7 @@ def _parsed(text: bytes, file: str) -> dict[str, Json]:
     return value
 
 
-def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+def _unique(pairs: list[tuple[str, Json]]) -> Json:
     found = dict(pairs)
     if len(found) < len(pairs):
         raise ValueError("a name stands twice")

@@ -5,7 +5,6 @@ No weight is read, nothing of the folder is run: configuration, tokenizer files 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,15 +17,14 @@ from ladle.executor.console import typed
 from ladle.executor.expected_tensors import misfit
 from ladle.executor.headers import INDEX, SINGLE, HostileHeader, Tensor, folder_tensors
 from ladle.executor.model_settings import degrees, function
+from ladle.executor.stranger_json import LARGEST, LARGEST_CONFIGURATION, Unread, parsed
 from ladle.executor.task import StepError
 from ladle.executor.templates import template_identity
-
-MAX_JSON = 256 * 2**20
-"""Bytes of a configuration or tokenizer file at most."""
 
 PICKLES = (".bin", ".pt", ".pth", ".ckpt")
 """Endings of files that torch pickles."""
 TOKENIZER = "tokenizer.json"
+GENERATION = "generation_config.json"
 
 _ARCHITECTURE = re.compile(r"[\w.-]{1,60}\Z")
 
@@ -65,6 +63,8 @@ def model_type(folder: Path, name: str, files: tuple[Path, ...]) -> ModelType | 
         _no_pickle(folder, name)
         tensors = folder_tensors(folder)
         _fitting(config, tensors, name)
+        if (folder / GENERATION).is_file():
+            json_object(folder / GENERATION, name)  # it is copied as it is
         return ModelType(
             architecture=architecture(config, name),
             shape=shape(config, tensors),
@@ -213,9 +213,9 @@ def _no_pickle(folder: Path, name: str) -> None:
 def json_object(path: Path, name: str) -> dict[str, Json]:
     """Return the JSON object of a file. Raises BadFolder."""
     try:
-        value = json.loads(_text(path, name))
-    except RecursionError:
-        raise BadFolder("E410", f"`{name}/{path.name}` is nested too deep", "get the file again") from None
+        value = parsed(_bytes(path, name))
+    except Unread as error:
+        raise BadFolder("E410", f"`{name}/{path.name}` {error}", "get the file again") from None
     except ValueError as error:
         raise BadFolder("E410", f"`{name}/{path.name}` holds no JSON: {error}", "get the file again") from None
     if not isinstance(value, dict):
@@ -224,14 +224,21 @@ def json_object(path: Path, name: str) -> dict[str, Json]:
 
 
 def _text(path: Path, name: str) -> str:
-    if not path.is_file():
-        raise BadFolder("E410", f"`{name}` has no `{path.name}`", "a model folder is what transformers saves")
-    if path.stat().st_size > MAX_JSON:
-        raise BadFolder("E410", f"`{name}/{path.name}` is larger than {MAX_JSON} bytes", "get the file again")
     try:
-        return path.read_text(encoding="utf-8")
+        return _bytes(path, name).decode("utf-8")
     except UnicodeDecodeError:
         raise BadFolder("E410", f"`{name}/{path.name}` is not UTF-8", "get the file again") from None
+
+
+def _bytes(path: Path, name: str) -> bytes:
+    if not path.is_file():
+        raise BadFolder("E410", f"`{name}` has no `{path.name}`", "a model folder is what transformers saves")
+    most = LARGEST if path.name == TOKENIZER else LARGEST_CONFIGURATION
+    with path.open("rb") as file:
+        found = file.read(most + 1)
+    if len(found) > most:
+        raise BadFolder("E410", f"`{name}/{path.name}` is larger than {most} bytes", "get the file again")
+    return found
 
 
 def _objects(value: Json) -> list[dict[str, Json]]:

@@ -16,7 +16,7 @@ from ladle.executor.model_folder import BadFolder, json_object
 from ladle.executor.quoting import short
 
 FILE: Final = "tokenizer.json"
-MAX_ID: Final = 2**24
+MAX_ID: Final = 2**21
 """Ids lie below; the largest vocabularies have a quarter of a million tokens."""
 
 

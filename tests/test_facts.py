@@ -387,6 +387,8 @@ def test_what_a_folder_does_not_say_is_unknown(project: Path) -> None:
         (lambda f: (f / "config.json").write_text("{"), "E410", "no JSON"),
         (lambda f: (f / "config.json").write_text("[" * 100_000), "E410", "nested too deep"),
         (lambda f: (f / "config.json").write_text("{}"), "E410", "no `model_type`"),
+        (lambda f: (f / "generation_config.json").write_text("{"), "E410", "`models/m/generation_config.json` holds no"),
+        (lambda f: (f / "generation_config.json").write_text("[]"), "E410", "no JSON object"),
         (lambda f: (f / "tokenizer.json").write_bytes(b"\xff"), "E410", "not UTF-8"),
         (lambda f: (f / SINGLE).write_bytes(b"\xff" * 100), "E411", "refused"),
         (lambda f: (f / "config.json").write_text('{"model_type": "\\ud800"}'), "E410", "no `model_type`"),

@@ -410,6 +410,14 @@ def test_other_token_ids_of_equal_size_are_refused(tmp_path: Path) -> None:
     assert "different vocabularies" in refused(tmp_path, "slerp", {"t": 0.5}, a, b)
 
 
+@pytest.mark.parametrize("text", ["", "{", "[3]", "[" * 100_000])
+def test_a_generation_configuration_that_is_none_is_refused_of_any_parent(tmp_path: Path, text: str) -> None:
+    a, b = pair(tmp_path)
+    assert b.path is not None
+    (b.path / "generation_config.json").write_text(text)
+    assert refused(tmp_path, "lerp", {"t": 0.5}, a, b).startswith("`b/generation_config.json` ")
+
+
 def test_a_truncated_file_is_refused(tmp_path: Path) -> None:
     a, b = pair(tmp_path)
     assert b.path is not None

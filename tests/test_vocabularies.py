@@ -141,6 +141,18 @@ def test_a_token_without_a_row_takes_that_of_another() -> None:
     assert seen(grown, [2, 4], 0) == [0, 1, 100, 103]
 
 
+def test_a_union_after_tokens_without_rows_goes_on_after_them_and_refuses_a_hole() -> None:
+    b = speaker("b", "x y new")
+    late = Speaker("a", Tokens({"x": 0, "y": 1, "late": 2, "later": 3}), 2)
+    assert arrange(Joined((late, b), whose=0, union=True)).ids == {"x": 0, "y": 1, "late": 2, "later": 3, "new": 4}
+    far = Speaker("a", Tokens({"x": 0, "y": 1, "far": 1_500_000}), 2)
+    with pytest.raises(StepError, match="`far` is token 1500000 of `a`, which has rows for 2 and no token 2"):
+        arrange(Joined((far, b), whose=0, union=True))
+    # Where nothing is added no row is made: the token has none, as in the model itself.
+    assert arrange(Joined((far, speaker("b", "x y")), whose=0, union=True)).rows == 2
+    assert arrange(Joined((far, b), whose=0)).rows == 2
+
+
 def test_a_merge_within_a_merge_is_brought_to_the_outer_tokens() -> None:
     inner = Joined((speaker("a", "x y"), speaker("b", "y p")), whose=1)
     tree = Joined((inner, speaker("c", "q p y")), whose=0, union=True)

@@ -7,7 +7,6 @@ recipe. And it may be an adapter, a change of another input. No weights are load
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Mapping
 from importlib import import_module
@@ -17,7 +16,7 @@ from typing import Final
 from ladle.dsl.graph import Json
 from ladle.executor.adapter import Adapter, is_adapter, read_adapter
 from ladle.executor.console import from_here
-from ladle.executor.model_folder import BadFolder, converting, pickled
+from ladle.executor.model_folder import BadFolder, as_step_error, converting, json_object, pickled
 from ladle.executor.models.source import MANIFEST
 from ladle.executor.models.template import GENERATION, put_on
 from ladle.executor.task import Given, StepError
@@ -130,20 +129,23 @@ def copy_generation(source: Path, output: Path) -> None:
 
 def read_config(folder: Path) -> Mapping[str, Json]:
     """Return `config.json`. Raises StepError if it is missing, is no JSON object, or asks for code of its own."""
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except RecursionError:
-        raise StepError(f"`config.json` of `{folder.name}` is nested too deep", "get the file again") from None
-    except (OSError, ValueError) as error:
-        raise StepError(f"`{folder.name}` is no model folder: `config.json` cannot be read ({error})") from None
-    if not isinstance(config, dict):
-        raise StepError(f"`config.json` of `{folder.name}` is not an object")
+    config = read_json(folder / "config.json", folder.name)
     if "auto_map" in config:
         raise StepError(
             f"the model `{folder.name}` asks for code of its own (`auto_map`)",
             "only architectures that transformers itself implements are run",
         )
     return config
+
+
+def read_json(path: Path, name: str) -> Mapping[str, Json]:
+    """Return the JSON object of a file of a model that is called `name`. Raises StepError."""
+    try:
+        with as_step_error():
+            return json_object(path, name)
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise StepError(f"`{name}/{path.name}` cannot be read: {why}", "check the file and its permissions") from None
 
 
 def precision_of(folder: Path) -> str:

@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 
 from ladle.dsl.graph import Json
-from ladle.executor.model_folder import as_step_error
+from ladle.executor.model_folder import BadFolder, as_step_error, json_object
 from ladle.executor.task import StepError
 from ladle.executor.templates import BUILT_IN
 from ladle.executor.token_table import read_tokens
@@ -62,10 +62,10 @@ def _end_turns(folder: Path, turn_end: int) -> None:
     """Let the end of a turn end a generated text too."""
     file = folder / GENERATION
     try:
-        settings = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-        known = settings.get("eos_token_id")
-    except (ValueError, AttributeError, RecursionError) as error:
-        raise StepError(f"`{GENERATION}` cannot be read: {error}", "mend it or delete it") from None
+        settings = json_object(file, folder.name) if file.is_file() else {}
+    except BadFolder as bad:
+        raise StepError(bad.fault.message, "mend it or delete it") from None
+    known = settings.get("eos_token_id")
     ends = known if isinstance(known, list) else [] if known is None else [known]
     settings["eos_token_id"] = [*ends, *([] if turn_end in ends else [turn_end])]
     file.write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n", encoding="utf-8")

@@ -12,8 +12,16 @@ from ladle.dsl.types import differing
 from ladle.executor.adapter import Adapter, misfit
 from ladle.executor.headers import HostileHeader, Tensor, folder_tensors
 from ladle.executor.model_settings import degrees, function, listed
-from ladle.executor.models.folder import adapted, adapter, model_folder, read_config, refuse_pickles, tokenizer_folder
-from ladle.executor.models.template import vocabulary
+from ladle.executor.models.folder import (
+    adapted,
+    adapter,
+    model_folder,
+    read_config,
+    read_json,
+    refuse_pickles,
+    tokenizer_folder,
+)
+from ladle.executor.models.template import GENERATION, vocabulary
 from ladle.executor.quoting import short
 from ladle.executor.task import Given, StepError
 from ladle.executor.weights.modules import module_path
@@ -91,6 +99,7 @@ def _with_adapter(model: Parent, given: Given, work: Path) -> Parent:
             "an adapter sits on the model that it was trained on, or on one of the same shape",
         )
     tokenizer = tokenizer_folder(given, work)
+    _prove_generation(tokenizer, found.name)
     words = vocabulary(tokenizer) if (tokenizer / "tokenizer.json").is_file() else {}
     if words and model.vocabulary and words != model.vocabulary:
         raise StepError(f"the adapter `{found.name}` has a tokenizer of another vocabulary than `{model.name}`")
@@ -110,8 +119,16 @@ def _stored(given: Given, work: Path) -> Parent:
         why = (error.strerror or str(error)).lower()
         raise StepError(f"the weights of `{name}` cannot be read: {why}", "a merge reads safetensors files") from None
     tokenizer = tokenizer_folder(given, work)
+    for place in (folder, tokenizer):
+        _prove_generation(place, name)
     words = vocabulary(tokenizer) if (tokenizer / "tokenizer.json").is_file() else {}
     return Parent(name, folder, tokenizer, headers, read_config(folder), words)
+
+
+def _prove_generation(folder: Path, name: str) -> None:
+    """Raise StepError for a generation configuration that is none: that of the result is a copy of one."""
+    if (folder / GENERATION).is_file():
+        read_json(folder / GENERATION, name)
 
 
 def agree(parents: Sequence[Parent]) -> None:

@@ -14,6 +14,7 @@ from typing import Final
 
 import torch
 from ladle.dsl.graph import Json
+from ladle.executor.quoting import short
 from ladle.executor.task import StepError
 from ladle.executor.token_table import Tokens, differing
 
@@ -127,17 +128,36 @@ def _one(parts: Sequence[Arranged]) -> Arranged:
 def _with_tokens_of(first: Arranged, parts: Sequence[Arranged]) -> Arranged:
     """Add the tokens that others have a row for, after the first's own."""
     ids, described = dict(first.ids), dict(first.described)
-    added: list[Mapping[str, Json]] = []
-    end = max(ids.values()) + 1
+    lacking: dict[str, Arranged] = {}
     for part in parts:
-        lacking = sorted((number, token) for token, number in part.ids.items() if token not in ids)
-        for number, token in lacking:
-            if number < part.rows:
-                ids[token] = end + len(added)
-                described[token] = _described(part, token, ids[token])
-                added.append(described[token])
-    rows = max(first.rows, _padded(end + len(added), first.rows, end)) if added else first.rows
+        own = sorted((number, token) for token, number in part.ids.items() if token not in ids and number < part.rows)
+        lacking |= {token: part for _, token in own if token not in lacking}
+    if not lacking:
+        return first
+    end = _end(first)
+    for number, (token, part) in enumerate(lacking.items(), end):
+        ids[token], described[token] = number, _described(part, token, number)
+    added = [described[token] for token in lacking]
+    rows = max(first.rows, _padded(end + len(added), first.rows, end))
     return replace(first, ids=ids, described=described, added=(*first.added, *added), rows=rows)
+
+
+def _end(part: Arranged) -> int:
+    """Return the number after the last token, where new ones begin.
+
+    Tokens may go on after the rows, one by one. Raises StepError for one that lies beyond a hole, which rows of no
+    token would have to fill.
+    """
+    end = part.rows
+    for number, token in sorted((number, token) for token, number in part.ids.items() if number >= end > 0):
+        if number > end:
+            shown = short(ascii(token) if not token.isprintable() else token)
+            raise StepError(
+                f"`{shown}` is token {number} of `{part.name}`, which has rows for {part.rows} and no token {end}",
+                "save its tokenizer anew, or name a model: `tokenizer = first`, or one of the others",
+            )
+        end = number + 1
+    return max(part.ids.values()) + 1
 
 
 def _described(part: Arranged, token: str, number: int) -> Mapping[str, Json]:

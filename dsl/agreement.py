@@ -120,11 +120,23 @@ def _other_tokens(world: World, first: _Operand, other: _Operand) -> str:
             text, here, there = told
             return f"another vocabulary: {text} is {there} of `{other.label}` and {here} of `{first.label}`"
         return f"another vocabulary ({_short(b.vocabulary)}, not {_short(a.vocabulary)})"
+    if beyond := _beside_a_union(world, first, other) or _beside_a_union(world, other, first):
+        return beyond
     if rows(a) != rows(b) and not isinstance(rows(a), Unknown) and not isinstance(rows(b), Unknown):
         return f"embeddings of {rows(b)} tokens, not {rows(a)}"
     if _differ(a.template, b.template) and not (other.taken and b.template is None):
         return _templates(first, other)
     return ""
+
+
+def _beside_a_union(world: World, union: _Operand, model: _Operand) -> str:
+    """What a union of vocabularies is known to have that one of those that it is made from has not, "" for nothing."""
+    own = model.type.vocabulary
+    if isinstance(own, Unknown) or own not in union.type.united:
+        return ""
+    found = (world.facts.lacking_token(own, other) for other in union.type.united if other != own)
+    token = next(filter(None, found), "")
+    return f"another vocabulary: {token} is a token of `{union.label}` and none of `{model.label}`" if token else ""
 
 
 def rows(type: ModelType) -> int | Unknown:

@@ -287,6 +287,9 @@ class Facts(Protocol):
     def differing_token(self, identity: str, other: str) -> tuple[str, str, str] | None:
         """Return the first token in which two vocabularies differ, and what it is in each; None where nobody knows."""
 
+    def lacking_token(self, identity: str, other: str) -> str:
+        """Return the first token of the vocabulary `other` that `identity` lacks; "" where nobody knows of one."""
+
 
 @frozen
 class Typing:

@@ -90,6 +90,9 @@ class ModelType:
     for a merge."""
     settings: Settings | Unknown = UNKNOWN
     """The same of what may differ, and then deserves a look: how positions are counted and so on."""
+    united: tuple[str, ...] = ()
+    """Of a union of vocabularies, those that it is made from, as far as they are known, the one that it begins with
+    first; empty for any other."""
     untokenized: str = ""
     """Why it reads no text, such as "`models/a` has no `tokenizer.json`"; "" where nothing is known to lack."""
 

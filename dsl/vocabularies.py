@@ -40,7 +40,10 @@ def merged_type(
     if options.get(TOKENIZER) != UNION or _one(type, models):
         return type
     shape = type.shape if isinstance(type.shape, Unknown) else _sized(type.shape, UNKNOWN)
-    return replace(type, vocabulary=f"{MADE}{identity}", shape=shape, parameters=UNKNOWN, tensors=UNKNOWN)
+    found = dict.fromkeys(model.vocabulary for model in models if isinstance(model, ModelType))
+    united = tuple(each for each in found if isinstance(each, str)) if isinstance(type.vocabulary, str) else ()
+    made = f"{MADE}{identity}"
+    return replace(type, vocabulary=made, united=united, shape=shape, parameters=UNKNOWN, tensors=UNKNOWN)
 
 
 def merged(inputs: Iterable[tuple[str, Term]]) -> Iterator[Term]:
@@ -75,6 +78,7 @@ def _with_tokens_of(found: ModelType, named: ModelType) -> ModelType:
     return replace(
         found,
         vocabulary=named.vocabulary,
+        united=named.united,
         template=named.template,
         pad_is_end=named.pad_is_end,
         untokenized=named.untokenized,

@@ -219,16 +219,28 @@ class ProjectFacts:
 
         Of folders of the project every token is known, of models of the hub only the added ones, by the lock.
         """
-        folders = [self._folders.get(each) for each in (identity, other)]
-        if None in folders:
+        tables = self._tables(identity, other)
+        if tables is None:
             return self._locked.differing_token(identity, other) if "_locked" in self.__dict__ else None
-        tables = import_module("ladle.executor.token_table")
+        found: tuple[str, str, str] | None = import_module("ladle.executor.token_table").differing(*tables)
+        return found
+
+    def lacking_token(self, identity: str, other: str) -> str:
+        """Return the first token of a vocabulary that another, `identity`, lacks; "" where nobody knows of one."""
+        mine, theirs = self._tables(identity, other) or ({}, {})
+        token = min((each for each in theirs if each not in mine), key=lambda each: theirs[each], default="")
+        return f"`{short(token if token.isprintable() else ascii(token))}`" if token else ""
+
+    def _tables(self, *identities: str) -> tuple[Mapping[str, int], ...] | None:
+        """The tokens of vocabularies of folders of the project, None where one is of another."""
+        folders = [self._folders.get(each) for each in identities]
+        if None in folders:
+            return None
+        read = import_module("ladle.executor.token_table").read_tokens
         try:
-            a, b = (tables.read_tokens(self._root / str(folder), str(folder)).ids for folder in folders)
+            return tuple(read(self._root / str(folder), str(folder)).ids for folder in folders)
         except (BadFolder, OSError):
             return None
-        found: tuple[str, str, str] | None = tables.differing(a, b)
-        return found
 
     def elsewhere(self, word: str) -> tuple[str, str]:
         """Return the option of a stage that another trainer calls `word`, and what to say of it; either may be ""."""

@@ -98,6 +98,9 @@ class FakeFacts:
     def elsewhere(self, word: str) -> tuple[str, str]:
         return elsewhere(word)
 
+    def lacking_token(self, identity: str, other: str) -> str:
+        return "`<|pad|>`" if (identity, other) == ("words:1", "words:2") else ""
+
     def differing_token(self, identity: str, other: str) -> tuple[str, str, str] | None:
         known = {identity, other} == {"words:1", "words:2"}
         return ("`<|pad|>`", f"token {identity[-1]}", f"token {other[-1]}") if known else None

@@ -364,6 +364,9 @@ def test_the_first_token_that_differs_is_known_of_folders(project: Path) -> None
         "no token",
     )
     assert facts.differing_token(str(b.vocabulary), str(b.vocabulary)) is None
+    assert facts.lacking_token(str(a.vocabulary), str(b.vocabulary)) == r"`'<|\x1b[2Jend|>'`"
+    assert facts.lacking_token(str(b.vocabulary), str(a.vocabulary)) == ""
+    assert facts.lacking_token(str(a.vocabulary), "another") == ""
 
 
 def test_what_a_folder_does_not_say_is_unknown(project: Path) -> None:
@@ -387,7 +390,7 @@ def test_what_a_folder_does_not_say_is_unknown(project: Path) -> None:
         (lambda f: (f / "config.json").write_text("{"), "E410", "no JSON"),
         (lambda f: (f / "config.json").write_text("[" * 100_000), "E410", "nested too deep"),
         (lambda f: (f / "config.json").write_text("{}"), "E410", "no `model_type`"),
-        (lambda f: (f / "generation_config.json").write_text("{"), "E410", "`models/m/generation_config.json` holds no"),
+        (lambda f: (f / "generation_config.json").write_text("{"), "E410", "generation_config.json` holds no"),
         (lambda f: (f / "generation_config.json").write_text("[]"), "E410", "no JSON object"),
         (lambda f: (f / "tokenizer.json").write_bytes(b"\xff"), "E410", "not UTF-8"),
         (lambda f: (f / SINGLE).write_bytes(b"\xff" * 100), "E411", "refused"),

@@ -84,6 +84,16 @@ def test_a_slerp_that_is_a_lerp_is_told_and_the_bytes_are_those_of_the_lerp(
     assert "note: `slerp` is a linear interpolation" in capsys.readouterr().out
 
 
+def test_float64_is_said_to_be_merged_in_float32(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wide = {name: tensor.double() for name, tensor in weights(2).items()}
+    monkeypatch.chdir(project(tmp_path, "lerp(a, b, t = 0.5)", wide))
+    assert run(["run", "recipes/s.recipe"]) == 0
+    said = capsys.readouterr().out
+    assert "note: m: `b` holds float64 (`model.embed_tokens.weight` and perhaps others), and merges compute in" in said
+
+
 def test_what_two_generations_of_transformers_write_is_one_setting() -> None:
     old: dict[str, Json] = {"rope_theta": 500000.0, "rope_scaling": {"type": "llama3", "factor": 8.0}}
     new: dict[str, Json] = {"rope_parameters": {"rope_theta": 500000, "rope_type": "llama3", "factor": 8.0}}

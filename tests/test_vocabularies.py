@@ -196,6 +196,12 @@ def test_without_a_word_models_of_other_tokens_are_refused() -> None:
         arrange(Joined((speaker("a", "x y"), speaker("b", "x y", rows=4))))
 
 
+def test_a_union_beside_one_of_its_models_is_told_by_a_name_of_its_own() -> None:
+    a, b = speaker("a", "x y"), speaker("b", "x y new")
+    with pytest.raises(StepError, match="`union of a, b` and `a` have different vocabularies: `new` is token 2 of the"):
+        arrange(Joined((Joined((a, b), whose=0, union=True), a)))
+
+
 def test_a_model_without_a_tokenizer_has_the_tokens_of_the_others_or_is_refused() -> None:
     bare = Speaker("bare", Tokens(), 2)
     assert arrange(Joined((speaker("a", "x y"), bare))).maps[1].own(1, 2)

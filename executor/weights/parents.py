@@ -166,8 +166,11 @@ def fit(parents: Sequence[Parent]) -> None:
 
 
 def apart(parents: Sequence[Parent]) -> Iterator[str]:
-    """Yield what differs between parents that fit, and deserves a look: the result has the first one's."""
+    """Yield what of parents that fit deserves a look: what differs (the result has the first one's), what is lost."""
     first = parents[0]
+    for each in parents:
+        if wide := next((name for name, header in each.headers.items() if header.dtype == "F64"), ""):
+            yield f"`{each.name}` holds float64 (`{wide}` and perhaps others), and merges compute in float32"
     for other in parents[1:]:
         if found := listed(differing(degrees(first.configuration), degrees(other.configuration))):
             yield f"`{other.name}` has {found} as `{first.name}`, whose configuration the result has"

@@ -139,7 +139,8 @@ def _with_tokens_of(first: Arranged, parts: Sequence[Arranged]) -> Arranged:
         ids[token], described[token] = number, _described(part, token, number)
     added = [described[token] for token in lacking]
     rows = max(first.rows, _padded(end + len(added), first.rows, end))
-    return replace(first, ids=ids, described=described, added=(*first.added, *added), rows=rows)
+    name = "union of " + ", ".join(dict.fromkeys(part.name for part in (first, *parts)))
+    return replace(first, name=name, ids=ids, described=described, added=(*first.added, *added), rows=rows)
 
 
 def _end(part: Arranged) -> int:

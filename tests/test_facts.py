@@ -365,7 +365,8 @@ def test_the_first_token_that_differs_is_known_of_folders(project: Path) -> None
     )
     assert facts.differing_token(str(b.vocabulary), str(b.vocabulary)) is None
     assert facts.lacking_token(str(a.vocabulary), str(b.vocabulary)) == r"`'<|\x1b[2Jend|>'`"
-    assert facts.lacking_token(str(b.vocabulary), str(a.vocabulary)) == ""
+    assert facts.lacking_token(str(b.vocabulary), str(a.vocabulary)) == "`<|end|>`"
+    assert facts.lacking_token(str(b.vocabulary), str(b.vocabulary)) == ""
     assert facts.lacking_token(str(a.vocabulary), "another") == ""
 
 

@@ -53,7 +53,8 @@ DEGREES: Final = (
     "rms_norm_eps",
 )
 """Keys that deserve a look where they differ; beside these what is said of rotary positions and sliding windows."""
-_THETA, _SCALING, _WINDOW = "rope_theta", "rope_scaling", "sliding_window"
+_THETA, _SCALING, _NEW = "rope_theta", "rope_scaling", "rope_parameters"
+_SHARE, _WINDOW = "partial_rotary_factor", "sliding_window"
 
 
 def function(config: Mapping[str, Json]) -> Settings:
@@ -75,20 +76,26 @@ def listed(found: Iterable[tuple[str, str, str]]) -> str:
 
 
 def _flat(config: Mapping[str, Json]) -> Mapping[str, Json]:
-    """A model of text and more has a configuration within its configuration."""
+    """A model of text and more has a configuration within its configuration; transformers 5 moved the rotated share."""
     inner = config.get("text_config")
-    return {**config, **inner} if isinstance(inner, dict) else config
+    whole = {**config, **inner} if isinstance(inner, dict) else dict(config)
+    positions = whole.get(_NEW)
+    if isinstance(positions, dict) and _SHARE in positions:
+        whole[_SHARE] = positions[_SHARE]
+    return whole
 
 
 def _positions(config: Mapping[str, Json]) -> Iterator[tuple[str, Json]]:
     """What is said of positions, in one form: transformers 5 writes `rope_parameters`, 4 wrote two keys."""
-    new = config.get("rope_parameters")
+    new = config.get(_NEW)
     old = config.get(_SCALING)
     said = new if isinstance(new, dict) else old if isinstance(old, dict) else {}
     theta = said.get(_THETA, config.get(_THETA))
     if theta is not None:
         yield _THETA, theta
-    rest = {("rope_type" if key == "type" else key): value for key, value in said.items() if key != _THETA}
+    rest = {
+        ("rope_type" if key == "type" else key): value for key, value in said.items() if key not in (_THETA, _SHARE)
+    }
     if theta is not None or rest:
         yield _SCALING, None if rest.get("rope_type", "default") == "default" and len(rest) < 2 else rest
     if config.get("use_sliding_window") is False:
@@ -98,15 +105,23 @@ def _positions(config: Mapping[str, Json]) -> Iterator[tuple[str, Json]]:
 
 
 def _text(value: Json) -> str:
-    """One text for equal values (10000 and 10000.0 are); of a long one its beginning, and a digest of the whole."""
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        value = int(value)
+    """One text for equal values; of a long one its beginning, and a digest of the whole."""
     if value is None:
         return "none"
     try:
-        text = value if isinstance(value, str) and value.isprintable() else json.dumps(value, sort_keys=True)
+        plain = _plain(value)
+        text = plain if isinstance(plain, str) and plain.isprintable() else json.dumps(plain, sort_keys=True)
     except RecursionError:
         return "nested too deep"
     if len(text) <= LONGEST:
         return text
     return f"{text[: LONGEST - 15]}... ({hashlib.sha256(text.encode()).hexdigest()[:8]})"
+
+
+def _plain(value: Json) -> Json:
+    """The value with whole numbers as such: 10000 and 10000.0 are equal."""
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**53 else value

@@ -96,11 +96,15 @@ def test_float64_is_said_to_be_merged_in_float32(
 
 def test_what_two_generations_of_transformers_write_is_one_setting() -> None:
     old: dict[str, Json] = {"rope_theta": 500000.0, "rope_scaling": {"type": "llama3", "factor": 8.0}}
-    new: dict[str, Json] = {"rope_parameters": {"rope_theta": 500000, "rope_type": "llama3", "factor": 8.0}}
+    new: dict[str, Json] = {"rope_parameters": {"rope_theta": 500000, "rope_type": "llama3", "factor": 8}}
     assert degrees(old) == degrees(new)
     plain: dict[str, Json] = {"rope_parameters": {"rope_theta": 10000.0, "rope_type": "default"}}
     assert degrees(plain) == degrees({"rope_theta": 10000, "rope_scaling": None})
     assert listed(differing(degrees(plain), degrees(old))).startswith("rope_scaling {")
+    part: dict[str, Json] = {"rope_parameters": {"rope_theta": 10000.0, "partial_rotary_factor": 0.5}}
+    assert degrees(part) == degrees(plain)
+    assert function(part) == function({"partial_rotary_factor": 0.5})
+    assert differing(function(part), function({"partial_rotary_factor": 0.25})) != ()
 
 
 def test_what_a_configuration_leaves_out_says_nothing() -> None:

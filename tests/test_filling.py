@@ -17,7 +17,7 @@ from ladle.executor.weights.filling import Filling
 
 @pytest.fixture
 def background() -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(2) as pool:
         yield pool
 
 

@@ -22,7 +22,7 @@ _DURABLE: Final = getattr(os, "fdatasync", os.fsync)
 
 
 class Filling:
-    """A new file of a known size; threads write into it while another follows."""
+    """A new file of a known size; threads write into it while two of the background follow: one hashes, one syncs."""
 
     def __init__(self, path: Path, size: int, background: Executor) -> None:
         """Make the file. Raises OSError where there is one."""
@@ -34,6 +34,7 @@ class Filling:
         self._whole, self._followed = 0, 0
         self._digest = hashlib.sha256()
         self._following: Future[None] | None = None
+        self._settling: list[Future[None]] = []
 
     def write(self, place: int, raw: memoryview) -> None:
         """Write bytes; one thread at a time, since the system would let the others wait at full speed."""
@@ -51,6 +52,8 @@ class Filling:
         """Wait until everything is on disk; return the SHA-256 in hex. Raises OSError where the disk refused."""
         while following := self._following:
             following.result()
+        for settling in self._settling:
+            settling.result()
         if self._followed < self._size:
             raise RuntimeError(f"{self._size - self._followed} bytes of {self.path.name} were never written")
         return self._digest.hexdigest()
@@ -63,19 +66,24 @@ class Filling:
         return self._whole - self._followed >= STRIDE or self._followed < self._whole == self._size
 
     def _follow(self) -> None:
-        """Hash what lies whole, put it on disk and let go of its memory, until too little is left."""
+        """Hash what lies whole until too little is left; the disk has its time meanwhile."""
         while True:
             with self._lock:
                 first, end = self._followed, self._whole
                 if not self._due():
                     self._following = None
                     return
+            end = min(end, first + STRIDE)
             self._hash(first, end)
-            _DURABLE(self._number)
-            if hasattr(os, "posix_fadvise"):
-                first -= first % _PAGE
-                os.posix_fadvise(self._number, first, end - first, os.POSIX_FADV_DONTNEED)
+            self._settling.append(self._background.submit(self._settle, first, end))
             self._followed = end
+
+    def _settle(self, first: int, end: int) -> None:
+        """Put what was hashed on disk, and let go of its memory."""
+        _DURABLE(self._number)
+        if hasattr(os, "posix_fadvise"):
+            first -= first % _PAGE
+            os.posix_fadvise(self._number, first, end - first, os.POSIX_FADV_DONTNEED)
 
     def _hash(self, first: int, end: int) -> None:
         block = memoryview(bytearray(_BLOCK))

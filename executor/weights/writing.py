@@ -53,7 +53,7 @@ class Writer:
         self._shards = plan({name: shape.bytes for name, shape in tensors.items()}, SHARD_BYTES)
         self._places: dict[str, tuple[Filling, int]] = {}
         self._files: list[Filling] = []
-        self._background = ThreadPoolExecutor(1)
+        self._background = ThreadPoolExecutor(2)
 
     def __enter__(self) -> Writer:
         for file, names in self.files():

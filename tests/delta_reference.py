@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import TypeVar
 
+import numpy as np
 import torch
 from ladle.dsl.graph import Json
-from ladle.executor.weights.draws import words
+from ladle.executor.draws import stream_seed
+from ladle.executor.weights.draws import Draws
 from ladle.executor.weights.kernel import Ask, Call, Combine, Piece
 from ladle.executor.weights.reading import matrix
 from merging import TENSOR, Tensors, defaults
@@ -109,13 +111,22 @@ def own_masks(name: str, models: Tensors, base: torch.Tensor, options: dict[str,
     assert isinstance(seed, int)
     reference = Reference(name, options)
     for place, model in enumerate(models):
-        drew = words(seed, TENSOR, place, 0, base.numel()).double().reshape(base.shape) / 2**32 + 0.5
         if name.startswith("della"):
+            drew = numbers(seed, f"{place}", base, "<i4") / 2**32 + 0.5
             chance = chances(model - base, reference.numbers("density", place), reference.numbers("epsilon", place))
         else:
+            upper, lower = numbers(seed, f"{place}", base, "<i2"), numbers(seed, f"{place}/lower", base, "<u2")
+            drew = (upper + 2**15) / 2**16 + lower / 2**32
             chance = torch.full(base.shape, reference.numbers("density", place), dtype=torch.float64)
         found.append(drew < chance)
     return tuple(found)
+
+
+def numbers(seed: int, purpose: str, like: torch.Tensor, kind: str) -> torch.Tensor:
+    """The numbers of a stream, whole, one for each element."""
+    raw = np.random.PCG64(stream_seed(seed, f"merge/{TENSOR}/{purpose}")).random_raw(like.numel())
+    drawn = np.asarray(raw, dtype="<u8").view(kind)[: like.numel()]
+    return torch.from_numpy(drawn.astype(float)).reshape(like.shape)
 
 
 def chances(delta: torch.Tensor, density: float, epsilon: float) -> torch.Tensor:
@@ -150,16 +161,27 @@ def their_mask(name: str, delta: torch.Tensor, place: int, options: dict[str, Js
     return torch.bernoulli(chance).reshape(delta.shape)
 
 
+@dataclass(frozen=True)
+class Drawn(Draws):
+    """Masks that are given: 1 where an element is kept."""
+
+    masks: Tensors
+
+    def mask(self, seed: int, operand: int, share: float) -> torch.Tensor:
+        return self.masks[operand].clone()
+
+    def uniform(self, seed: int, operand: int) -> torch.Tensor:
+        return 1 - self.masks[operand]
+
+
 def under(
     method: ModuleType, masks: Tensors, models: Tensors, base: torch.Tensor, options: dict[str, Json]
 ) -> torch.Tensor:
     """What a method makes where the given masks are drawn: the tensor is one piece."""
     shape = matrix(tuple(base.shape))
 
-    def drew(seed: int, operand: int) -> torch.Tensor:
-        return torch.where(masks[operand].reshape(shape) > 0, -(2**31), 2**31 - 1).int()
-
-    piece = Piece(tuple(each.reshape(shape) for each in models), base.reshape(shape), 0, drew)
+    drawn = Drawn(TENSOR, 0, base, tuple(mask.reshape(shape).float() for mask in masks))
+    piece = Piece(tuple(each.reshape(shape) for each in models), base.reshape(shape), 0, drawn)
     plan = method.kernel(Call(TENSOR, tuple(base.shape), len(models), defaults(method.OPERATOR) | options))
     combine: Combine = answered(plan, piece)[0]
     found: torch.Tensor = combine(piece).reshape(base.shape)

@@ -120,14 +120,14 @@ def between(piece: Piece, operand: int, least: float, most: float) -> Tensor:
 
 def drawn(piece: Piece, operand: int, seed: int, share: float) -> Tensor:
     """Return the difference times a random mask."""
-    return piece.keep(seed, operand, share).mul_(piece.deltas[operand])
+    return piece.draws.mask(seed, operand, share).mul_(piece.deltas[operand])
 
 
 def ranked(piece: Piece, operand: int, seed: int, share: float, epsilon: float) -> Tensor:
     """Return the difference times a random mask that prefers large magnitudes."""
     delta = piece.deltas[operand]
     chances = by_rank(delta, share - epsilon, share + epsilon)
-    return piece.uniform(seed, operand).lt_(chances).mul_(delta)
+    return piece.draws.uniform(seed, operand).lt_(chances).mul_(delta)
 
 
 # --- how it is added up -----------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from ladle.dsl.frozen import frozen
 from ladle.dsl.graph import Json
 
 if TYPE_CHECKING:
+    from ladle.executor.weights.draws import Draws
     from torch import Tensor
 
 
@@ -30,29 +31,14 @@ class Piece:
     base: Tensor | None
     start: int
     """Index of the first element within the tensor, in storage order."""
-    words: Callable[[int, int], Tensor]
-    """Of a seed and the place of an operand: a random int32 for each element of the piece, of shape (rows, columns).
-
-    The same whenever it is asked, however the tensor is cut: a kernel may ask for a statistic of what a mask keeps.
-    Each time a tensor of its own, which may be changed.
-    """
+    draws: Draws
+    """What is random of the piece."""
 
     @property
     def origin(self) -> Tensor:
         """The base's rows, of a merge that cannot be without a base."""
         assert self.base is not None
         return self.base
-
-    def keep(self, seed: int, operand: int, share: float) -> Tensor:
-        """Return a random mask that is 1 with probability `share`, in steps of 2^-32, and else 0: a tensor of its own.
-
-        It is float32, since a product with numbers costs a fraction of one with truth values.
-        """
-        return self.words(seed, operand).lt_(min(round((share - 0.5) * 2**32), 2**31 - 1)).float()
-
-    def uniform(self, seed: int, operand: int) -> Tensor:
-        """Return a random float32 in [0, 1) for each element."""
-        return ((self.words(seed, operand) >> 8) + 2**23).float() * 2.0**-24
 
     @cached_property
     def deltas(self) -> tuple[Tensor, ...]:

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
 import torch
 from ladle.executor.task import StepError
-from ladle.executor.weights.draws import words
+from ladle.executor.weights.draws import Draws
 from ladle.executor.weights.kernel import Ask, Combine, Piece, Plan
 from ladle.executor.weights.reading import Leaf, matrix
 
@@ -161,11 +160,6 @@ class _Values:
         if key not in self._pieces:
             models = tuple(self.value(place) for place in operands)
             origin = self.value(base) if base >= 0 else None
-            draw = partial(_draw, self._tensor.name, self._rows.start, models[0])
-            self._pieces[key] = Piece(models, origin, self._rows.start, draw)
+            draws = Draws(self._tensor.name, self._rows.start, models[0])
+            self._pieces[key] = Piece(models, origin, self._rows.start, draws)
         return self._pieces[key]
-
-
-def _draw(tensor: str, start: int, like: torch.Tensor, seed: int, operand: int) -> torch.Tensor:
-    """Return random words for a piece that begins at element `start`, in the shape and place of a value of it."""
-    return words(seed, tensor, operand, start, like.numel()).view(like.shape).to(like.device)

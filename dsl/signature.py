@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from ladle.dsl.frozen import frozen
 from ladle.dsl.source import Source
-from ladle.dsl.types import AdapterType, CorpusKind, CorpusType, Dimension, ModelType, Unknown, Value
+from ladle.dsl.types import UNKNOWN, AdapterType, CorpusKind, CorpusType, Dimension, ModelType, Unknown, Value
 
 
 class Required(Enum):
@@ -235,6 +235,8 @@ class CorpusFacts:
     skipped: str = ""
     unanswered: str = ""
     """The first of these rows that is a chat without an answer of the assistant, as `file:row`."""
+    licence: str | Unknown = UNKNOWN
+    """What the source's card says, such as `cc-by-nc-4.0`."""
 
 
 @frozen

@@ -141,3 +141,5 @@ class CorpusType:
     kind: CorpusKind | Unknown
     unanswered: str = ""
     """The first chat that is known to have no answer of the assistant, as `file:row`; "" where none is known."""
+    licence: str | Unknown = UNKNOWN
+    """What the source's card says. No part of what may be done with the rows."""

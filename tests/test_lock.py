@@ -233,12 +233,12 @@ def test_a_model_is_typed_by_the_lock(project: Path) -> None:
 
 def test_rows_are_typed_by_the_lock_once_their_columns_are_named(project: Path) -> None:
     facts = LockedFacts(project)
-    assert facts.hub_corpus("o/d", "main", ("", "train"), {}) == CorpusFacts(
-        ("question", "answer"), CorpusKind.LABELLED
-    )
+    labelled = CorpusFacts(("question", "answer"), CorpusKind.LABELLED, licence="mit")
+    assert facts.hub_corpus("o/d", "main", ("", "train"), {}) == labelled
     named = {"user": "question", "assistant": "answer"}
-    assert facts.hub_corpus("o/d", "main", ("", "train"), named) == CorpusFacts(("messages",), CorpusKind.CHAT)
-    assert facts.hub_corpus("o/d", "main", ("", "test"), {}) == CorpusFacts(("question", "answer"), CorpusKind.LABELLED)
+    chat = CorpusFacts(("messages",), CorpusKind.CHAT, licence="mit")
+    assert facts.hub_corpus("o/d", "main", ("", "train"), named) == chat
+    assert facts.hub_corpus("o/d", "main", ("", "test"), {}) == labelled
     wrong = facts.hub_corpus("o/d", "main", ("", "train"), {"user": "ask"})
     assert isinstance(wrong, tuple)
     assert isinstance(wrong[0], Fault)

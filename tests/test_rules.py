@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,9 @@ from ladle.dsl.frozen import replace
 from ladle.dsl.lint import lint
 from ladle.dsl.parse import parse
 from ladle.dsl.rule import Rule
-from ladle.dsl.signature import Sort
+from ladle.dsl.signature import CorpusFacts, Fault, Sort
 from ladle.dsl.source import Source
-from ladle.dsl.types import ModelType
+from ladle.dsl.types import CorpusKind, ModelType
 from ladle.executor.catalog import vocabulary
 from ladle.executor.examine import examine, examine_source
 from ladle.executor.rule_pages import page
@@ -34,7 +35,13 @@ MADE = {
 }
 
 
-LICENCES = {"open/model": "apache-2.0", "org/base": "mit", "closed/model": "cc-by-nc-4.0"}
+LICENCES = {
+    "open/model": "apache-2.0",
+    "org/base": "mit",
+    "closed/model": "cc-by-nc-4.0",
+    "open/data": "mit",
+    "closed/data": "cc-by-nc-4.0",
+}
 
 
 class LintFacts(FakeFacts):
@@ -45,6 +52,12 @@ class LintFacts(FakeFacts):
 
     def hub_model(self, name: str, revision: str) -> ModelType | None:
         return ModelType(licence=LICENCES[name]) if name in LICENCES else None
+
+    def hub_corpus(
+        self, name: str, revision: str, part: tuple[str, str], columns: Mapping[str, str]
+    ) -> CorpusFacts | tuple[Fault, ...] | None:
+        known = LICENCES.get(name)
+        return CorpusFacts(("messages",), CorpusKind.CHAT, licence=known) if known else None
 
     def hub_commit(self, sort: Sort, name: str, revision: str) -> str:
         return "0123456789abcdef0123456789abcdef01234567" if name.startswith("locked/") else ""

@@ -12,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 
 from ladle.dsl.diagnostics import Diagnostic
+from ladle.dsl.frozen import replace
 from ladle.dsl.signature import CorpusFacts, Fault, File, Sort
 from ladle.dsl.types import UNKNOWN, ModelType, Unknown
 from ladle.executor.lock.entries import LOCK, LockedCorpus, LockedData, LockedFolder, LockedModel, LockedRows
@@ -103,7 +104,9 @@ class LockedFacts:
         rows = split(found, part) if found else None
         if rows is None:
             self._missing[name] = None
-        return corpus_facts(f"{name} ({part[1]})", rows, columns) if rows else None
+            return None
+        facts = corpus_facts(f"{name} ({part[1]})", rows, columns)
+        return replace(facts, licence=found.licence) if found and isinstance(facts, CorpusFacts) else facts
 
     def hub_commit(self, sort: Sort, name: str, revision: str) -> str:
         """Return the commit of a revision, "" where nobody could read it."""

@@ -1,8 +1,8 @@
-"""Flags a published model whose ancestors may not be passed on like that, or of which nobody knows.
+"""Flags a published model whose models or data may not be passed on like that, or of which nobody knows.
 
-A model made from another takes its licence along. A non-commercial ancestor makes the published model non-commercial;
-an ancestor without a known licence may forbid publishing at all; and a model that is published without a licence may be
-used by nobody. `ladle lock` records what repositories say of models; licences of data are not judged.
+A model made from another takes its licence along, and many read the licence of data so, too. A non-commercial ancestor
+makes the published model non-commercial; one without a known licence may forbid publishing at all; and a model that is
+published without a licence may be used by nobody. `ladle lock` records what repositories say.
 
 Bad:
 
@@ -14,18 +14,17 @@ Good:
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ladle.dsl.diagnostics import Severity
 from ladle.dsl.program import Program, Publication, Term, ancestry
 from ladle.dsl.rule import Finding, Rule
-from ladle.dsl.signature import Role
-from ladle.dsl.types import ModelType, Unknown
+from ladle.dsl.types import CorpusType, ModelType, Unknown
 
 RESTRICTED = re.compile(r"(?:^|[-_ ])(?:nc|non-?commercial|research(?:-only)?)(?:$|[-_ ])", re.IGNORECASE)
 """What the names of licences that forbid commercial use have in common."""
-ELSEWHERE = ("hub",)
-"""Sources of models that somebody else made."""
+ELSEWHERE = ("hub", "hub_rows")
+"""Sources of what somebody else made."""
 
 
 def find(program: Program) -> Iterator[Finding]:
@@ -39,7 +38,7 @@ def find(program: Program) -> Iterator[Finding]:
 
 
 def _narrower(publication: Publication, source: Term) -> Iterator[Finding]:
-    licence = source.type.licence if isinstance(source.type, ModelType) else None
+    licence = source.type.licence if isinstance(source.type, ModelType | CorpusType) else None
     name = source.options.get("name", source.operator.name)
     if isinstance(licence, Unknown):
         help = f"`ladle lock` records it; else look at the page of `{name}`"
@@ -49,13 +48,10 @@ def _narrower(publication: Publication, source: Term) -> Iterator[Finding]:
         yield Finding(publication.span, message, f'publish it under that: `licence = "{licence}"`')
 
 
-def _sources(model: Term) -> Iterator[Term]:
-    """Return every model of somebody else's that a model is made from."""
-    return (
-        term
-        for term in ancestry([model])
-        if term.operator.role is Role.MODEL_SOURCE and term.operator.name in ELSEWHERE
-    )
+def _sources(model: Term) -> Iterable[Term]:
+    """Return every model and every data set of somebody else's that a model is made from, each once."""
+    found = (term for term in ancestry([model]) if term.operator.name in ELSEWHERE)
+    return {(term.operator.name, term.options.get("name")): term for term in found}.values()
 
 
 RULE = Rule("W560", "licence-flow", Severity.WARNING, find)

@@ -18,7 +18,7 @@ def corpus_type(typing: Typing) -> Typed:
     found = typing.facts.hub_corpus(str(options["name"]), str(options["revision"]), part, names)
     if isinstance(found, tuple):
         return found
-    return CorpusType(UNKNOWN if found is None else found.kind)
+    return CorpusType(UNKNOWN) if found is None else CorpusType(found.kind, licence=found.licence)
 
 
 OPERATOR = Operator(

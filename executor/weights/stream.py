@@ -106,10 +106,18 @@ class _Tensor:
                 self.settled[place] = part.plan
 
     def ready(self) -> tuple[tuple[Key, Ask], ...]:
-        """Return the questions whose operands' values are known, each once."""
-        merges = {place: part for place, part in enumerate(self.parts) if isinstance(part, Merge)}
-        found = [(merges[place].key, ask) for place, ask in self.asking.items() if self._known(merges[place])]
-        return tuple(dict.fromkeys(found))
+        """Return the questions of merges whose operands have values, each once."""
+        valued: set[int] = {-1}
+        found: dict[tuple[Key, Ask], None] = {}
+        for place, part in enumerate(self.parts):
+            if isinstance(part, Merge):
+                if not valued.issuperset((*part.operands, part.base)):
+                    continue
+                if place in self.asking:
+                    found[part.key, self.asking[place]] = None
+                    continue
+            valued.add(place)
+        return tuple(found)
 
     def tell(self, answers: Mapping[tuple[Key, Ask], torch.Tensor]) -> None:
         """Send each kernel its answer."""
@@ -117,13 +125,6 @@ class _Tensor:
             part = self.parts[place]
             if isinstance(part, Merge) and isinstance(part.plan, Generator) and (part.key, ask) in answers:
                 self._advance(place, part.plan, answers[part.key, ask])
-
-    def _known(self, merge: Merge) -> bool:
-        return all(
-            place in self.settled or not isinstance(self.parts[place], Merge)
-            for place in (*merge.operands, merge.base)
-            if place >= 0
-        )
 
     def _advance(self, place: int, plan: Plan, answer: torch.Tensor | None) -> None:
         self.asking.pop(place, None)

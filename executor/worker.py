@@ -27,6 +27,9 @@ from ladle.executor.task import Interrupted, Progress, StepError
 from ladle.executor.workspace import Workspace
 
 
+REPORT = "nothing finished is lost. Please report this, with the log"
+
+
 @dataclass(frozen=True, slots=True)
 class _Worker:
     out: IO[str]
@@ -77,7 +80,8 @@ class _Worker:
             traceback.print_exc()
             if not alone:
                 return False
-            self.say({"step": names[0], "error": f"{type(error).__name__}: {error}", "help": "", "fault": True})
+            what = f"a fault of Ladle's own: {type(error).__name__}: {error}"
+            self.say({"step": names[0], "error": what, "help": REPORT, "fault": True})
         return True
 
     def report(self, step: str, progress: Progress) -> None:

@@ -26,7 +26,6 @@ from ladle.executor.step import Surroundings, run_steps
 from ladle.executor.task import Interrupted, Progress, StepError
 from ladle.executor.workspace import Workspace
 
-
 REPORT = "nothing finished is lost. Please report this, with the log"
 
 

@@ -37,10 +37,10 @@ class Draws:
         """
         upper = self._numbers(seed, operand, "i2")
         whole, rest = divmod(min(round(share * 2**32), 2**32 - 1), _HALF)
-        open_ = (upper.numpy() == whole - _SIGNED).nonzero()[0] if rest else ()
+        open_ = (upper.numpy() == whole - _SIGNED).nonzero()[0] if rest else np.empty(0)
         found = upper.lt_(whole - _SIGNED).float()
-        for place in open_:
-            found[place] = float(self._lower(seed, operand, self.start + int(place)) < rest)
+        if len(open_):
+            found.numpy()[open_] = self._lower(seed, operand, open_ + self.start) < rest
         return found.view(self.like.shape).to(self.like.device)
 
     def uniform(self, seed: int, operand: int) -> torch.Tensor:
@@ -57,11 +57,16 @@ class Draws:
         raw = generator.random_raw((before + count + each - 1) // each)
         return torch.from_numpy(np.asarray(raw, dtype="<u8").view(f"<{kind}")[before : before + count])
 
-    def _lower(self, seed: int, operand: int, element: int) -> int:
-        """Return the lower 16 bits of one element of the tensor."""
-        generator = self._stream(seed, f"{operand}/lower")
-        generator.advance(element // 4)
-        return int(generator.random_raw()) >> 16 * (element % 4) & _HALF - 1
+    def _lower(self, seed: int, operand: int, elements: np.ndarray) -> np.ndarray:
+        """Return the lower 16 bits of a few elements of the tensor, which come in rising order."""
+        generator, raw, at = self._stream(seed, f"{operand}/lower"), 0, 0
+        found = np.empty(len(elements), dtype=np.int64)
+        for place, (block, part) in enumerate(zip(*divmod(elements, 4), strict=True)):
+            if block >= at:
+                generator.advance(int(block) - at)
+                raw, at = int(generator.random_raw()), int(block) + 1
+            found[place] = raw >> 16 * int(part) & _HALF - 1
+        return found
 
     def _stream(self, seed: int, purpose: str) -> np.random.PCG64:
         return np.random.PCG64(stream_seed(seed, f"merge/{self.tensor}/{purpose}"))

@@ -8,7 +8,7 @@ from typing import Final
 
 LARGEST: Final = 1024
 """Bytes of a pointer at most, as git LFS has it."""
-_POINTER: Final = re.compile(rb"version https://git-lfs\.github\.com/spec/v1\n(?:.*\n)*?oid sha256:([0-9a-f]{64})\n")
+_POINTER: Final = rb"version https://git-lfs\.github\.com/spec/v1\n(?:.*\n)*?oid sha256:([0-9a-f]{64})\n"
 
 
 def pointed(path: Path) -> str:
@@ -17,7 +17,7 @@ def pointed(path: Path) -> str:
         if path.stat().st_size > LARGEST:
             return ""
         with path.open("rb") as file:
-            found = _POINTER.match(file.read(LARGEST))
+            found = re.match(_POINTER, file.read(LARGEST))
     except OSError:
         return ""
     return found[1].decode() if found else ""

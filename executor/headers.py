@@ -15,7 +15,7 @@ from typing import Final
 from ladle.dsl.frozen import frozen
 from ladle.dsl.graph import Json
 from ladle.executor.quoting import short
-from ladle.executor.stranger_json import LARGEST_HEADER, Unread, parsed
+from ladle.executor.stranger_json import LARGEST_HEADER, Unread, bounded, parsed
 
 MAX_TENSORS: Final = 1_000_000
 
@@ -142,10 +142,10 @@ def _counts(value: Json) -> tuple[int, ...] | None:
 
 
 def _index(path: Path) -> dict[str, str]:
-    with path.open("rb") as file:
-        text = file.read(LARGEST_HEADER + 1)
-    if len(text) > LARGEST_HEADER:
-        raise HostileHeader(f"`{path.name}` is larger than {LARGEST_HEADER} bytes")
+    try:
+        text = bounded(path, LARGEST_HEADER)
+    except Unread as error:
+        raise HostileHeader(f"`{path.name}` {error}") from None
     wanted = _parsed(text, path.name).get("weight_map")
     if not isinstance(wanted, dict) or not wanted:
         raise HostileHeader(f"`{path.name}` has no `weight_map`")

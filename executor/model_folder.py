@@ -17,7 +17,7 @@ from ladle.executor.console import typed
 from ladle.executor.expected_tensors import misfit
 from ladle.executor.headers import INDEX, SINGLE, HostileHeader, Tensor, folder_tensors
 from ladle.executor.model_settings import degrees, function
-from ladle.executor.stranger_json import LARGEST, LARGEST_CONFIGURATION, Unread, parsed
+from ladle.executor.stranger_json import LARGEST, LARGEST_CONFIGURATION, Unread, bounded, parsed
 from ladle.executor.task import StepError
 from ladle.executor.templates import template_identity
 
@@ -234,11 +234,10 @@ def _bytes(path: Path, name: str) -> bytes:
     if not path.is_file():
         raise BadFolder("E410", f"`{name}` has no `{path.name}`", "a model folder is what transformers saves")
     most = LARGEST if path.name == TOKENIZER else LARGEST_CONFIGURATION
-    with path.open("rb") as file:
-        found = file.read(most + 1)
-    if len(found) > most:
-        raise BadFolder("E410", f"`{name}/{path.name}` is larger than {most} bytes", "get the file again")
-    return found
+    try:
+        return bounded(path, most)
+    except Unread as error:
+        raise BadFolder("E410", f"`{name}/{path.name}` {error}", "get the file again") from None
 
 
 def _objects(value: Json) -> list[dict[str, Json]]:

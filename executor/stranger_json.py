@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 from ladle.dsl.graph import Json
@@ -23,7 +24,16 @@ MOST_VALUES: Final = 4_000_000
 
 
 class Unread(ValueError):
-    """Why a file is not parsed; a sentence that begins with its name goes on with the message."""
+    """Why a file is not read or parsed; a sentence that begins with its name goes on with the message."""
+
+
+def bounded(path: Path, most: int) -> bytes:
+    """Return the bytes of a file. Raises Unread for more than `most`, and OSError."""
+    with path.open("rb") as file:
+        found = file.read(most + 1)
+    if len(found) > most:
+        raise Unread(f"is larger than {most} bytes")
+    return found
 
 
 def parsed(text: bytes, pairs: Callable[[list[tuple[str, Json]]], Json] | None = None) -> Json:

@@ -6,8 +6,6 @@ Every way to run a recipe ends here: `ladle run`'s workers and the command of ea
 from __future__ import annotations
 
 import errno
-import gc
-import importlib
 import os
 import stat
 import time
@@ -16,7 +14,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from types import ModuleType
 
 from ladle.dsl.signature import Operator, Role, Vocabulary
 from ladle.executor.disk import in_words, need_space, publish, refusal, remove, sync_tree, tree_bytes
@@ -27,6 +24,7 @@ from ladle.executor.memory import starved
 from ladle.executor.node_reader import read_node_file
 from ladle.executor.nodefile import NodeFile
 from ladle.executor.profile import Profile
+from ladle.executor.programs import program
 from ladle.executor.record import Record, write_record
 from ladle.executor.resolve import Resolved, check_engines, prove_unchanged, resolve
 from ladle.executor.reuse import find_equal, holds, link
@@ -216,13 +214,13 @@ def _noting(around: Surroundings, total: Path) -> Callable[[Progress], None]:
 
 
 def _run_program(operator: Operator, tasks: Sequence[Task]) -> None:
-    program = _load(operator)
+    module = program(operator.program)
     task = tasks[0]
     try:
         if len(tasks) == 1:
-            program.run(task)
+            module.run(task)
         else:
-            program.run_together(tasks)
+            module.run_together(tasks)
     except (StepError, Interrupted):
         raise
     except Exception as error:
@@ -236,16 +234,6 @@ def _run_program(operator: Operator, tasks: Sequence[Task]) -> None:
         if "No space left on device" in str(error):  # libraries in C and Rust have exceptions of their own
             raise refusal(f"making `{task.name}`", OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))) from error
         raise
-
-
-def _load(operator: Operator) -> ModuleType:
-    """Return an operator's program. What libraries make while they are imported stays: no collector looks at it."""
-    gc.disable()
-    try:
-        return importlib.import_module(operator.program)
-    finally:
-        gc.freeze()
-        gc.enable()
 
 
 def _prove_output(operator: Operator, output: Path) -> None:

@@ -85,7 +85,7 @@ class Machine:
     """Per-step entropy and accuracy of TRL, for trackers; off by default."""
 
 
-def _forget(_path: Path, _digest: str) -> None:
+def unheard(_path: Path, _digest: str) -> None:
     """Nobody wants to know a digest."""
 
 
@@ -111,7 +111,7 @@ class Task:
     """Says how far the program is. Raises Interrupted when the step was asked to end."""
     root: Path | None = None
     """The project, for what a step proves against `ladle.lock`; never a part of what it makes."""
-    hashed: Callable[[Path, str], None] = _forget
+    hashed: Callable[[Path, str], None] = unheard
     """Takes the SHA-256 (hex) of a file of `output` that a program knows already, so that it is not read again."""
     note: Callable[[str], None] = unsaid
     """Tells whoever runs the step what deserves a look; it is kept nowhere, and changes nothing that is made."""

@@ -74,7 +74,7 @@ def run_together(tasks: Sequence[Task], threads: int = 0) -> None:
                 tasks[0].note(text)
         files.unchanged()
         for result in results:
-            result.finish()
+            result.writer.finish(result.task.hashed)
     for result in results:
         result.configure()
 
@@ -106,11 +106,6 @@ class _Result:
             name: Shape(self.rounded or DTYPES[headers[name].dtype], shape) for name, shape in shapes.items()
         }
         self.writer = Writer(task.output, self.tensors)
-
-    def finish(self) -> None:
-        """Wait until the weights are on disk."""
-        for path, digest in self.writer.finish().items():
-            self.task.hashed(path, digest)
 
     def configure(self) -> None:
         """Write what a model has beside its weights."""

@@ -64,7 +64,7 @@ def _write(task: Task, model: Parent, found: Alignment, files: Files) -> None:
     with Writer(task.output, tensors) as writer:
         for name in tensors:
             writer.write(name, 0, found.permuted(name, raw(model, name, files)))
-        writer.finish()
+        writer.finish(task.hashed)
 
 
 def _record(task: Task, pair: Pair, found: Alignment, start: Alignment, likeness: tuple[float, float]) -> None:

@@ -116,7 +116,7 @@ def _write(task: Task, first: Parent, layers: Layers) -> None:
                     found = layers.mean(name, rows.first, rows.count)
                     writer.write(name, rows.start, _rounded(name, found, shape.dtype))
             task.report(Progress(done, len(tensors), "tensors"))
-        writer.finish()
+        writer.finish(task.hashed)
 
 
 def _rounded(name: str, values: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:

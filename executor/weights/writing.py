@@ -7,15 +7,17 @@ order, and none is held.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Final
 
 import torch
 from ladle.dsl.graph import Json
 from ladle.executor.headers import INDEX, SINGLE
+from ladle.executor.task import unheard
 from ladle.executor.weights.filling import Filling
 
 SHARD_BYTES = 1 << 30
@@ -38,10 +40,7 @@ class Shape:
     @property
     def bytes(self) -> int:
         """Its size."""
-        count = self.dtype.itemsize
-        for size in self.shape:
-            count *= size
-        return count
+        return prod(self.shape) * self.dtype.itemsize
 
 
 class Writer:
@@ -77,9 +76,13 @@ class Writer:
         raw = rows.contiguous().reshape(-1).view(torch.uint8).numpy().data
         file.write(place + start * rows.element_size(), raw)
 
-    def finish(self) -> dict[Path, str]:
-        """Wait until everything is on disk, and write the index where there are several files; return SHA-256s."""
-        digests = {file.path: file.finish() for file in self._files}
+    def finish(self, hashed: Callable[[Path, str], None] = unheard) -> None:
+        """Wait until everything is on disk, and write the index where there are several files.
+
+        `hashed` takes the SHA-256 of each weight file.
+        """
+        for file in self._files:
+            hashed(file.path, file.finish())
         if len(self._shards) > 1:
             total = sum(shape.bytes for shape in self._tensors.values())
             index: Json = {
@@ -88,7 +91,6 @@ class Writer:
             }
             text = json.dumps(index, indent=2, sort_keys=True) + "\n"
             (self._folder / INDEX).write_text(text, encoding="utf-8")
-        return digests
 
     def _begin(self, path: Path, names: tuple[str, ...]) -> None:
         header, offsets, size = _header({name: self._tensors[name] for name in names})

@@ -15,7 +15,7 @@ from ladle.dsl.render import render_text
 from ladle.dsl.suggest import did_you_mean, nearest
 from ladle.executor import commands
 from ladle.executor.answers import COMMANDS
-from ladle.executor.console import one_line
+from ladle.executor.console import REPORT, one_line, own_fault
 from ladle.executor.modules import module_names
 from ladle.executor.project import ProjectError
 from ladle.executor.task import StepError
@@ -139,8 +139,7 @@ def confess(fault: Exception) -> int:
         place = f"{frame.tb_frame.f_globals.get('__name__', '?')}:{frame.tb_lineno}"
         frame = frame.tb_next
     click.echo(
-        f"error: a fault of Ladle's own: {type(fault).__name__}: {one_line(str(fault))} (at {place})\n"
-        "  help: nothing finished is lost. Please report this; LADLE_DEBUG=1 shows the whole traceback.",
+        f"error: {own_fault(fault)} (at {place})\n  help: {REPORT}; LADLE_DEBUG=1 shows the whole traceback.",
         err=True,
     )
     return FAULT

@@ -7,6 +7,8 @@ import shlex
 import unicodedata
 from pathlib import Path
 
+REPORT = "nothing finished is lost. Please report this"
+"""What to do about a fault of Ladle's own."""
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
@@ -30,6 +32,11 @@ def from_here(path: Path) -> str:
 def typed(path: Path) -> str:
     """Return `path` as a shell takes it: quoted where it holds a space, say."""
     return shlex.quote(str(path))
+
+
+def own_fault(fault: Exception) -> str:
+    """Return in one line what went wrong in Ladle itself."""
+    return f"a fault of Ladle's own: {type(fault).__name__}: {one_line(str(fault))}"
 
 
 def _visible(char: str) -> bool:

@@ -19,14 +19,14 @@ from typing import IO
 
 from ladle.dsl.graph import Json
 from ladle.dsl.signature import Vocabulary
+from ladle.executor.console import REPORT, own_fault
 from ladle.executor.locks import Holder
 from ladle.executor.profile import read_profile
+from ladle.executor.programs import program
 from ladle.executor.signals import StopFlag, die_with_parent, parent_is_gone
 from ladle.executor.step import Surroundings, run_steps
 from ladle.executor.task import Interrupted, Progress, StepError
 from ladle.executor.workspace import Workspace
-
-REPORT = "nothing finished is lost. Please report this, with the log"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +79,8 @@ class _Worker:
             traceback.print_exc()
             if not alone:
                 return False
-            what = f"a fault of Ladle's own: {type(error).__name__}: {error}"
-            self.say({"step": names[0], "error": what, "help": REPORT, "fault": True})
+            help = f"{REPORT}, with the log"
+            self.say({"step": names[0], "error": own_fault(error), "help": help, "fault": True})
         return True
 
     def report(self, step: str, progress: Progress) -> None:
@@ -117,7 +117,7 @@ def _load(modules: list[str]) -> None:
     """Import the programs of steps to come while there is nothing else to do; a failure will be said by the step."""
     for module in modules:
         try:
-            importlib.import_module(module)
+            program(module)
         except Exception:
             traceback.print_exc()
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from ladle.dsl.graph import Json
 from ladle.executor.draws import stream_seed
-from ladle.executor.weights.draws import Draws
+from ladle.executor.weights.draws import Draws, Streams
 from ladle.executor.weights.kernel import Ask, Call, Combine, Piece
 from ladle.executor.weights.reading import matrix
 from merging import TENSOR, Tensors, defaults
@@ -115,8 +115,10 @@ def own_masks(name: str, models: Tensors, base: torch.Tensor, options: dict[str,
             drew = numbers(seed, f"{place}", base, "<i4") / 2**32 + 0.5
             chance = chances(model - base, reference.numbers("density", place), reference.numbers("epsilon", place))
         else:
-            upper, lower = numbers(seed, f"{place}", base, "<i2"), numbers(seed, f"{place}/lower", base, "<u2")
-            drew = (upper + 2**15) / 2**16 + lower / 2**32
+            upper = (numbers(seed, f"{place}", base, "<i1") + 2**7) / 2**8
+            key = stream_seed(seed, f"merge/{TENSOR}/{place}/lower")
+            lower = [split_mix(key + at * 0x9E3779B97F4A7C15) >> 40 for at in range(base.numel())]
+            drew = upper + torch.tensor(lower, dtype=torch.float64).reshape(base.shape) / 2**32
             chance = torch.full(base.shape, reference.numbers("density", place), dtype=torch.float64)
         found.append(drew < chance)
     return tuple(found)
@@ -127,6 +129,14 @@ def numbers(seed: int, purpose: str, like: torch.Tensor, kind: str) -> torch.Ten
     raw = np.random.PCG64(stream_seed(seed, f"merge/{TENSOR}/{purpose}")).random_raw(like.numel())
     drawn = np.asarray(raw, dtype="<u8").view(kind)[: like.numel()]
     return torch.from_numpy(drawn.astype(float)).reshape(like.shape)
+
+
+def split_mix(state: int) -> int:
+    """What SplitMix64 makes of a state: Steele, Lea and Flood 2014, figure 16, in whole numbers."""
+    state &= 2**64 - 1
+    state = (state ^ state >> 30) * 0xBF58476D1CE4E5B9 & 2**64 - 1
+    state = (state ^ state >> 27) * 0x94D049BB133111EB & 2**64 - 1
+    return state ^ state >> 31
 
 
 def chances(delta: torch.Tensor, density: float, epsilon: float) -> torch.Tensor:
@@ -180,7 +190,7 @@ def under(
     """What a method makes where the given masks are drawn: the tensor is one piece."""
     shape = matrix(tuple(base.shape))
 
-    drawn = Drawn(TENSOR, 0, base, tuple(mask.reshape(shape).float() for mask in masks))
+    drawn = Drawn(Streams(TENSOR), 0, base, tuple(mask.reshape(shape).float() for mask in masks))
     piece = Piece(tuple(each.reshape(shape) for each in models), base.reshape(shape), 0, drawn)
     plan = method.kernel(Call(TENSOR, tuple(base.shape), len(models), defaults(method.OPERATOR) | options))
     combine: Combine = answered(plan, piece)[0]

@@ -23,7 +23,7 @@ from delta_reference import (
 )
 from ladle.dsl.graph import Json
 from ladle.executor.task import StepError
-from ladle.executor.weights.draws import Draws
+from ladle.executor.weights.draws import Draws, Streams
 from ladle.executor.weights.kernel import Call, Piece
 from ladle.executor.weights.reading import matrix
 from ladle.executor.weights.statistics import by_rank, largest
@@ -237,7 +237,7 @@ def magnitude(piece: Piece, place: int) -> torch.Tensor:
 def test_thresholds_are_exact(place: int) -> None:
     for case, tensors in {"usual": parents(4, 60, 80), "float32": (torch.randn(4, 3000),) * 4, **hard(4)}.items():
         values = tensors[place].reshape(matrix(tuple(tensors[place].shape)))
-        piece = Piece((values,), None, 0, Draws("t", 0, values))
+        piece = Piece((values,), None, 0, Draws(Streams("t"), 0, values))
         ranked = values.abs().flatten().sort(descending=True).values
         for keep in {1, 2, len(ranked) // 3, len(ranked) - 1, len(ranked)} - {0}:
             if keep <= len(ranked):
@@ -246,7 +246,7 @@ def test_thresholds_are_exact(place: int) -> None:
 
 def test_a_method_reads_no_more_often_than_it_says() -> None:
     *models, base = parents(4, 20, 30)
-    piece = Piece(tuple(models), base, 0, Draws("t", 0, base))
+    piece = Piece(tuple(models), base, 0, Draws(Streams("t"), 0, base))
     for name in METHODS:
         plan = module(name).kernel(
             Call("t", (20, 30), 3, defaults(module(name).OPERATOR) | each(name, 3) | {"seed": 1})
@@ -256,7 +256,7 @@ def test_a_method_reads_no_more_often_than_it_says() -> None:
 
 def test_plans_that_end_at_other_times_are_asked_together() -> None:
     models = parents(2, 20, 30)
-    piece = Piece(models, None, 0, Draws("t", 0, models[0]))
+    piece = Piece(models, None, 0, Draws(Streams("t"), 0, models[0]))
     found, asked = answered(together([largest(magnitude, (at,), keep) for at, keep in ((0, 5), (1, 0), (0, 5))]), piece)
     assert asked == 2
     assert found == (found[0], torch.inf, found[0])

@@ -73,6 +73,8 @@ DIGESTS = {
     ("dare_linear", 1): "656175d10357dac4",
     ("dare_ties", 3): "e813cf2a5e62b1fc",
     ("dare_linear", 2): "f3dca93441a69e89",
+    ("dare_ties", 4): "e5780f07d9e0310c",
+    ("dare_linear", 3): "53ea28ee8f764c31",
     ("della", 1): "8bfb2b363a3e9c92",
     ("della_linear", 1): "3778fdb8b0b050ee",
     ("breadcrumbs", 1): "68955f568986e3c4",

@@ -29,7 +29,7 @@ from ladle.executor.weights.kernel import Call, Plan
 OPERATOR = Operator(
     name="dare_linear",
     role=Role.MERGE,
-    version=2,
+    version=3,
     text="the base plus the weighted sum of differences with elements dropped at random",
     operands=Operands((Sort.MODEL,), variadic=True, minimum=1, weighted="may", weight_type=WEIGHT),
     options=(BASE, DENSITY, normalize(False), rescale(True), LAMBDA, SEED),

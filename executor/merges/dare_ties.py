@@ -25,7 +25,7 @@ from ladle.executor.weights.kernel import Call, Plan
 OPERATOR = Operator(
     name="dare_ties",
     role=Role.MERGE,
-    version=3,
+    version=4,
     text="the base plus differences with elements dropped at random, summed where they agree with the elected sign",
     operands=Operands((Sort.MODEL,), variadic=True, minimum=1, weighted="may", weight_type=WEIGHT),
     options=(BASE, DENSITY, normalize(False), rescale(True), LAMBDA, SEED),

@@ -6,15 +6,42 @@ where the piece begins.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from ladle.executor.draws import stream_seed
 
-_HALF = 1 << 16
-_SIGNED = 1 << 15
-"""What an unsigned number of 16 bits is more than the signed one that it is drawn as."""
+_BYTE = 1 << 8
+_SIGNED = 1 << 7
+"""What an unsigned byte is more than the signed one that it is drawn as."""
+_LOWER = 1 << 24
+"""How many values the lower bits of a number have."""
+
+
+@dataclass(slots=True)
+class Streams:
+    """The streams of one tensor, each kept where it was last drawn from: the next piece mostly goes on there.
+
+    For one thread.
+    """
+
+    tensor: str
+    _at: dict[tuple[int, int], tuple[np.random.PCG64, int]] = field(default_factory=dict)
+
+    def raw(self, seed: int, operand: int, first: int, count: int) -> np.ndarray:
+        """Return numbers `first` to `first + count` of an operand's stream: uint64."""
+        generator, at = self._at.get((seed, operand), (None, 0))
+        if generator is None or at > first:
+            generator, at = np.random.PCG64(self.seed(seed, f"{operand}")), 0
+        if first > at:
+            generator.advance(first - at)
+        self._at[seed, operand] = generator, first + count
+        return np.asarray(generator.random_raw(count))
+
+    def seed(self, seed: int, purpose: str) -> int:
+        """Return the 64 bits that a stream of this tensor begins with."""
+        return stream_seed(seed, f"merge/{self.tensor}/{purpose}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +52,18 @@ class Draws:
     Each time a tensor of its own, which may be changed.
     """
 
-    tensor: str
+    streams: Streams
     start: int
     like: torch.Tensor
 
     def mask(self, seed: int, operand: int, share: float) -> torch.Tensor:
         """Return a random mask that is 1 with probability `share`, in steps of 2^-32, and else 0.
 
-        It is float32, since a product with numbers costs a fraction of one with truth values. An element's upper 16
-        bits nearly always decide; the lower ones are drawn where they do not, which halves what drawing costs.
+        It is float32, since a product with numbers costs a fraction of one with truth values. An element's upper byte
+        mostly decides; the 24 bits below are made for those where it does not, which takes a third of the time.
         """
-        upper = self._numbers(seed, operand, "i2")
-        whole, rest = divmod(min(round(share * 2**32), 2**32 - 1), _HALF)
+        upper = self._numbers(seed, operand, "i1")
+        whole, rest = divmod(min(round(share * 2**32), 2**32 - 1), _LOWER)
         open_ = (upper.numpy() == whole - _SIGNED).nonzero()[0] if rest else np.empty(0)
         found = upper.lt_(whole - _SIGNED).float()
         if len(open_):
@@ -49,24 +76,16 @@ class Draws:
         return ((words >> 8) + 2**23).float() * 2.0**-24
 
     def _numbers(self, seed: int, operand: int, kind: str) -> torch.Tensor:
-        """Return one number for each element: signed, of two bytes or four, each value as likely as any other."""
+        """Return one number for each element: signed, of one byte or four, each value as likely as any other."""
         each = 8 // np.dtype(kind).itemsize
         before, count = self.start % each, self.like.numel()
-        generator = self._stream(seed, f"{operand}")
-        generator.advance(self.start // each)
-        raw = generator.random_raw((before + count + each - 1) // each)
-        return torch.from_numpy(np.asarray(raw, dtype="<u8").view(f"<{kind}")[before : before + count])
+        raw = self.streams.raw(seed, operand, self.start // each, (before + count + each - 1) // each)
+        return torch.from_numpy(raw.astype("<u8", copy=False).view(f"<{kind}")[before : before + count])
 
     def _lower(self, seed: int, operand: int, elements: np.ndarray) -> np.ndarray:
-        """Return the lower 16 bits of a few elements of the tensor, which come in rising order."""
-        generator, raw, at = self._stream(seed, f"{operand}/lower"), 0, 0
-        found = np.empty(len(elements), dtype=np.int64)
-        for place, (block, part) in enumerate(zip(*divmod(elements, 4), strict=True)):
-            if block >= at:
-                generator.advance(int(block) - at)
-                raw, at = int(generator.random_raw()), int(block) + 1
-            found[place] = raw >> 16 * int(part) & _HALF - 1
-        return found
-
-    def _stream(self, seed: int, purpose: str) -> np.random.PCG64:
-        return np.random.PCG64(stream_seed(seed, f"merge/{self.tensor}/{purpose}"))
+        """Return the lower 24 bits of some elements of the tensor: SplitMix64 (Steele et al. 2014) of their places."""
+        found = elements.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+        found += np.uint64(self.streams.seed(seed, f"{operand}/lower"))
+        for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+            found = (found ^ (found >> np.uint64(shift))) * np.uint64(factor)
+        return (found ^ (found >> np.uint64(31))) >> np.uint64(40)

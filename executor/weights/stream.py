@@ -13,7 +13,7 @@ from typing import Final
 
 import torch
 from ladle.executor.task import StepError
-from ladle.executor.weights.draws import Draws
+from ladle.executor.weights.draws import Draws, Streams
 from ladle.executor.weights.kernel import Ask, Combine, Piece, Plan
 from ladle.executor.weights.reading import Leaf, matrix
 
@@ -94,7 +94,7 @@ class _Tensor:
     """The kernels of one tensor, and what each waits for."""
 
     def __init__(self, tensor: str, parts: Sequence[Leaf | Merge], device: torch.device) -> None:
-        self.name, self.parts, self.device = tensor, parts, device
+        self.name, self.parts, self.device, self.streams = tensor, parts, device, Streams(tensor)
         self.asking: dict[int, Ask] = {}
         self.settled: dict[int, Combine] = {}
         for place, part in enumerate(parts):
@@ -161,6 +161,6 @@ class _Values:
         if key not in self._pieces:
             models = tuple(self.value(place) for place in operands)
             origin = self.value(base) if base >= 0 else None
-            draws = Draws(self._tensor.name, self._rows.start, models[0])
+            draws = Draws(self._tensor.streams, self._rows.start, models[0])
             self._pieces[key] = Piece(models, origin, self._rows.start, draws)
         return self._pieces[key]

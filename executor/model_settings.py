@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from ladle.dsl.graph import Json
-from ladle.dsl.types import Settings
+from ladle.dsl.types import UNKNOWN, Settings, Unknown
 from ladle.executor.quoting import LONGEST
 
 ONE_FUNCTION: Final = (
@@ -55,6 +55,8 @@ DEGREES: Final = (
 """Keys that deserve a look where they differ; beside these what is said of rotary positions and sliding windows."""
 _THETA, _SCALING, _NEW = "rope_theta", "rope_scaling", "rope_parameters"
 _SHARE, _WINDOW = "partial_rotary_factor", "sliding_window"
+TOLD: Final = frozenset((*ONE_FUNCTION, *DEGREES, _THETA, _SCALING, _WINDOW))
+"""All names of settings, of both kinds."""
 
 
 def function(config: Mapping[str, Json]) -> Settings:
@@ -68,6 +70,21 @@ def degrees(config: Mapping[str, Json]) -> Settings:
     whole = _flat(config)
     found = {key: whole[key] for key in DEGREES if whole.get(key) is not None} | dict(_positions(whole))
     return tuple((key, _text(value)) for key, value in sorted(found.items()))
+
+
+def parted(settings: Settings | Unknown) -> tuple[Settings | Unknown, Settings | Unknown]:
+    """Return those that must agree for a merge, and those that may differ."""
+    if isinstance(settings, Unknown):
+        return UNKNOWN, UNKNOWN
+    must = tuple(pair for pair in settings if pair[0] in ONE_FUNCTION)
+    return must, tuple(pair for pair in settings if pair[0] not in ONE_FUNCTION)
+
+
+def joined(function: Settings | Unknown, settings: Settings | Unknown) -> Settings | Unknown:
+    """Return both kinds as one."""
+    if isinstance(function, Unknown) or isinstance(settings, Unknown):
+        return UNKNOWN
+    return tuple(sorted((*function, *settings)))
 
 
 def listed(found: Iterable[tuple[str, str, str]]) -> str:

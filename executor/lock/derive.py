@@ -11,7 +11,7 @@ from pathlib import Path
 
 from huggingface_hub.repocard import metadata_load
 from ladle.dsl.frozen import frozen
-from ladle.dsl.types import UNKNOWN, Unknown
+from ladle.dsl.types import UNKNOWN, Settings, Unknown
 from ladle.executor.lock.entries import LockedTemplate, Vocabulary, template
 from ladle.executor.lock.tokens import vocabulary
 from ladle.executor.model_folder import (
@@ -22,6 +22,7 @@ from ladle.executor.model_folder import (
     shape,
     template_text,
 )
+from ladle.executor.model_settings import degrees, function, joined
 
 CARD = "README.md"
 
@@ -36,6 +37,7 @@ class Derived:
     template: LockedTemplate | None
     parameters: int
     pad_is_end: bool | Unknown
+    settings: Settings | Unknown
 
 
 def derive(folder: Path, name: str, tensors: Mapping[str, int]) -> Derived:
@@ -50,6 +52,7 @@ def derive(folder: Path, name: str, tensors: Mapping[str, int]) -> Derived:
         None if text is None else template(text),
         sum(tensors.values()),
         pad_is_end(folder, name),
+        joined(function(config), degrees(config)),
     )
 
 

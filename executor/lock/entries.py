@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from ladle.dsl.frozen import frozen
-from ladle.dsl.types import UNKNOWN, AdapterType, CorpusKind, ModelType, Unknown
+from ladle.dsl.frozen import frozen, replace
+from ladle.dsl.types import UNKNOWN, AdapterType, CorpusKind, ModelType, Settings, Unknown
+from ladle.executor.model_settings import parted
 
 SCHEMA: Final = 1
 LOCK: Final = "ladle.lock"
@@ -72,10 +73,19 @@ class LockedModel:
     files: Files | Unknown
     pad_is_end: bool | Unknown = UNKNOWN
     """Whether the tokenizer pads with the token that ends a text."""
+    settings: Settings | Unknown = UNKNOWN
+    """What its configuration says of how weights are used, of both kinds (`model_settings`)."""
+
+    def agrees(self, other: LockedModel) -> bool:
+        """Say whether another entry says the same; one of an earlier version says nothing of settings."""
+        if isinstance(self.settings, Unknown) or isinstance(other.settings, Unknown):
+            return replace(self, settings=UNKNOWN) == replace(other, settings=UNKNOWN)
+        return self == other
 
     def type(self) -> ModelType:
         """Return what the checker takes from it."""
         template = self.template
+        function, settings = parted(self.settings)
         return ModelType(
             architecture=self.architecture,
             shape=self.shape,
@@ -84,6 +94,8 @@ class LockedModel:
             pad_is_end=self.pad_is_end,
             parameters=self.parameters,
             licence=self.licence,
+            function=function,
+            settings=settings,
         )
 
 

@@ -13,6 +13,7 @@ from ladle.executor.lock.entries import LOCAL, LockedAdapter, LockedFolder, Lock
 from ladle.executor.lock.local import files
 from ladle.executor.lock.tokens import vocabulary
 from ladle.executor.model_folder import as_step_error, model_type, template_text
+from ladle.executor.model_settings import joined
 from ladle.executor.places import ADAPTER, located
 from ladle.executor.task import StepError
 
@@ -53,4 +54,5 @@ def _model(root: Path, folder: str, paths: tuple[Path, ...]) -> LockedModel:
         parameters=found.parameters,
         files=files(root, paths),
         pad_is_end=found.pad_is_end,
+        settings=joined(found.function, found.settings),
     )

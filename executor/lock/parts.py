@@ -8,6 +8,7 @@ from typing import Final
 
 from ladle.dsl.graph import Json
 from ladle.dsl.types import UNKNOWN, CorpusKind, Unknown
+from ladle.executor.lock.configuration import settings_of, shape_of
 from ladle.executor.lock.entries import (
     LOCK,
     SCHEMA,
@@ -47,7 +48,6 @@ MAX_FILES: Final = 10_000
 MAX_TEMPLATE: Final = 2**20
 _NAME: Final = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}\Z", re.ASCII)
 _REVISION: Final = re.compile(r"[A-Za-z0-9][\w./-]{0,250}\Z", re.ASCII)
-SIZES: Final = ("heads", "hidden", "intermediate", "kv_heads", "layers", "tied", "vocab")
 
 
 def check_schema(value: Json) -> None:
@@ -76,22 +76,25 @@ def pattern_of(name: str, where: tuple[str, ...]) -> str:
 
 
 _MODEL = ("architecture", "basis", "commit", "files", "licence", "parameters", "shape", "template", "vocabulary")
+_MAY = ("pad_is_end", "settings")
 
 
 def model_of(value: Json, where: tuple[str, ...], pinned: Pinned) -> LockedModel:
     """Return the entry of a model. Raises Bad."""
-    body = the_keys(value, where, _MODEL, ("pad_is_end",))
+    body = the_keys(value, where, _MODEL, _MAY)
+    settings = unless_unknown(body.get("settings", "unknown"), (*where, "settings"), settings_of)
     found = LockedModel(
         basis=a_text(body["basis"], (*where, "basis")),
         commit=_commit(body["commit"], (*where, "commit"), pinned),
         architecture=unless_unknown(body["architecture"], (*where, "architecture"), a_word),
-        shape=unless_unknown(body["shape"], (*where, "shape"), _shape),
+        shape=unless_unknown(body["shape"], (*where, "shape"), shape_of),
         vocabulary=_vocabulary(body["vocabulary"], (*where, "vocabulary")),
         template=unless_unknown(body["template"], (*where, "template"), _template),
         licence=unless_unknown(body["licence"], (*where, "licence"), a_word),
         parameters=unless_unknown(body["parameters"], (*where, "parameters"), a_count),
         files=unless_unknown(body["files"], (*where, "files"), _files),
         pad_is_end=unless_unknown(body.get("pad_is_end", "unknown"), (*where, "pad_is_end"), a_flag),
+        settings=settings,
     )
     size = found.vocabulary.size
     room = UNKNOWN if isinstance(found.shape, Unknown) else dict(found.shape)["vocab"]
@@ -120,16 +123,6 @@ def folder_of(value: Json, where: tuple[str, ...], folder: str) -> LockedFolder:
 
 def _word_or_none(value: Json, where: tuple[str, ...]) -> str | None:
     return None if value is None else a_word(value, where)
-
-
-def _shape(value: Json, where: tuple[str, ...]) -> tuple[tuple[str, int], ...] | Unknown:
-    body = the_keys(value, where, SIZES)
-    tied = body.pop("tied")
-    if not isinstance(tied, bool):
-        raise Bad((*where, "tied"), f"`tied` is {shown(tied)}; it is true or false")
-    sizes = {name: unless_unknown(size, (*where, name), a_count) for name, size in body.items()}
-    known: dict[str, int] = {name: size for name, size in sizes.items() if isinstance(size, int)}
-    return tuple(sorted({**known, "tied": tied}.items())) if len(known) == len(sizes) else UNKNOWN
 
 
 def _vocabulary(value: Json, where: tuple[str, ...]) -> Vocabulary:

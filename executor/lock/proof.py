@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ladle.dsl.types import Unknown
@@ -43,8 +43,18 @@ def prove_model(entry: LockedModel, name: str, commit: str, found: Derived, lice
             ("added tokens", words.added, found.vocabulary.added),
             ("parameters", entry.parameters, found.parameters),
             ("padding with the end", entry.pad_is_end, found.pad_is_end),
+            *_settings(entry, found),
         ),
     )
+
+
+def _settings(entry: LockedModel, found: Derived) -> Iterator[Claim]:
+    """What the lock leaves out it does not claim: a later version knows of settings that an earlier one did not."""
+    if isinstance(entry.settings, Unknown) or isinstance(found.settings, Unknown):
+        return
+    said = dict(found.settings)
+    for name, value in entry.settings:
+        yield f"`{name}`", value, said.get(name)
 
 
 def prove_files(entry: LockedModel, name: str, files: Iterable[tuple[str, int, str]]) -> None:

@@ -137,7 +137,7 @@ class _Reader:
         data = self.entries(top, "data", pinned_of, data_of)
         corpora = self.entries(top, "corpora", pattern_of, corpus_of)
         folders = self.entries(top, "folders", pattern_of, folder_of)
-        self.agree("models", models, _commit_of_model, lambda a, b: replace(a, basis="") == replace(b, basis=""))
+        self.agree("models", models, _commit_of_model, lambda a, b: replace(a, basis="").agrees(replace(b, basis="")))
         self.agree("data", data, _commit_of_data, _same_data)
         return Lock(models, data, corpora, folders)
 

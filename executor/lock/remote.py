@@ -133,4 +133,5 @@ def _entry(facts: Derived, commit: str, stated: str | Unknown, files: Files) -> 
         parameters=facts.parameters,
         files=files,
         pad_is_end=facts.pad_is_end,
+        settings=facts.settings,
     )

@@ -12,7 +12,7 @@ from ladle.dsl.diagnostics import Diagnostic
 from ladle.dsl.graph import Json
 from ladle.dsl.source import Source, Span
 from ladle.executor.lock.changes import differences
-from ladle.executor.lock.entries import LOCK, Lock, LockedCorpus, LockedFolder, written
+from ladle.executor.lock.entries import LOCK, Lock, LockedCorpus, LockedFolder, LockedModel, written
 from ladle.executor.lock.facts import split
 from ladle.executor.lock.folders import local_folder
 from ladle.executor.lock.in_part import in_part
@@ -94,8 +94,14 @@ def _here(
             message = f"`{path}` is not what `{LOCK}` says of it: {error.message}"
             yield _problem("E419", place, message, error.help)
             continue
-        if found and found != entry:
+        if found and not _same(found, entry):
             yield _problem("E419", place, _differs(path, shown(entry), shown(found)))
+
+
+def _same(found: Here, entry: Here) -> bool:
+    if isinstance(found, LockedModel) and isinstance(entry, LockedModel):
+        return found.agrees(entry)
+    return found == entry
 
 
 def _differs(path: str, locked: Json, found: Json) -> str:

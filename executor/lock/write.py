@@ -52,6 +52,7 @@ def model_json(entry: LockedModel) -> Json:
         "parameters": _plain(entry.parameters),
         "files": _files(entry.files),
         **({} if isinstance(entry.pad_is_end, Unknown) else {"pad_is_end": entry.pad_is_end}),
+        **({} if isinstance(entry.settings, Unknown) else {"settings": dict(entry.settings)}),
     }
 
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 from importing import FOLDER, imported
 from ladle.dsl.diagnostics import RecipeError
+from ladle.dsl.graph import Node
 from ladle.executor.cli import run
 from ladle.executor.exporting.subject import Subject
 from ladle.executor.exporting.tools import exporters
@@ -168,7 +169,8 @@ def test_an_imported_merge_is_mergekits(
     for seed, model in enumerate(("base", "a", "b"), 1):
         (folder(root / "models" / model, weights(seed, dtype)) / "chat_template.jinja").write_text("one template")
     file = root / "merge.yml"
-    file.write_text(CONFIGS[name] + "dtype: float32\n")
+    written = "out_dtype: bfloat16\n" if dtype is torch.bfloat16 else ""
+    file.write_text(CONFIGS[name] + "dtype: float32\n" + written)
     opened = recipe(root, "merge", imported(file, root=root).text)
     out = exported(opened, "merged", "mergekit")
     monkeypatch.chdir(root)
@@ -184,6 +186,27 @@ def test_an_imported_merge_is_mergekits(
     for key in theirs:
         assert ours[key].dtype == theirs[key].dtype
         assert ulps(ours[key], theirs[key], tuple(parent[key] for parent in parents)) <= 1
+
+
+def test_a_merge_that_is_written_in_float32_is_here_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = project(tmp_path / "p")
+    for seed, model in enumerate(("base", "a", "b"), 1):
+        place = folder(root / "models" / model, weights(seed, torch.bfloat16))
+        (place / "chat_template.jinja").write_text("one template")
+    file = root / "merge.yml"
+    file.write_text(CONFIGS["linear"] + "dtype: float32\n")
+    monkeypatch.chdir(root)
+    recipe(root, "merge", imported(file, root=root).text)
+    assert run(["run", "recipes/merge.recipe"]) == 0
+    reference.LoaderCache.loaders.clear()
+    configuration = reference.MergeConfiguration.model_validate(YAML(typ="safe").load(file.read_text()))
+    options = reference.MergeOptions(quiet=True, write_model_card=False, copy_tokenizer=False)
+    reference.run_merge(configuration, str(root / "theirs"), options)
+    reference.LoaderCache.loaders.clear()
+    ours, theirs = (load_file(root / place / "model.safetensors") for place in ("artifacts/merge/merged", "theirs"))
+    assert {each.dtype for each in theirs.values()} == {torch.float32} == {each.dtype for each in ours.values()}
+    for key in theirs:
+        torch.testing.assert_close(ours[key], theirs[key], rtol=1e-6, atol=1e-6)
 
 
 SLICES = {
@@ -226,10 +249,17 @@ def test_imported_slices_give_what_mergekit_gives(name: str, tmp_path: Path, mon
 
 def by_us(root: Path, opened: Opened) -> dict[str, torch.Tensor]:
     graph = opened.layout.graph
+
+    def given(node: Node) -> tuple[Given, ...]:
+        return tuple(one(item.role, graph.nodes[item.node]) for item in node.inputs)
+
+    def one(role: str, node: Node) -> Given:
+        if node.files:
+            return Given(role, "local", "f" * 64, path=root / Path(node.files[0]).parent)
+        return Given(role, node.operator, "e" * 64, options=dict(node.options), inputs=given(node))
+
     node = graph.nodes[target(opened)]
-    places = {item.role: root / Path(graph.nodes[item.node].files[0]).parent for item in node.inputs}
-    given = tuple(Given(role, "local", "f" * 64, path=place) for role, place in places.items())
-    return merged(root / "ours", node.operator, dict(node.options), *given)
+    return merged(root / "ours", node.operator, dict(node.options), *given(node))
 
 
 MIXED = """edition 1

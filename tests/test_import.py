@@ -243,7 +243,7 @@ def test_slices_of_passthrough_are_a_stack(tmp_path: Path) -> None:
 def test_slices_that_take_all_layers_in_order_are_whole_models(tmp_path: Path) -> None:
     parts = BOTH.format(0, 16) + BOTH.format(16, 32)
     found = from_text(tmp_path, SLICED.format("slerp") + parts + "parameters: {t: 0.5}\n")
-    assert "model merged = slerp(a, b, t = 0.5)" in found.text
+    assert "model merged = round(slerp(a, b, t = 0.5), fp32)" in found.text
     assert any("layers 0 to 31" in note.reason for note in found.notes)
 
 
@@ -366,9 +366,55 @@ def test_a_guessed_kind_is_said(tmp_path: Path, more: str) -> None:
 
 
 def test_the_precision_of_a_merge_is_said(tmp_path: Path) -> None:
-    assert told(tmp_path, MERGE + "parameters: {t: 0.5}\n", "assumed", "dtype", "first operand", "round(..., fp32)")
-    found = from_text(tmp_path, MERGE.replace("float32", "bfloat16") + "parameters: {t: 0.5}\n").text
+    merge = MERGE + "parameters: {t: 0.5}\n"
+    for word, said in (("float32", "fp32"), ("bfloat16", "bf16"), ("torch.float16", "fp16")):
+        found = from_text(tmp_path, merge.replace("float32", word)).text
+        assert f"round(slerp(a, b, t = 0.5), {said})" in flat(found)
+    found = from_text(tmp_path, merge + "out_dtype: bfloat16\n").text
     assert "round(slerp(a, b, t = 0.5), bf16)" in flat(found)
+    assert "round" not in from_text(tmp_path, merge.replace("dtype: float32\n", "")).text.split("edition")[1]
+    double = merge.replace("float32", "float64")
+    assert told(tmp_path, double, "cannot carry", "dtype", "or `float32`", "precision of a model")
+
+
+MIX = "base_model: acme/a\n{}experts: [{{source_model: acme/a{}}}, {{source_model: acme/b}}]\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "meant"),
+    [
+        (MERGE.replace("slerp", "slerpp"), 1, "slerp"),
+        (MERGE.replace("merge_method", "merge_metod"), 1, "merge_method"),
+        (MERGE.replace("float32", "bfloat61"), 4, "bfloat16"),
+        (MERGE + "out_dtype: flot16\n", 5, "float16"),
+        (TIES.replace("base_model", "base_modle"), 2, "base_model"),
+        (MERGE.replace("models", "model"), 3, "models"),
+        (MIX.format("gate_mode: randm\n", ""), 2, "random"),
+    ],
+)
+def test_a_misspelt_word_is_answered_with_what_was_meant(tmp_path: Path, text: str, line: int, meant: str) -> None:
+    with pytest.raises(RecipeError) as error:
+        from_text(tmp_path, text)
+    told = [(each.source.position(each.span.start)[0], each.help) for each in error.value.diagnostics]
+    assert any(at == line and f"did you mean `{meant}`?" in help for at, help in told), told
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "meant"),
+    [
+        (MERGE + "parameters: {t: 0.5}\nout_dtyp: bfloat16\n", "out_dtyp", "out_dtype"),
+        (MERGE + "parameters: {t: 0.5}\ntokeniser_source: union\n", "tokeniser_source", "tokenizer_source"),
+        (MIX.format("gate_mode: random\nexperts_per_tokn: 1\n", ""), "experts_per_tokn", "experts_per_token"),
+        (MIX.format("", ", postive_prompts: [a]"), "postive_prompts", "positive_prompts"),
+    ],
+)
+def test_an_unknown_key_is_noted_with_the_key_that_was_meant(tmp_path: Path, text: str, key: str, meant: str) -> None:
+    notes = [note for note in from_text(tmp_path, text).notes if key in note.key]
+    assert any(note.sort is Sort.LOST and f"did you mean `{meant}`?" in note.reason for note in notes)
+
+
+def test_what_tools_really_write_is_not_taken_for_a_slip() -> None:
+    assert not [note.text for path in FILES for note in imported(path).notes if "did you mean" in note.reason]
 
 
 def test_a_base_that_is_no_model_is_added_as_mergekit_does(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from ladle.dsl.diagnostics import RecipeError
 from ladle.dsl.format import format_source
 from ladle.dsl.source import Source, Span
+from ladle.dsl.suggest import sentences
 from ladle.executor.examine import examine_source
 from ladle.executor.importing.base_tokens import with_base_tokens
 from ladle.executor.importing.circles import report_circles
@@ -16,7 +17,7 @@ from ladle.executor.importing.draft import Importer, Read, Request
 from ladle.executor.importing.ledger import Ledger, Note, Sort
 from ladle.executor.importing.namesakes import note_namesakes
 from ladle.executor.importing.places import quotable
-from ladle.executor.importing.tools import detect, importers
+from ladle.executor.importing.tools import detect, importers, meant
 from ladle.executor.importing.tree import Document, Scalar, read
 from ladle.executor.importing.unsound import note_unsound
 from ladle.executor.importing.writing import Writer
@@ -62,7 +63,7 @@ def _tool(documents: tuple[Document, ...], ledger: Ledger, tool: str) -> Importe
         return importers()[tool]
     found = detect(first)
     if found is None:
-        help = f"`--from` says it: {', '.join(sorted(importers()))}"
+        help = sentences((meant(first), f"`--from` says it: {', '.join(sorted(importers()))}"))
         ledger.problem(
             "E607", first, Span(0, 0), "no tool's keys are in the file, so nobody can say what it means", help
         )

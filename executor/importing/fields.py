@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from ladle.dsl.source import Span
+from ladle.dsl.suggest import did_you_mean, nearest
 from ladle.executor.importing.ledger import Ledger, Sort, shown
 from ladle.executor.importing.scalars import number
 from ladle.executor.importing.tree import Document, Entry, Listing, Scalar, Table, Tree
@@ -22,8 +23,11 @@ class Fields:
         self.ledger = ledger
         self._before = before
         self._used: set[str] = set()
+        self._known: set[str] = set()
+        """Keys that somebody asked for, whether they are there or not."""
 
     def __contains__(self, key: str) -> bool:
+        self._known.add(key)
         return self._entry(key) is not None
 
     def span(self, key: str) -> Span:
@@ -35,6 +39,7 @@ class Fields:
     def tree(self, key: str) -> Tree | None:
         """Return any value; None where the key is absent or empty."""
         self._used.add(key)
+        self._known.add(key)
         entry = self._entry(key)
         return entry.value if entry else None
 
@@ -128,7 +133,10 @@ class Fields:
         self._note(Sort.MACHINE, key, reason)
 
     def problem(self, code: str, key: str, message: str, help: str = "") -> None:
-        """Report a mistake at a key."""
+        """Report a mistake at a key; of one that is not there, at a key that is likely meant for it."""
+        odd = (each.key for each in self.table.entries if each.key not in self._known)
+        if self.table.get(key) is None and (near := nearest(key, odd)):
+            key, message, help = near[0], f"{message}: `{short(near[0])}` is no key", did_you_mean((key,))
         self.ledger.problem(code, self.document, self.span(key), message, help)
 
     def rest(self, reasons: Mapping[str, tuple[Sort, str]]) -> None:
@@ -138,7 +146,13 @@ class Fields:
                 sort, reason = _reason(entry.key, reasons)
                 if sort is Sort.LOST and reason != NOTHING and _off(entry):
                     sort, reason = Sort.SAME, "off, as it always is here"
+                if hint := did_you_mean(self._meant(entry.key, reasons)) if reason == NOTHING else "":
+                    reason = f"{NOTHING}: {hint}"
                 self._note(sort, entry.key, reason)
+
+    def _meant(self, key: str, reasons: Mapping[str, tuple[Sort, str]]) -> tuple[str, ...]:
+        """Return the known keys that an unknown one is likely meant for: those that are nearest and not there."""
+        return nearest(key, (name for name in self._known | reasons.keys() if self.table.get(name) is None))
 
     def _entry(self, key: str) -> Entry | None:
         entry = self.table.get(key)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Final
 
 from ladle.dsl.signature import Operator
-from ladle.executor.catalog import vocabulary
+from ladle.dsl.suggest import did_you_mean, listing, nearest
 from ladle.executor.importing.fields import Fields
 from ladle.executor.importing.ledger import Sort
 from ladle.executor.importing.spelling import option, takes
+from ladle.executor.quoting import short
 
 PRECISIONS: Final = {"bfloat16": "bf16", "float16": "fp16", "float32": "fp32"}
-ROUND: Final = "round"
+_OTHERS: Final = ("float64", "int64")
+"""What mergekit could write too."""
 SEED: Final = "seed"
 RANDOM_SEED: Final = "random_seed"
 MORE: Final = {
@@ -20,25 +22,25 @@ MORE: Final = {
 }
 
 
-def rounded(fields: Fields, intermediate: bool, whose: str = "its first operand") -> str:
-    """Return the precision that mergekit rounds a result to, where the recipe should say it; else that is noted."""
+def rounded(fields: Fields) -> str:
+    """Return the precision that mergekit writes a result in, "" where the document says none.
+
+    `dtype` is that of computing, and of what is written where no `out_dtype` says otherwise.
+    """
     key = "out_dtype" if "out_dtype" in fields else "dtype"
-    word = fields.text(key)
-    if word is None:
-        return ""
-    if key == "dtype" and word == "float32":
-        where = "within another merge it stays float32; as a result it" if intermediate else "the result"
-        reason = f"{where} is rounded to the precision of {whose}, and mergekit's is float32"
-        fields.assumed(key, f"{reason}: `round(..., fp32)` says so")
-        return ""
-    round = vocabulary().get(ROUND)
-    precision = option(round, "precision") if round else None
-    said = PRECISIONS.get(word, word)
-    if precision is not None and takes(precision.type, said):
-        return said
-    last = f"the result has the precision of {whose}"
-    fields.lost(key, "nested merges here are rounded once, at the end" if intermediate else last)
-    return ""
+    word = spoken(fields, key)
+    if word and word not in PRECISIONS:
+        fields.lost(key, f"results here are {listing(PRECISIONS, last='or')}; it has the precision of a model")
+    return PRECISIONS.get(word, "")
+
+
+def spoken(fields: Fields, key: str) -> str:
+    """Return a precision as torch calls it, "" for none; one that nothing is called by is reported."""
+    word = (fields.text(key) or "").removeprefix("torch.")
+    if word and word not in (*PRECISIONS, *_OTHERS):
+        help = did_you_mean(nearest(word, PRECISIONS)) or f"there are {listing(PRECISIONS)}"
+        fields.problem("E611", key, f"mergekit knows no precision `{short(word)}`", help)
+    return word
 
 
 def outputs(fields: Fields) -> tuple[str, ...]:

@@ -121,7 +121,7 @@ def stacked(fields: Fields) -> Merged | None:
     _beside(fields, operands)
     seed(fields, operator)
     name, listed = fields.text("name") or "", outputs(fields)
-    precision = rounded(fields, bool(listed))
+    precision = rounded(fields)
     if "out_dtype" in fields and "dtype" in fields:
         fields.agrees("dtype", "layers are copied")
     fields.rest(MORE)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from functools import cache
 
+from ladle.dsl.suggest import did_you_mean, nearest, sentences
 from ladle.executor import imports
 from ladle.executor.importing.draft import Importer
 from ladle.executor.importing.tree import Document, Table
 from ladle.executor.modules import defined
+from ladle.executor.quoting import short
 
 
 @cache
@@ -26,3 +28,11 @@ def detect(document: Document) -> tuple[Importer, tuple[str, ...]] | None:
         return None
     tool, sign = max(fits, key=lambda fit: (fit[0].rank, len(fit[1])))
     return tool, tuple(sorted(sign))
+
+
+def meant(document: Document) -> str:
+    """Return what keys by which tools are known the keys of a document are likely meant for; "" where none is near."""
+    keys = [entry.key for entry in document.root.entries] if isinstance(document.root, Table) else []
+    known = sorted({key for tool in importers().values() for sign in tool.signs for key in sign})
+    told = ((key, did_you_mean(nearest(key, known))) for key in keys if key not in known)
+    return sentences(f"`{short(key)}`: {hint}" for key, hint in told if hint)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from ladle.dsl.signature import Operator, Option, Reference, Required
+from ladle.dsl.suggest import did_you_mean, nearest
 from ladle.dsl.vocabularies import TOKENIZER
 from ladle.executor.catalog import vocabulary
 from ladle.executor.importing.draft import Base, Importer, Made, Merged, ModelRef, Request, fields_of
 from ladle.executor.importing.fields import Fields
 from ladle.executor.importing.ledger import Ledger
-from ladle.executor.importing.mergekit_results import MORE, PRECISIONS, outputs, rounded, seed
+from ladle.executor.importing.mergekit_results import MORE, outputs, rounded, seed, spoken
 from ladle.executor.importing.mergekit_tokenizer import tokenizer_option
 from ladle.executor.importing.mergekit_values import Given, per_model, shared, weight
 from ladle.executor.importing.slices import PASSTHROUGH, stacked, whole
@@ -18,6 +19,7 @@ from ladle.executor.importing.sources import Source, listed, reference
 from ladle.executor.importing.spelling import option
 from ladle.executor.importing.tree import Document
 from ladle.executor.mergekit_names import METHODS
+from ladle.executor.quoting import short
 
 IDLE: Final = {"nuslerp_row_wise": ("nuslerp_flatten", "false")}
 """Flags that do nothing without another option."""
@@ -33,9 +35,10 @@ def convert(document: Document, ledger: Ledger, request: Request) -> Made | None
         return stacked(fields)
     operator = vocabulary().get(method)
     if operator is None or method not in METHODS:
-        known = ", ".join(sorted(METHODS & vocabulary().keys()))
-        message = f"this version has no merge `{method[:40]}`"
-        fields.problem("E611", "merge_method", message, f"the merges are {known}")
+        known = sorted(METHODS & vocabulary().keys())
+        message = f"this version has no merge `{short(method)}`"
+        meant = did_you_mean(nearest(method, known))
+        fields.problem("E611", "merge_method", message, meant or f"the merges are {', '.join(known)}")
         return None
     found = whole(fields) if "slices" in fields else listed(fields)
     if found is None:
@@ -50,7 +53,7 @@ def convert(document: Document, ledger: Ledger, request: Request) -> Made | None
     unsaid = "tokenizer" not in fields and "tokenizer_source" not in fields and option(operator, TOKENIZER) is not None
     options += tokenizer_option(fields, operands, base)
     name, named = fields.text("name") or "", outputs(fields)
-    precision = rounded(fields, bool(named))
+    precision = rounded(fields)
     fields.rest(MORE)
     told = tuple((source.model, number) for source, number in zip(operands, weights, strict=True))
     first = operands[0].model if operands else None
@@ -138,12 +141,11 @@ def _effective(given: Given, found: list[tuple[str, str]]) -> list[tuple[str, st
 
 def _precision(fields: Fields) -> None:
     """Say how the precision of computing differs; what the result is rounded to is the recipe's to say."""
-    word = fields.text("dtype")
-    if word is None:
+    word = spoken(fields, "dtype")
+    if not word:
         fields.assumed("merge_method", "no `dtype`: mergekit computes in the parents' precision, Ladle in float32")
     elif word != "float32":
-        reason = f"mergekit computes in {word[:20]} too: here merges are float32 throughout and rounded once"
-        fields.assumed("dtype", reason) if word in PRECISIONS else fields.lost("dtype", reason)
+        fields.assumed("dtype", f"mergekit computes in {word} too: here merges are float32 throughout and rounded once")
 
 
 IMPORTER = Importer("mergekit", (frozenset({"merge_method"}),), convert, rank=3, documents=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ladle.dsl.signature import Operator
-from ladle.dsl.suggest import listing
+from ladle.dsl.suggest import did_you_mean, listing, nearest
 from ladle.executor.catalog import vocabulary
 from ladle.executor.importing.draft import Importer, Made, Merged, ModelRef, Request, fields_of
 from ladle.executor.importing.fields import Fields
@@ -15,6 +15,7 @@ from ladle.executor.importing.places import quotable
 from ladle.executor.importing.sources import reference
 from ladle.executor.importing.spelling import option, takes
 from ladle.executor.importing.tree import Document, Scalar
+from ladle.executor.quoting import short
 
 METHOD: Final = "moe"
 RANDOM: Final = "random"
@@ -47,7 +48,9 @@ def convert(document: Document, ledger: Ledger, request: Request) -> Made | None
     options: list[tuple[str, str | ModelRef]] = [*_gates(fields, operator), *_prompts(fields, experts)]
     options += seed(fields, operator)
     name, named = fields.text("name") or "", outputs(fields)
-    precision = rounded(fields, bool(named), "the base")
+    precision = rounded(fields)
+    if precision == "fp32":
+        fields.assumed("dtype", "gates have the precision of the base first: of a base in float32 they are mergekit's")
     for each in experts:
         each.rest(_EXPERT)
     fields.rest(_MORE)
@@ -63,8 +66,9 @@ def _gates(fields: Fields, operator: Operator) -> list[tuple[str, str | ModelRef
         if takes(known.type, mode):
             found.append(("gate_mode", mode))
         else:
-            choices = listing(list(getattr(known.type, "choices", ())))
-            fields.problem("E611", "gate_mode", f"this version makes no gates by `{mode[:40]}`", f"there are {choices}")
+            choices = [str(each) for each in getattr(known.type, "choices", ())]
+            help = did_you_mean(nearest(mode, choices)) or f"there are {listing(choices)}"
+            fields.problem("E611", "gate_mode", f"this version makes no gates by `{short(mode)}`", help)
     count, known = fields.whole("experts_per_token"), option(operator, "experts_per_token")
     if count is not None and known is not None:
         if takes(known.type, count):

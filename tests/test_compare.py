@@ -13,6 +13,7 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Mapping
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from ladle.executor.cli import run
 from ladle.executor.comparing import measuring, meter
-from ladle.executor.comparing.hints import shared
+from ladle.executor.comparing.grouped import grouped
+from ladle.executor.comparing.hints import Hint, shared
 from ladle.executor.comparing.modules import module
 from ladle.executor.comparing.sums import angle, cosine
 from ladle.executor.file_digests import FileDigests
@@ -266,6 +268,52 @@ def test_a_model_without_a_change(models: Path, found: Read) -> None:
     assert ("unchanged", ["copy", "o"]) in reasons(told)
     assert told["kinship"] is None
     assert told["changes"][0]["total"] == {"norm": 0, "relative": 0, "changed": 0, "rounding": None}
+
+
+def test_hints_of_a_family_are_a_few_lines_that_name_every_pair(
+    models: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start = near(2, 0.2, torch.float32)
+    names = [f"m{n}" for n in range(9)]
+    for n, name in enumerate(names):
+        folder(models / name, {key: value * (1 + n * 2e-4) for key, value in start.items()})
+    assert run(["compare", *names, "--no-base"]) == 0
+    said = [line.removeprefix("hint: ") for line in capsys.readouterr().out.splitlines() if line.startswith("hint: ")]
+    assert len(said) == 2
+    assert "at most 0.1 % of their norm apart" in said[0]
+    assert said[1].startswith("every two of m0, m1, m2, m3, m4, m5, m6, m7 and m8: every tensor has a cosine above")
+    assert run(["compare", *names, "--no-base", "--format", "json"]) == 0
+    told = json.loads(capsys.readouterr().out)["hints"]
+    for reason, line in zip(("near-identical", "slerp-is-lerp"), said, strict=True):
+        pairs = {frozenset(each["models"]) for each in told if each["reason"] == reason}
+        assert len(pairs) > 20
+        assert meant(line) == pairs
+
+
+def meant(line: str) -> set[frozenset[str]]:
+    """Return the pairs that a line names."""
+    who, _, but = line.partition(": ")[0].partition(", but not ")
+    found: set[frozenset[str]] = set()
+    for part in who.split("; "):
+        listed = part.removeprefix("every two of ").replace(" and ", ", ").split(", ")
+        found |= {frozenset(pair) for pair in combinations(listed, 2)}
+    return found - {frozenset(part.split(" and ")) for part in but.split("; ")}
+
+
+@drawn(st.sets(st.sampled_from(list(combinations("abcdefghi", 2))), min_size=1))
+def test_no_pair_is_lost_and_none_is_added(pairs: set[tuple[str, str]]) -> None:
+    [told] = grouped(Hint("near-identical", pair, 1e-4) for pair in sorted(pairs))
+    assert meant(told.line(lambda name: name)) == {frozenset(pair) for pair in pairs}
+
+
+def test_numbers_of_several_hints_hold_for_all() -> None:
+    several = [Hint("parallel", ("a", "b"), 0.9957), Hint("parallel", ("a", "c"), 0.9916)]
+    [told] = grouped(several)
+    assert "a and b; a and c: their changes point one way (cosine at least 0.991)" in told.line(lambda name: name)
+    lost = [Hint("below-rounding", (name, "o"), 0.6 + n / 10, "BF16") for n, name in enumerate("abc")]
+    [told, other] = grouped([*lost, Hint("below-rounding", ("d", "o"), 0.9, "F16")])
+    assert told.line(str.upper).startswith("each of A, B and C, and O: storing it as BF16 rounds away at least 60 % of")
+    assert other.line(str.upper).startswith("D and O: storing it as F16 rounds away 90 % of")
 
 
 # --- what is left out, what is refused ------------------------------------------------------------------------------

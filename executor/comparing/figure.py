@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from math import acos, degrees
 from typing import Final
 
+from ladle.executor.comparing.grouped import grouped
 from ladle.executor.comparing.hints import hints
 from ladle.executor.comparing.modules import OUTSIDE
 from ladle.executor.comparing.result import Result
@@ -57,7 +58,7 @@ def page(result: Result) -> str:
     marks, width, height = _drawn(result)
     style = PAGE_STYLE + STYLE + ".card>svg.heat{min-width:640px;max-width:100%;height:auto}\n"
     names = ", ".join(each.name for each in result.models[: result.compared])
-    said = [tag("li", coded(f"{' and '.join(f'`{name}`' for name in h.models)}: {h.text}")) for h in hints(result)]
+    said = [tag("li", coded(each.line(lambda name: f"`{name}`"))) for each in grouped(hints(result))]
     return document(
         f"{names}: compared",
         style,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import floor
 from typing import Final
 
 from ladle.executor.comparing.result import Result
@@ -17,19 +18,55 @@ MOSTLY: Final = 0.5
 """Share of a change that rounding may take."""
 
 
+CHANGES: Final = ("unchanged", "below-rounding")
+"""Reasons that are of a model and the base, not of any two."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hint:
     """Why a merge of `models` cannot do what one hopes for."""
 
     reason: str
     """`identical`, `near-identical`, `unchanged`, `parallel`, `slerp-is-lerp` or `below-rounding`."""
-    models: tuple[str, ...]
-    text: str
+    models: tuple[str, str]
+    value: float = 0.0
+    """The number of it where it has one."""
+    kind: str = ""
+    """The element type, of what rounding takes."""
+
+    @property
+    def text(self) -> str:
+        """Why, in words."""
+        return text(self.reason, self.kind, (self.value,))
 
 
 def hints(result: Result) -> tuple[Hint, ...]:
     """Return all hints."""
     return (*_of_pairs(result), *_of_changes(result))
+
+
+def text(reason: str, kind: str, values: Sequence[float]) -> str:
+    """Return in words why hints of one reason and kind are given; of several the number that holds for all."""
+    most = "" if len(values) == 1 else "at most "
+    least = "" if len(values) == 1 else "at least "
+    match reason:
+        case "identical":
+            return "the same weights: every mean of them, and slerp at any t, is the same model again"
+        case "near-identical":
+            said = f"{most}{shared(max(values))} their norm apart"
+            return f"{said}: a merge lies within that of either, and scores like either"
+        case "slerp-is-lerp":
+            return f"every tensor has a cosine above {COLLINEAR}, where slerp is a lerp: it gives what a lerp gives"
+        case "parallel":
+            # Rounded down, so that it holds for all.
+            lowest = min(values) if len(values) == 1 else floor(1000 * min(values)) / 1000
+            said = f"their changes point one way (cosine {least}{lowest:.3f})"
+            return f"{said}: a merge only makes that one change longer or shorter"
+        case "unchanged":
+            return "no change at all: what is taken from it in a merge is the base"
+        case _:
+            said = f"storing it as {kind} rounds away {least}{shared(min(values))} the norm of its change"
+            return f"{said}: train longer, or keep it and the merge in float32"
 
 
 def _of_pairs(result: Result) -> Iterator[Hint]:
@@ -39,20 +76,15 @@ def _of_pairs(result: Result) -> Iterator[Hint]:
         apart = total.relative(total.distance(a, b), a)
         near = total.collinear(a, b)
         if not total.differing(a, b):
-            text = "the same weights: every mean of them, and slerp at any t, is the same model again"
-            yield Hint("identical", names, text)
+            yield Hint("identical", names)
             continue
         if apart is not None and apart < NEAR:
-            text = f"{shared(apart)} their norm apart: a merge lies within that of either, and scores like either"
-            yield Hint("near-identical", names, text)
+            yield Hint("near-identical", names, apart)
         if near == total.sums.tensors:
-            text = f"every tensor has a cosine above {COLLINEAR}, where slerp is a lerp: it gives what a lerp gives"
-            yield Hint("slerp-is-lerp", names, text)
+            yield Hint("slerp-is-lerp", names)
         parallel = total.cosine(a, b) if (a, b) in result.kin else None
         if parallel is not None and parallel > PARALLEL:
-            said = f"their changes point one way (cosine {parallel:.3f})"
-            text = f"{said}: a merge only makes that one change longer or shorter"
-            yield Hint("parallel", names, text)
+            yield Hint("parallel", names, parallel)
 
 
 def _of_changes(result: Result) -> Iterator[Hint]:
@@ -63,14 +95,9 @@ def _of_changes(result: Result) -> Iterator[Hint]:
         lost = total.rounding(base, each)
         if lost is None:
             if base >= result.compared:  # else the two of them are hinted at as one
-                text = "no change at all: what is taken from it in a merge is the base"
-                yield Hint("unchanged", names, text)
+                yield Hint("unchanged", names)
         elif lost > MOSTLY:
-            text = (
-                f"storing it as {result.types[each]} rounds away {shared(lost)} the norm of its change: "
-                "train longer, or keep it and the merge in float32"
-            )
-            yield Hint("below-rounding", names, text)
+            yield Hint("below-rounding", names, lost, result.types[each])
 
 
 def shared(share: float) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
+from ladle.executor.comparing.grouped import grouped
 from ladle.executor.comparing.hints import hints
 from ladle.executor.comparing.program import from_shown
 from ladle.executor.comparing.result import Result
@@ -45,13 +46,9 @@ def _parts(result: Result, table: Write, quote: Callable[[str], str], heading: s
     if result.base is not None and result.changed:
         yield heading.format(f"changes from {names[result.base]}")
         yield table(_changes(result))
-    said = [*_kinship(result), *(("hint", _hinted(each.models, each.text, quote)) for each in hints(result))]
+    said = [*_kinship(result), *(("hint", each.line(quote)) for each in grouped(hints(result)))]
     if said:
         yield "\n".join(item.format(*line) for line in said)
-
-
-def _hinted(models: Sequence[str], text: str, quote: Callable[[str], str]) -> str:
-    return f"{' and '.join(map(quote, models))}: {text}"
 
 
 def _head(result: Result, quote: Callable[[str], str]) -> Iterator[tuple[str, str]]:

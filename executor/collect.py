@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ladle.dsl.graph import whole
 from ladle.dsl.signature import Role
 from ladle.executor.disk import in_words, remove, tree_bytes
+from ladle.executor.freed import freed
 from ladle.executor.gitignore import forget
 from ladle.executor.layout import REPORT, Layout
+from ladle.executor.leftovers import Goers, goers, left_over
 from ladle.executor.locks import hold, refuse_beside_a_run
 from ladle.executor.plan import Plan
 from ladle.executor.record import read_record
 from ladle.executor.workspace import PLACES, Workspace
 
 RECORD = "record of a run of no recipe"
+_BESIDE_NODES = ("dvc.yaml", "dvc.lock", ".gitignore")
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}\Z")
 
 
@@ -28,6 +31,9 @@ class Unused:
     path: Path
     what: str
     size: int
+    """As its files say."""
+    frees: int = 0
+    """What is free once all that is listed is removed: files with other names stay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,9 @@ class Kept:
     places: frozenset[str]
     keys: frozenset[str]
     unread: frozenset[str] = frozenset()
+    pipelines: frozenset[str] = frozenset()
+    """Names of recipes and variants: of folders below `pipelines/`."""
+    goers: Goers = field(default_factory=dict)
 
     def has(self, place: str) -> bool:
         """Say whether a place is, or may be, that of a step of a recipe."""
@@ -45,15 +54,19 @@ class Kept:
 
 def kept(layouts: Iterable[Layout], unread: Iterable[str] = ()) -> Kept:
     """Return what the steps of recipes refer to."""
+    layouts = tuple(layouts)
     places: set[str] = set()
     keys: set[str] = set()
+    names: set[str] = set()
     for layout in layouts:
+        names.add(layout.graph.recipe)
+        names.update(spot.node_file.split("/")[1] for spot in layout.spots.values())
         steps = layout.steps(layout.graph.targets)
         places.update(layout.spots[node.fingerprint].place for node in steps)
         keys.update(node.fingerprint for node in steps)
         # States of one training work in the folder of the whole, which may be nobody's step.
         keys.update(whole(node) for node in steps if layout.operator(node).role is Role.STAGE)
-    return Kept(frozenset(places), frozenset(keys), frozenset(unread))
+    return Kept(frozenset(places), frozenset(keys), frozenset(unread), frozenset(names), goers(layouts))
 
 
 def made_by(recipe: str, place: str) -> bool:
@@ -69,15 +82,18 @@ def has_made(workspace: Workspace, recipe: str) -> bool:
 
 
 def collect(workspace: Workspace, known: Kept, only: frozenset[str] | None = None) -> tuple[Unused, ...]:
-    """Return artifacts, work folders and run records that no step of the known recipes has. Nothing is removed.
+    """Return artifacts, pipelines, work and run records that no step of the known recipes has. Nothing is removed.
 
     With `only` what lies in the places of recipes of these names. Work says nothing of its recipe: it is returned
     where all recipes could be read, and nobody asked for some alone.
     """
-    found = [*_artifacts(workspace, known, only), *_records(workspace, known, only)]
+    found = [*_artifacts(workspace, known, only), *_pipelines(workspace, known, only)]
+    found += _records(workspace, known, only)
     if only is None and not known.unread:
         found += _work(workspace, known)
-    return tuple(sorted(found, key=lambda item: item.path))
+    found.sort(key=lambda item: item.path)
+    frees = freed([item.path for item in found])
+    return tuple(replace(item, frees=each) for item, each in zip(found, frees, strict=True))
 
 
 def _artifacts(workspace: Workspace, known: Kept, only: frozenset[str] | None) -> Iterator[Unused]:
@@ -85,6 +101,21 @@ def _artifacts(workspace: Workspace, known: Kept, only: frozenset[str] | None) -
         if not known.has(place) and (only is None or place.split("/")[1] in only):
             path = workspace.artifact(place)
             yield Unused(path, "artifact of no recipe", tree_bytes(path))
+
+
+def _pipelines(workspace: Workspace, known: Kept, only: frozenset[str] | None) -> Iterator[Unused]:
+    """Yield pipelines of no recipe. A folder that holds anything else is somebody's."""
+    for path in sorted((workspace.root / "pipelines").glob("*/")):
+        name = path.name
+        unread = any(made_by(each, f"pipelines/{name}") for each in known.unread)
+        if name not in known.pipelines and not unread and (only is None or name in only) and _compiled(path):
+            yield Unused(path, "pipeline of no recipe", tree_bytes(path))
+
+
+def _compiled(folder: Path) -> bool:
+    nodes = [path for path in folder.iterdir() if path.name not in _BESIDE_NODES]
+    files = [path for path in (folder / "nodes").glob("*") if path.suffix != ".json" or not path.is_file()]
+    return not folder.is_symlink() and [path.name for path in nodes] == ["nodes"] and not files
 
 
 def _records(workspace: Workspace, known: Kept, only: frozenset[str] | None) -> Iterator[Unused]:
@@ -101,17 +132,34 @@ def _records(workspace: Workspace, known: Kept, only: frozenset[str] | None) -> 
 
 def _work(workspace: Workspace, known: Kept) -> Iterator[Unused]:
     for path in sorted((workspace.private / "work").glob("*")):
-        if _FINGERPRINT.match(path.name) and path.name not in known.keys:
+        if not _FINGERPRINT.match(path.name):
+            continue
+        if path.name not in known.keys:
             yield Unused(path, "unfinished work of no recipe", tree_bytes(path))
+            continue
+        for part in left_over(workspace, path, known.goers):
+            yield Unused(part, "work that nothing goes on from", tree_bytes(part))
 
 
 def throw_away(workspace: Workspace, unused: Iterable[Unused]) -> None:
     """Remove what `collect` found. Raises StepError while a run is going on."""
     with in_words("removing what is not used"), hold(workspace.lock("run"), refuse_beside_a_run):
         for item in unused:
-            remove(item.path)
+            _remove(workspace, item.path)
         tops = tuple(item.path.relative_to(workspace.root).as_posix() for item in unused)
         forget(workspace, (place for place in tops if place.split("/")[0] in PLACES))
+
+
+def _remove(workspace: Workspace, path: Path) -> None:
+    """Remove one thing; work while nobody makes its step, as `dvc repro` does without holding a run's lock."""
+    parts = path.relative_to(workspace.root).parts
+    if parts[:2] != (".ladle", "work"):
+        remove(path)
+        return
+    lock = workspace.lock(parts[2])
+    with hold(lock, refuse_beside_a_run):
+        remove(path)
+        lock.unlink(missing_ok=True)
 
 
 def drop_intermediates(plan: Plan, workspace: Workspace) -> None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
 import pytest
+from ladle.dsl.graph import whole
 from ladle.executor.cli import run
+from ladle.executor.freed import freed
+from ladle.executor.lineage import Lineage
+from ladle.executor.locks import hold, refuse_beside_a_run
 from ladle.executor.opened import open_recipe
+from ladle.executor.workspace import Workspace
 from test_local import git
 
 
@@ -144,3 +150,131 @@ def test_a_recipe_that_mergekit_no_longer_says_keeps_what_it_made(
     out, err = capsys.readouterr()
     assert "artifacts/first" not in out
     assert "`recipes/first.recipe` has mistakes" in err
+
+
+# --- pipelines ------------------------------------------------------------------------------------------------------
+
+
+def test_the_pipeline_of_a_recipe_that_is_gone_is_offered_and_no_other(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for recipe in ("recipes/first.recipe", "other/z.recipe"):
+        assert run(["compile", recipe]) == 0
+    Path("pipelines/first/mine.txt").write_text("kept")
+    Path("pipelines/notes").mkdir()
+    Path("pipelines/notes/todo.md").write_text("kept")
+    assert offered(capsys) == []
+    Path("other/z.recipe").unlink()
+    assert "pipelines/z" in offered(capsys)
+    assert run(["gc", "--yes"]) == 0
+    assert sorted(path.name for path in Path("pipelines").iterdir()) == ["first", "notes"]
+    Path("recipes/first.recipe").unlink()
+    Path("recipes/other.recipe").write_text("edition 1\n")
+    assert "pipelines/first" not in offered(capsys)
+
+
+# --- work that nothing goes on from -----------------------------------------------------------------------------------
+
+
+def keys(recipe: str) -> dict[str, str]:
+    steps = open_recipe(Path(recipe)).layout
+    return {node.operator: node.fingerprint for node in steps.steps(steps.graph.targets)}
+
+
+def fill(place: Path, size: int = 10) -> Path:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(b"x" * size)
+    return place
+
+
+def test_what_a_failed_run_left_goes_and_a_checkpoint_stays(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    work, known = project / ".ladle/work", keys("recipes/first.recipe")
+    merged, trained = work / known["slerp"], work / known["dpo"]
+    fill(merged / "output/model-00001.safetensors", 5000)
+    fill(merged / "scratch/template/tokenizer.json")
+    fill(trained / "output/losses.csv")
+    checkpoint = fill(trained / "scratch/checkpoints/step-20/model.safetensors")
+    assert offered(capsys) == [str(path.relative_to(project)) for path in sorted((merged, trained / "output"))]
+    assert run(["gc", "--yes"]) == 0
+    assert checkpoint.is_file()
+    assert not merged.exists()
+    assert not (trained / "output").exists()
+    assert run(["plan", "recipes/first.recipe"]) == 0
+    assert "resumes at step 20" in capsys.readouterr().out
+
+
+def test_a_training_without_a_checkpoint_goes_on_from_nothing(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trained = project / ".ladle/work" / keys("recipes/first.recipe")["dpo"]
+    fill(trained / "scratch/tokenizer/tokenizer.json")
+    assert offered(capsys) == [str(trained.relative_to(project))]
+
+
+def test_work_of_a_step_that_is_being_made_is_nobodys_to_remove(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = keys("recipes/first.recipe")["slerp"]
+    fill(project / ".ladle/work" / key / "output/model.safetensors")
+    with hold(Workspace(project).lock(key), refuse_beside_a_run):
+        assert offered(capsys) == []
+        assert run(["gc", "--yes"]) == 0
+    assert offered(capsys) == [f".ladle/work/{key}"]
+
+
+# --- what is freed ----------------------------------------------------------------------------------------------------
+
+
+def test_what_has_other_names_frees_nothing(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    put("artifacts/first/old")
+    put("artifacts/first/older")
+    kept = fill(project / "artifacts/first/merged/model.safetensors", 4096)
+    Path("artifacts/first/old/model.safetensors").hardlink_to(kept)
+    fill(project / "artifacts/first/older/model.safetensors", 1024)
+    capsys.readouterr()
+    assert run(["gc"]) == 0
+    old, older, total = capsys.readouterr().out.splitlines()
+    assert old.split("artifact of no recipe")[1] == " (2 B of it freed: files have other names)"
+    assert old.strip().startswith("4.0 KiB")
+    assert older.endswith("artifact of no recipe")
+    assert total.startswith("2 unused, 5.0 KiB, 1.0 KiB of it freed; with")
+    assert run(["gc", "--yes"]) == 0
+    assert "removed 2, 5.0 KiB, 1.0 KiB of it freed" in capsys.readouterr().out
+    assert kept.stat().st_nlink == 1
+
+
+def test_two_names_that_both_go_free_their_bytes_once(tmp_path: Path) -> None:
+    one = fill(tmp_path / "a/x", 100)
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b/x").hardlink_to(one)
+    (tmp_path / "b/link").symlink_to(one)
+    fill(tmp_path / "b/y", 7)
+    assert freed([tmp_path / "a", tmp_path / "b"]) == (100, 7)
+    assert freed([tmp_path / "a"]) == (0,)
+    assert freed([one, tmp_path / "b/x"]) == (100, 0)
+
+
+def test_a_checkpoint_of_what_is_made_goes_once_every_state_is(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = Path("recipes/first.recipe")
+    text = recipe.read_text()
+    recipe.write_text(text.replace("slerp(trained[cpt | sft],", "slerp(snapshot(trained[cpt | sft | dpo], step = 5),"))
+    steps = open_recipe(recipe).layout
+    states = [node for node in steps.steps(steps.graph.targets) if node.operator == "dpo"]
+    assert len(states) == 2
+    held = project / ".ladle/work" / whole(states[0])
+    fill(held / "scratch/checkpoints/step-5/model.safetensors")
+    name = str(held.relative_to(project))
+    assert name not in offered(capsys)
+    for left, node in zip((1, 0), states, strict=True):
+        place = project / steps.spots[node.fingerprint].place
+        fill(place / "model.safetensors")
+        files = {"model.safetensors": hashlib.sha256(b"x" * 10).hexdigest()}
+        inputs = tuple((each.role, each.node) for each in node.inputs)
+        lineage = Lineage(
+            node.operator, node.version, dict(node.options), dict(node.engines), inputs, node.content, files
+        )
+        assert lineage.fingerprint == node.fingerprint
+        (place / "lineage.json").write_bytes(lineage.encode())
+        assert (name in offered(capsys)) is not bool(left)

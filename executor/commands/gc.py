@@ -24,7 +24,7 @@ from ladle.executor.workspace import PLACES, Workspace
 @click.argument("recipes", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--yes", is_flag=True, help="Remove what is listed. Without it nothing is removed.")
 def COMMAND(recipes: tuple[Path, ...], yes: bool) -> int:  # noqa: N802 - found by this name
-    """List artifacts, unfinished work and run records that no recipe of the project refers to.
+    """List artifacts, pipelines, unfinished work and run records that no recipe of the project refers to.
 
     With RECIPES only what they no longer refer to, in their own folders.
     """
@@ -33,7 +33,7 @@ def COMMAND(recipes: tuple[Path, ...], yes: bool) -> int:  # noqa: N802 - found 
     unused = collect(workspace, referred(workspace, recipes), only)
     for line in shown(workspace, unused):
         click.echo(one_line(line))
-    total = in_units(sum(item.size for item in unused))
+    total = amounts(unused)
     if yes:
         throw_away(workspace, unused)
         click.echo(f"removed {len(unused)}, {total}")
@@ -90,12 +90,20 @@ def forced(recipe: Path, variant: str, loaded: Loaded) -> Iterator[Layout]:
         yield open_recipe(recipe, variant, MERGEKIT).layout
 
 
+def amounts(unused: Iterable[Unused]) -> str:
+    """Return the bytes of what may go, and what that frees where it is less: results may have several names."""
+    sizes = [(item.size, item.frees) for item in unused]
+    size, frees = sum(size for size, _ in sizes), sum(frees for _, frees in sizes)
+    return in_units(size) if frees == size else f"{in_units(size)}, {in_units(frees)} of it freed"
+
+
 def shown(workspace: Workspace, unused: Iterable[Unused]) -> Iterator[str]:
     """Yield a line for each thing that may go; records are one line."""
     records = [item for item in unused if item.what == RECORD]
     for item in unused:
         if item.what != RECORD:
-            yield f"{in_units(item.size):>10}  {item.path.relative_to(workspace.root)}  {item.what}"
+            other = "" if item.frees == item.size else f" ({in_units(item.frees)} of it freed: files have other names)"
+            yield f"{in_units(item.size):>10}  {item.path.relative_to(workspace.root)}  {item.what}{other}"
     if records:
         folder = records[0].path.parent.relative_to(workspace.root)
         size = in_units(sum(item.size for item in records))

@@ -15,7 +15,10 @@ from ladle.dsl.types import CorpusKind, ModelType
 from ladle.executor.cli import cli, run
 from ladle.executor.commands.new import RECIPE, corpora
 from ladle.executor.examine import examine
+from ladle.executor.layout import REPORT
+from ladle.executor.opened import open_recipe
 from loopback_hub import safetensors
+from test_facts import model as model_folder
 
 ROOT = Path(__file__).parent.parent
 LANGUAGE = (ROOT / "docs" / "language.md").read_text(encoding="utf-8")
@@ -109,6 +112,24 @@ def test_the_readmes_recipe_is_sound_and_its_mistake_is_told_as_it_shows() -> No
     lines[int(number) - 1] = wrong
     _, found = checked("\n".join(lines), ReadmeFacts())
     assert render_text(found, color=False).replace("recipes/t.recipe", "recipes/silk.recipe").strip() == shown.strip()
+
+
+def test_the_merge_of_the_page_on_merging_is_sound_and_its_table_gives_it_a_report(project: Path) -> None:
+    page = (ROOT / "docs" / "merging.md").read_text(encoding="utf-8")
+    recipe, table = re.findall(r"^```text\n(.*?)^```", page, re.MULTILINE | re.DOTALL)[:2]
+    for name in ("base", "a", "b"):
+        model_folder(project).rename(project / "models" / name)
+    (project / "corpora/held.jsonl").write_text('{"text": "one two three"}\n')
+
+    def reports(text: str) -> list[str]:
+        path = project / "recipes" / "doc.recipe"
+        path.write_text(text, encoding="utf-8")
+        return [each.name for each in open_recipe(path).layout.graph.nodes.values() if each.operator == REPORT]
+
+    assert codes(project, recipe) == []
+    assert reports(recipe) == []
+    assert codes(project, recipe + table) == []
+    assert len(reports(recipe + table)) == 1
 
 
 def test_the_tutorials_changes_to_the_new_recipe_are_sound(project: Path) -> None:

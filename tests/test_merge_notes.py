@@ -39,7 +39,9 @@ def test_settings_that_deserve_a_look_are_a_warning_and_a_note(
 ) -> None:
     monkeypatch.chdir(project(tmp_path, "lerp(a, b, t = 0.5)", weights(2), rope_theta=1e6, sliding_window=4096))
     assert run(["check", "recipes/s.recipe"]) == 0
-    capsys.readouterr()
+    assert "rope_theta" not in capsys.readouterr().out
+    assert run(["check", "--lint", "recipes/s.recipe"]) == 0
+    assert "W546" in capsys.readouterr().out
     run(["lint", "recipes/s.recipe"])
     said = capsys.readouterr()
     assert "W546" in said.out + said.err

@@ -33,7 +33,8 @@ def COMMAND(recipe: Path, form: str, variant: str, engine: str) -> int:  # noqa:
     opened = open_recipe(recipe, variant, engine)
     nodes = [node for node in opened.layout.graph.nodes.values() if node.operator == REPORT]
     if not nodes:
-        raise StepError("the recipe has no `evaluate`, so there is nothing to report", "declare a table of models")
+        help = "declare a benchmark and a table of models: `evaluate scores { models = [NAME]  on = [BENCHMARK] }`"
+        raise StepError("the recipe has no `evaluate`, so there is nothing to report", help)
     made = plan(opened.layout, opened.workspace, (nodes[0].fingerprint,))
     folder = opened.workspace.artifact(opened.layout.spots[nodes[0].fingerprint].place)
     if not (folder / "report.json").is_file():

@@ -9,8 +9,8 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Callable, Sequence, Set
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence, Set
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -153,14 +153,27 @@ def _make(steps: Sequence[_Step], around: Surroundings, started: float) -> None:
     workspace = around.workspace
     _need_space(steps, workspace)
     tasks = [_task(step, around) for step in steps]
+    with _leaving_no_output(tasks):
+        try:
+            _run_program(steps[0].operator, tasks)
+        except StepError as error:
+            if around.stopping():  # a training that heard the signal itself says so in words of its own
+                raise Interrupted(error.message) from error
+            raise
+        for step, task in zip(steps, tasks, strict=True):
+            _publish(step, task.output, workspace, started, len(steps))
+
+
+@contextmanager
+def _leaving_no_output(tasks: Sequence[Task]) -> Iterator[None]:
+    """Remove what failed steps wrote: nothing goes on from it, and it may be as large as a model."""
     try:
-        _run_program(steps[0].operator, tasks)
-    except StepError as error:
-        if around.stopping():  # a training that heard the signal itself says so in words of its own
-            raise Interrupted(error.message) from error
+        yield
+    except BaseException:
+        for task in tasks:
+            with suppress(OSError):
+                remove(task.output)
         raise
-    for step, task in zip(steps, tasks, strict=True):
-        _publish(step, task.output, workspace, started, len(steps))
 
 
 def _publish(step: _Step, output: Path, workspace: Workspace, started: float, together: int) -> None:

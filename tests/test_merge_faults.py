@@ -198,6 +198,21 @@ def test_a_parent_cut_off_is_refused_before_anything_is_written(tmp_path: Path) 
     assert not list(made.output.iterdir())
 
 
+def test_a_merge_that_fails_leaves_no_weights_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for seed, name in enumerate("abc"):
+        plain(tmp_path / name, weights(seed))
+    last = max(weights(0))
+    damaged = weights(2) | {last: torch.full_like(weights(2)[last], float("nan"))}
+    save_file(damaged, tmp_path / "c/model.safetensors", {"format": "pt"})
+    monkeypatch.chdir(tmp_path)
+    written(tmp_path, 0.2)
+    assert run(["run", "recipes/m.recipe"]) == 1
+    assert last in capsys.readouterr().err
+    assert [path for path in (tmp_path / ".ladle/work").rglob("*") if path.is_file()] == []
+
+
 def test_no_room_is_said_before_anything_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = task(tmp_path / "m", "slerp", {"t": 0.5}, pair(tmp_path))
     whole = shutil.disk_usage(tmp_path)

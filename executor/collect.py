@@ -113,9 +113,12 @@ def _pipelines(workspace: Workspace, known: Kept, only: frozenset[str] | None) -
 
 
 def _compiled(folder: Path) -> bool:
-    nodes = [path for path in folder.iterdir() if path.name not in _BESIDE_NODES]
-    files = [path for path in (folder / "nodes").glob("*") if path.suffix != ".json" or not path.is_file()]
-    return not folder.is_symlink() and [path.name for path in nodes] == ["nodes"] and not files
+    """Say whether a folder holds what `compile` writes and nothing else; one that a link leads to is not asked."""
+    if folder.is_symlink() or folder.parent.is_symlink():
+        return False
+    rest = [path.name for path in folder.iterdir() if path.name not in _BESIDE_NODES]
+    strange = (path for path in (folder / "nodes").glob("*") if path.suffix != ".json" or not path.is_file())
+    return rest == ["nodes"] and not any(strange)
 
 
 def _records(workspace: Workspace, known: Kept, only: frozenset[str] | None) -> Iterator[Unused]:

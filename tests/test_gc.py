@@ -173,6 +173,20 @@ def test_the_pipeline_of_a_recipe_that_is_gone_is_offered_and_no_other(
     assert "pipelines/first" not in offered(capsys)
 
 
+@pytest.mark.parametrize("link", ["pipelines", "pipelines/z"])
+def test_pipelines_that_a_link_leads_to_are_not_offered(
+    project: Path, capsys: pytest.CaptureFixture[str], tmp_path_factory: pytest.TempPathFactory, link: str
+) -> None:
+    assert run(["compile", "other/z.recipe"]) == 0
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "moved"
+    (project / link).rename(elsewhere)
+    (project / link).symlink_to(elsewhere)
+    Path("other/z.recipe").unlink()
+    assert not [path for path in offered(capsys) if path.startswith("pipelines")]
+    assert run(["gc", "--yes"]) == 0
+    assert list(elsewhere.rglob("*.json"))
+
+
 # --- work that nothing goes on from -----------------------------------------------------------------------------------
 
 

@@ -114,6 +114,20 @@ def test_a_lock_without_settings_stays_good(full: Path, capsys: pytest.CaptureFi
     assert run(["lock", "--check"]) == 1
 
 
+def test_a_hub_model_locked_by_an_earlier_version_is_named_and_asked_again_by_name(tmp_path: Path) -> None:
+    root = two(tmp_path)
+    with serve({"models/owner/base": repository(), "models/owner/chat": repository()}) as served:
+        assert ladle(root, served.address, "lock").returncode == 0
+        locked = json.loads((root / LOCK).read_text())
+        settings = locked["models"]["owner/chat@main"].pop("settings")
+        (root / LOCK).write_text(json.dumps(locked))
+        told = ladle(root, NOWHERE, "lock").stdout
+        assert "note: owner/chat@main locked by an earlier version, without settings: `--update` asks again" in told
+        again = ladle(root, served.address, "lock", "--update", "owner/chat").stdout
+    assert "note:" not in again
+    assert json.loads((root / LOCK).read_text())["models"]["owner/chat@main"]["settings"] == settings
+
+
 def test_unknown_settings_are_left_out_of_types_and_bytes(tmp_path: Path) -> None:
     (tmp_path / LOCK).write_text(json.dumps(whole()))
     found = LockedFacts(tmp_path).hub_model("o/n", "main")

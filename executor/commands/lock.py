@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -12,9 +12,10 @@ import click
 from ladle.dsl.diagnostics import RecipeError
 from ladle.dsl.graph import Json
 from ladle.dsl.render import render_github, render_json, render_text
+from ladle.dsl.types import Unknown
 from ladle.executor.console import from_here, one_line
 from ladle.executor.endpoint import hub_endpoint
-from ladle.executor.lock.entries import LOCK
+from ladle.executor.lock.entries import LOCK, READ, written
 from ladle.executor.lock.read import read_lock
 from ladle.executor.lock.standing import standing, unused
 from ladle.executor.lock.update import Updated, update
@@ -76,11 +77,14 @@ def check(projects: Mapping[Path, Wanted], form: str, whose: str) -> int:
         return 1 if problems else 0
     click.echo(render_text(problems, sys.stdout.isatty()), nl=False)
     if left := [each for root, wished in projects.items() for each in unused(read[root].lock, wished)]:
-        names = ", ".join(left[:3]) + (", ..." if len(left) > 3 else "")
         count = "1 entry" if len(left) == 1 else f"{len(left)} entries"
-        click.echo(one_line(f"note: {count} that {whose}: {names}"))
+        click.echo(one_line(f"note: {count} that {whose}: {_few(left)}"))
     click.echo(f"{LOCK}: {'ok' if not problems else f'{len(problems)} missing or stale'}")
     return 1 if problems else 0
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
 
 
 def report(done: Updated, form: str) -> None:
@@ -96,6 +100,9 @@ def report(done: Updated, form: str) -> None:
         click.echo(one_line(f"error: {name}: {error.message}"), err=True)
         click.echo(one_line(f"  help: {error.help}"), err=True)
     lock = done.lock
+    if older := [written(p) for p, e in lock.models.items() if e.basis == READ and isinstance(e.settings, Unknown)]:
+        told = f"{_few(older)} locked by an earlier version, without settings: `--update` asks again"
+        click.echo(one_line(f"note: {told}"))
     known = len(lock.models) + len(lock.data) + len(lock.corpora) + len(lock.folders)
     fate = "written" if done.written else "unchanged"
     failed = f", {len(done.failures)} failed" if done.failures else ""

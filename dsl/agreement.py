@@ -35,7 +35,7 @@ class _Operand:
     label: str
     type: ModelType
     span: Span
-    source: str
+    term: Term
     taken: bool
     """It is only taken away from others: the result is none of its making, and needs no template of it."""
 
@@ -60,7 +60,7 @@ def agree(
         if isinstance(model.term.type, ModelType):
             at = spans[place] if place < len(spans) else span
             less = place >= len(operands) or model.term in taken
-            found.append(_Operand(name, model.label, model.term.type, at, model.term.source.key, less))
+            found.append(_Operand(name, model.label, model.term.type, at, model.term, less))
     for other in found[1:]:
         _compare(world, found[0], other, tokens)
 
@@ -87,7 +87,8 @@ def _compare(world: World, first: _Operand, other: _Operand, tokens: Tokens) -> 
         text = f"whether `{first.label}` and `{other.label}` have one {', '.join(unknown)}"
         lacking = dict.fromkeys(each.untokenized for each in (a, b) if each.untokenized)
         text += f": {' and '.join(lacking)}" if lacking else ""
-        world.skip(other.span, text, once=f"agree {first.source} {other.source}")
+        once = f"agree {first.term.source.key} {other.term.source.key}"
+        world.skip(other.span, text, first.term, other.term, once=once)
     what = f"{other.place} (`{other.label}`) cannot be merged with `{first.label}`: "
     if difference := _difference(a, b):
         world.problems.report("E210", other.span, what + difference, _HELP, f"{other.place}")

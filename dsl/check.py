@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import PurePath
 
 from ladle.dsl.asking import Asked, Other, asking
@@ -40,22 +40,29 @@ EDITION = 1
 """The edition of the language that this version reads."""
 
 
+Later = Callable[[Program], Iterable[Diagnostic]]
+"""What else is judged of a program: it holds what could be made, whatever was wrong with the rest."""
+
+
 def check(
-    recipe: Recipe, vocabulary: Vocabulary, facts: Facts, variant: str = ""
+    recipe: Recipe, vocabulary: Vocabulary, facts: Facts, variant: str = "", later: Later = lambda _: ()
 ) -> tuple[Program, tuple[Diagnostic, ...]]:
     """Resolve and type a recipe. The program holds what could be made; each root problem is reported once.
 
-    Every variant is judged, each alone, and so is every recipe that is used. The program is that of `variant`, where
-    the recipe has it.
+    Every variant is judged, each alone, by `later` too, and so is every recipe that is used. The program is that of
+    `variant`, where the recipe has it.
     """
     library = Library(recipe.source, vocabulary, facts, _used)
     judged = _judge(library, recipe, None)
     program = judged.program
     problems = {_place(each): each for each in (*judged.problems, *library.problems)}
+    problems |= {_words(each): each for each in later(program)}
     for overlay in variants(recipe):
         other = _judge(library, recipe, overlay)
         for problem in other.problems:
             problems.setdefault(_place(problem), _under(problem, overlay))
+        for problem in later(other.program):
+            problems.setdefault(_words(problem), _under(problem, overlay))
         program = other.program if overlay.name.name == variant else program
     return program, in_order(recipe.source, problems.values())
 
@@ -68,8 +75,13 @@ def _under(problem: Diagnostic, variant: VariantDecl) -> Diagnostic:
     return replace(problem, message=f"{problem.message} (under `variant {variant.name.name}`)")
 
 
-def _place(problem: Diagnostic) -> tuple[str, str, int, int]:
-    return problem.code, problem.source.path, problem.span.start, problem.span.end
+def _place(problem: Diagnostic) -> tuple[str, str, int, int, str]:
+    return problem.code, problem.source.path, problem.span.start, problem.span.end, ""
+
+
+def _words(problem: Diagnostic) -> tuple[str, str, int, int, str]:
+    """What a problem of a later phase is known by: there several may be told of one place."""
+    return (*_place(problem)[:4], problem.message)
 
 
 def _used(library: Library, recipe: Recipe) -> Judged:

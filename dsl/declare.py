@@ -94,7 +94,7 @@ def _of_kind(world: World, declaration: CorpusDecl, kind: CorpusKind, found: Nam
     type = found.term.type
     name = declaration.name.name
     if isinstance(type, CorpusType) and isinstance(type.kind, Unknown):
-        world.skip(declaration.kind.span, f"whether the rows of `{name}` are {kind.value}")
+        world.skip(declaration.kind.span, f"whether the rows of `{name}` are {kind.value}", found.term)
     elif isinstance(type, CorpusType) and type.kind is not kind:
         message = f"`{name}` is declared a {kind.value} corpus, and its rows are {type.kind}"
         help = f"write `corpus {name}: {type.kind}`; the kind is checked, never a conversion"
@@ -174,7 +174,7 @@ def _columns(world: World, kind: Operator, benchmark: Term, span: Span) -> None:
             continue
         seen.add(corpus)
         stack += corpus.operands
-        if corpus.operator.pattern:
+        if corpus.operator.pattern and not corpus.doubtful:
             named = corpus.options.get("columns")
             names = {key: str(value) for key, value in named.items()} if isinstance(named, Mapping) else {}
             pattern = str(corpus.options[corpus.operator.pattern])

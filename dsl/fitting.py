@@ -265,7 +265,7 @@ def _of_kind(world: World, type: Reference, corpus: Named, span: Span) -> Named 
         return Mismatch("E407", message, help, "a chat without an answer")
     names = " or ".join(kind.value for kind in kinds)
     if isinstance(found.kind, Unknown):
-        world.skip(span, f"whether `{corpus.label}` is a {names} corpus")
+        world.skip(span, f"whether `{corpus.label}` is a {names} corpus", corpus.term)
     elif found.kind not in kinds:
         message = f"takes a {names} corpus, and `{corpus.label}` is a {found.kind.value} corpus"
         help = "conversions are operators: `as_text`" if CorpusKind.TEXT in kinds else ""

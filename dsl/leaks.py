@@ -41,11 +41,12 @@ def leaks(models: Iterable[Term], benchmarks: Iterable[Term], identify: Identify
 
 
 def same_bytes(program: Program, identify: Identify) -> Iterator[tuple[Term, Fault]]:
-    """Yield (benchmark, fault) where a table asks rows that were trained on under another path."""
+    """Yield (benchmark, fault) where a table asks rows that were trained on under another path alone."""
     names = program.names
     for table in program.evaluations:
-        models = [model.term for model in table.models]
-        for benchmark, _, corpus in leaks(models, [each.term for each in table.benchmarks], identify):
+        models, asked = [model.term for model in table.models], [each.term for each in table.benchmarks]
+        told = {benchmark for benchmark, _, _ in leaks(models, asked)}
+        for benchmark, _, corpus in leaks(models, [each for each in asked if each not in told], identify):
             message = f"the rows of `{names[benchmark]}` are trained on: `{names[corpus]}` holds the same bytes"
             help = "leave them out of the training with `except`, or evaluate on other rows"
             yield benchmark, Fault("E303", message, help)

@@ -307,7 +307,8 @@ def _one_kind(world: World, operator: Operator, found: list[Operand]) -> bool:
     first = next((kind for _, kind in known if not isinstance(kind, Unknown)), None)
     for each, kind in known:
         if isinstance(kind, Unknown):
-            world.skip(each.span, f"whether the kind of `{each.value.label}` suits `{operator.written}`")
+            text = f"whether the kind of `{each.value.label}` suits `{operator.written}`"
+            world.skip(each.span, text, each.value.term)
         elif kinds and kind not in kinds:
             names = listing([kind.value for kind in kinds])
             message = f"`{operator.written}` takes {names} corpora, and `{each.value.label}` is a {kind.value} corpus"

@@ -38,6 +38,8 @@ class Term:
     """Where each option that is set somewhere is set, as it is written first; what has its default is not here."""
     origin: Term | None = None
     """What a model's tokenizer and template come from, where that is another: see `source`."""
+    doubtful: bool = False
+    """Something is wrong with it, or with what it is made from, and told: that less is known of it is no news."""
 
     @property
     def sort(self) -> Sort | None:

@@ -169,7 +169,7 @@ def need_template(world: World, model: Named, user: str, span: Span) -> None:
         return
     if isinstance(type.template, Unknown):
         text = f"whether `{model.label}` has a chat template, which `{user}` needs"
-        world.skip(span, text, once=f"template {model.term.source.key} {user}")
+        world.skip(span, text, model.term, once=f"template {model.term.source.key} {user}")
     elif type.template is None:
         source = model.term.source
         option = option_of(source.operator, "template")

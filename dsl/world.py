@@ -112,6 +112,8 @@ class World:
         self._evaluate = evaluate
         self._resolve = resolve
         self._refused: set[str] = set()
+        self._told: set[str] = set()
+        """Computations whose typing rule said here what is wrong with them."""
         self._skipped: dict[str, tuple[Span, str]] = {}
 
     # --- names ------------------------------------------------------------------------------------------------------
@@ -154,9 +156,13 @@ class World:
         found = self.vocabulary.get(name)
         return None if found is None or found.word else found
 
-    def skip(self, span: Span, text: str, once: str = "") -> None:
-        """Record a check that an unknown fact leaves undone; of those of one `once` the first says it for all."""
-        self._skipped.setdefault(once or f"{span} {text}", (span, text))
+    def skip(self, span: Span, text: str, *about: Term, once: str = "") -> None:
+        """Record a check that an unknown fact leaves undone; of those of one `once` the first says it for all.
+
+        Of what is doubtful it is told already why nothing is known.
+        """
+        if not any(term.doubtful for term in about):
+            self._skipped.setdefault(once or f"{span} {text}", (span, text))
 
     @property
     def skipped(self) -> tuple[tuple[Span, str], ...]:
@@ -183,29 +189,53 @@ class World:
         span: Span,
         spans: Mapping[str, Span],
     ) -> Term | Failed:
-        """Return the one term of a computation, typed; what its typing rule finds is reported at the option's span."""
+        """Return the one term of a computation, typed; what its typing rule finds is reported at the option's span.
+
+        What is wrong is a computation of which nothing is known, so that what uses it is judged too.
+        """
         key = _key(operator, operands, options, references)
         if key in self._refused:
             return FAILED
-        if key not in self.terms:
-            type = self._type(operator, operands, options, references, key, span, spans)
-            if isinstance(type, Failed):
-                self._refused.add(key)
-                return FAILED
-            if operator.role is Role.MERGE:
-                type = vocabularies.merged_type(type, operands, options, references, key)
-            self._bound(span)
-            places = {name: self.placed(place) for name, place in spans.items()}
-            made = operands and operator.role is not Role.MODEL_SOURCE
-            giver = next(iter(references.get(operator.tokenizer_from, ())), None)
-            origin = giver.source if giver else vocabularies.source(operands, references, type) if made else None
-            at = self.placed(span)
-            term = Term(key, operator, operands, dict(options), dict(references), type, at, places, origin)
-            if not self._fits(term, span):
-                self._refused.add(key)
-                return FAILED
-            self.terms[key] = term
-        return self.terms[key]
+        known = self.terms.get(key)
+        if known is not None and (not known.doubtful or key in self._told):
+            return known
+        self._told.add(key)
+        type = self._type(operator, operands, options, references, key, span, spans)
+        found = known or self._made(operator, operands, options, references, key, span, spans, type)
+        if isinstance(found, Failed):
+            self._refused.add(key)
+        return found
+
+    def _made(
+        self,
+        operator: Operator,
+        operands: tuple[Term, ...],
+        options: Mapping[str, Value],
+        references: Mapping[str, tuple[Term, ...]],
+        key: str,
+        span: Span,
+        spans: Mapping[str, Span],
+        type: ModelType | CorpusType | Failed,
+    ) -> Term | Failed:
+        """Enter a computation in the table; FAILED where it is a merge too large for one step."""
+        doubtful = isinstance(type, Failed) or any(
+            each.doubtful for each in (*operands, *(one for many in references.values() for one in many))
+        )
+        if isinstance(type, Failed):
+            type = _generic(operator, ())
+        elif operator.role is Role.MERGE:
+            type = vocabularies.merged_type(type, operands, options, references, key)
+        self._bound(span)
+        places = {name: self.placed(place) for name, place in spans.items()}
+        made = operands and operator.role is not Role.MODEL_SOURCE
+        giver = next(iter(references.get(operator.tokenizer_from, ())), None)
+        origin = giver.source if giver else vocabularies.source(operands, references, type) if made else None
+        at = self.placed(span)
+        term = Term(key, operator, operands, dict(options), dict(references), type, at, places, origin, doubtful)
+        if not self._fits(term, span):
+            return FAILED
+        self.terms[key] = term
+        return term
 
     def name(self, term: Term, label: str) -> Named:
         """Return `term` as an expression calls it. Of several ways to write it the shortest names it."""

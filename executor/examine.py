@@ -82,9 +82,10 @@ def examine_source(
     root = project_root(path)
     facts = facts or ProjectFacts(root)
     recipe, problems = parse(source)
-    program, more = check(recipe, vocabulary(), facts, variant)
-    found = [*earlier, *problems, *more] or [*_leaks(program, facts), *_unsayable(program, facts)]
-    problems = (*in_order(source, found), *facts.lock_problems)
+    program, more = check(
+        recipe, vocabulary(), facts, variant, lambda made: (*_leaks(made, facts), *_unsayable(made, facts))
+    )
+    problems = (*in_order(source, (*earlier, *problems, *more)), *facts.lock_problems)
     here = Path.cwd() / path
     asked = (Asked("root", str(here)), Asked("file", str(here)), *facts.asked)
     return Checked(path, root, source, program, problems, facts.unlocked, asked, facts.absent)

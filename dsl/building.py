@@ -42,7 +42,7 @@ def build(
         return FAILED
     if not _has_rows(world, operator, settled):
         return FAILED
-    spans = {name: setting.span for name, setting in settled.items()}
+    spans = {name: setting.span for name, setting in settled.items()} | _weighed(operands)
     if operator.role in (Role.MERGE, Role.CHOICE, Role.ADAPTER) and operator.agree:
         said = settled.get(TOKENIZER)
         _agree(world, operands, values, said is not None and (said.failed or said.value is not None), span)
@@ -76,6 +76,12 @@ def _weights(operator: Operator, operands: tuple[Operand, ...]) -> dict[str, Val
     if operator.operands.weighted == "others":
         return {"weights": weights}
     return {"weights": None if any(weight is None for weight in weights) else weights}
+
+
+def _weighed(operands: tuple[Operand, ...]) -> dict[str, Span]:
+    """Where weights are written, from the first to the last."""
+    written = [operand.weighs for operand in operands if operand.weighs]
+    return {"weights": written[0].to(written[-1])} if written else {}
 
 
 def _has_rows(world: World, operator: Operator, settled: Layer) -> bool:

@@ -38,11 +38,12 @@ class Piped:
 
 @frozen
 class Operand:
-    """One operand: a model or corpus, its weight where one is written, and where it stands."""
+    """One operand: a model or corpus, its weight where one is written, and where both stand."""
 
     value: Named
     weight: Value
     span: Span
+    weighs: Span | None = None
 
 
 @frozen
@@ -225,7 +226,7 @@ def _fitted(world: World, operator: Operator, given: list[_Given], scope: Scope)
         if isinstance(value, Failed) or isinstance(weight, Failed):
             failed = True
         else:
-            found.append(Operand(value, weight, each.span))
+            found.append(Operand(value, weight, each.span, each.weight.span if each.weight else None))
     if failed or not _weighted(world, operator, given) or not _one_kind(world, operator, found):
         return FAILED
     return FAILED if _repeated(world, operator, found) else tuple(found)

@@ -7,7 +7,7 @@ from itertools import product
 
 from ladle.dsl.signature import Fault, Number, Option, Typed, Typing
 from ladle.dsl.types import Schedule, Value
-from ladle.executor.merge import scheduled, weighted_type
+from ladle.executor.merge import meeting, scheduled, weighted_type
 
 GAMMA = Option(
     "gamma",
@@ -57,15 +57,17 @@ def density_type(typing: Typing) -> Typed:
 
 
 def _pairs(typing: Typing, name: str) -> Iterator[tuple[float, float]]:
-    """Yield each density with each value that the other option has beside it.
+    """Yield each density with each value that the other option has beside it; of two schedules what meets in a tensor.
 
-    Where both are schedules, which values meet is known tensor by tensor, and said by the step.
+    Of a model whose tensors nobody knows yet what meets there is said by the step.
     """
     if name not in typing.options:
         return
     densities, others = (_each(typing, option) for option in ("density", name))
     for one, two in zip(densities, others, strict=True):
-        if not (isinstance(one, Schedule) and isinstance(two, Schedule)):
+        if isinstance(one, Schedule) and isinstance(two, Schedule):
+            yield from ((first, second) for _, (first, second) in meeting(typing, (one, two)))
+        else:
             yield from product(_numbers(one), _numbers(two))
 
 

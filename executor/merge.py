@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from math import inf
+from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
+from math import fsum, inf
 
 from ladle.dsl.signature import REQUIRED, Fault, Flag, Option, Reference, Scheduled, Sort, Typed, Typing
+from ladle.dsl.types import Schedule, Value
+from ladle.executor.quoting import short
 from ladle.executor.weights.modules import LAYERED, MODULES
 
 ENGINES = ("torch",)
@@ -83,14 +87,34 @@ def weighted_type(typing: Typing) -> Typed:
 
 
 def divided_by_weights(typing: Typing, option: str) -> Typed:
-    """Return the first operand's type; weights must not sum to zero where `option` says to divide by their sum.
+    """Return the first operand's type; weights must not sum to zero where `option` says to divide by their sum."""
+    where = no_sum(typing, 1e-8) if typing.options.get(option) is True else None
+    if where is not None:
+        message = f"the weights sum to 0{where}, and with `{option} = true` everything is divided by that"
+        return (Fault("E284", message, f"change a weight, or set `{option} = false`", "weights"),)
+    return typing.operands[0]
 
-    What schedules sum to is known tensor by tensor, and said by the step.
+
+def no_sum(typing: Typing, small: float) -> str | None:
+    """Return where weights sum to nothing, " for `TENSOR`", or "" for everywhere; None where they sum to something.
+
+    Of a model whose tensors nobody knows yet what schedules sum to is said by the step.
     """
     weights = typing.options.get("weights")
-    numbers = [float(item) for item in weights if isinstance(item, int | float)] if isinstance(weights, tuple) else []
-    known = isinstance(weights, tuple) and len(numbers) == len(weights)
-    if known and typing.options.get(option) is True and abs(sum(numbers)) < 1e-8:
-        message = f"the weights sum to 0, and with `{option} = true` everything is divided by that"
-        return (Fault("E284", message, f"change a weight, or set `{option} = false`"),)
-    return typing.operands[0]
+    if not isinstance(weights, tuple):
+        return None
+    if not any(isinstance(each, Schedule) for each in weights):
+        numbers = [each for each in weights if isinstance(each, int | float)]
+        return "" if len(numbers) == len(weights) and abs(fsum(numbers)) < small else None
+    found = [tensor for tensor, each in meeting(typing, weights) if abs(fsum(each)) < small]
+    if not found:
+        return None
+    more = f" and {len(found) - 1} other tensors" if len(found) > 2 else f" and `{found[1]}`" if found[1:] else ""
+    return f" for `{short(found[0])}`{more}"
+
+
+def meeting(typing: Typing, values: Sequence[Value]) -> Iterator[tuple[str, tuple[float, ...]]]:
+    """Yield each tensor of the result that is known, with the numbers that hold for it by schedules."""
+    met: Callable[[object, Sequence[Value]], Iterator[tuple[str, tuple[float, ...]]]]
+    met = import_module("ladle.executor.scheduled").meeting
+    return met(typing.operands[0], values)

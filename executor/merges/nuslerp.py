@@ -27,7 +27,7 @@ from math import acos, fsum, prod, sin
 from typing import TYPE_CHECKING, Final
 
 from ladle.dsl.signature import Fault, Flag, Operands, Operator, Option, Role, Sort, Typed, Typing
-from ladle.executor.merge import MAY_BASE, PROGRAM, WEIGHT
+from ladle.executor.merge import MAY_BASE, PROGRAM, WEIGHT, no_sum
 from ladle.executor.weights.kernel import Ask, Call, Combine, Piece, Plan
 from ladle.executor.weights.spans import PRODUCTS, matrix, norms, spanned, vectors
 
@@ -52,12 +52,11 @@ ROW_WISE = Option(
 
 def typed(typing: Typing) -> Typed:
     """Return the first operand's type; the place between the operands must be known, and options have an effect."""
-    weights = typing.options.get("weights")
-    numbers = [item for item in weights if isinstance(item, int | float)] if isinstance(weights, tuple) else []
     faults = []
-    if len(numbers) == 2 and abs(sum(numbers)) < 1e-6:
-        message = "the weights sum to 0, so they say no place between the operands"
-        faults.append(Fault("E284", message, "change a weight"))
+    where = no_sum(typing, 1e-6)
+    if where is not None:
+        message = f"the weights sum to 0{where}, so they say no place between the operands"
+        faults.append(Fault("E284", message, "change a weight", "weights"))
     if typing.options.get("nuslerp_row_wise") is True and typing.options.get("nuslerp_flatten") is True:
         message = "`nuslerp_row_wise = true` does nothing while one angle holds for the whole tensor"
         faults.append(Fault("E288", message, "add `nuslerp_flatten = false`, or leave it out", "nuslerp_row_wise"))

@@ -15,6 +15,7 @@ from ladle.dsl.diagnostics import RecipeError
 from ladle.dsl.types import UNKNOWN, ModelType
 from ladle.executor.catalog import vocabulary
 from ladle.executor.cli import run
+from ladle.executor.examine import examine
 from ladle.executor.forced_engine import MERGEKIT, NATIVE, computed_by, forced
 from ladle.executor.mergekit.spoken import SPOKEN, runs
 from ladle.executor.mergekit.tool import SETTINGS
@@ -65,7 +66,9 @@ def said(capsys: pytest.CaptureFixture[str], *words: str) -> str:
         ("mergekit(lerp(a, linear(a: 1, b: 1, tokenizer = b), t = 0.5))", "`tokenizer = a model` within"),
         ("mergekit(round(a, bf16))", "`round` of a model that is no merge is no setting of mergekit"),
         ("mergekit(soup([slerp(a, b, t = 0.5, norm = geometric), b]))", "`norm = geometric` of `slerp`"),
-        ("mergekit(stack(a, b, layers = each(0..1, 1..2)))", "`mergekit` computes a merge, and `stack-"),
+        ("mergekit(stack(a, b, layers = each(0..1, 1..2)))", "`stack` goes through mergekit by itself"),
+        ("mergekit(mergekit(slerp(a, b, t = 0.5)))", "`mergekit` goes through mergekit by itself"),
+        ("mergekit(rebasin(a, to = b))", "`rebasin` is a step of its own, which mergekit has not"),
     ],
 )
 def test_what_mergekit_cannot_say_is_told_by_check(
@@ -129,6 +132,25 @@ def test_an_adapter_in_a_step_of_mergekit_is_told_by_check(
     assert told["message"] == "`tuned` is an adapter, which mergekit is not told of"
 
 
+def test_what_is_wrong_within_mergekit_is_told_where_it_is_handed_over(project: Path) -> None:
+    adapter(project / "models/tuned")
+    text = f"""{TUNED}model whole = round(tuned, bf16)
+model n = slerp(whole, b, t = 0.5)
+model m = mergekit(n)
+model odd = slerp(a, b, t = 0.5, norm = geometric)
+model o = mergekit(odd)
+model p = mergekit(stack(a, b, layers = each(0..1, 1..2)))
+"""
+    told = examine(recipe(project, text)).diagnostics
+    places = [(each.code, each.source.position(each.span.start), each.label) for each in told]
+    assert places == [
+        ("E634", (8, 11), "merged in on line 6"),
+        ("E630", (9, 13), "handed to mergekit on line 10"),
+        ("E630", (11, 11), ""),
+    ]
+    assert told[2].help == "leave `mergekit(...)` around `stack(...)` out"
+
+
 def test_what_mends_an_adapter_for_mergekit(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     adapter(project / "models/tuned")
     path = recipe(project, f"{TUNED}model m = stack(tuned, b, layers = each(0..1, 1..2))\n")
@@ -141,7 +163,8 @@ def test_what_mends_an_adapter_for_mergekit(project: Path, capsys: pytest.Captur
     assert "error[E634]" in said(capsys, "run", str(path), "--engine", "mergekit")
     path = recipe(project, f"{TUNED}model m = slerp(tuned, b, t = 0.5)\n")
     assert "error[E634]" in (told := said(capsys, "plan", str(path), "--engine", "mergekit"))
-    assert "in a recipe of its own, `round(ADAPTER, bf16)`" in told
+    assert "in a recipe of its own, `model whole = round(tuned, bf16)`" in told
+    assert '`local("artifacts/RECIPE/whole")`' in told
     assert run(["run", str(recipe(project, f"{TUNED}model whole = round(tuned, bf16)\n", "w"))]) == 0
     elsewhere = 'model whole = local("artifacts/w/whole")\nmodel m = slerp(whole, b, t = 0.5)\n'
     assert run(["plan", str(recipe(project, elsewhere)), "--engine", "mergekit"]) == 0

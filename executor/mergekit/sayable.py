@@ -14,7 +14,7 @@ from ladle.dsl.codes import CODES
 from ladle.dsl.diagnostics import Diagnostic
 from ladle.dsl.graph import Graph, Json, Node, canonical
 from ladle.dsl.program import Program, Term
-from ladle.dsl.signature import Operator, Vocabulary
+from ladle.dsl.signature import Operator, Role, Vocabulary
 from ladle.dsl.source import Source, Span
 from ladle.dsl.types import ModelType, Unknown
 from ladle.dsl.vocabularies import TOKENIZER
@@ -28,10 +28,6 @@ PROGRAMS: Final = "ladle.executor.mergekit."
 """Where the programs lie that call mergekit."""
 WRAPPER: Final = "mergekit"
 """The operator that hands a merge to mergekit."""
-_WRITTEN: Final = (
-    "leave `mergekit` out, since Ladle's own engine takes adapters; or write it into its model in a recipe of its own, "
-    "`round(ADAPTER, bf16)`, and name the folder that it makes"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +98,8 @@ def _judged(source: Source, known: list[Said]) -> tuple[Diagnostic, ...]:
     for each in known:
         if each.operator.program.startswith(PROGRAMS):
             for told in _problems(each) if each.operator.name == WRAPPER else _adapters(each):
-                place = told.span.within(source)
-                diagnostic = Diagnostic(told.code, CODES[told.code], told.message, place, told.span, "", told.help)
+                place, label = told.span.within(source), told.label(source)
+                diagnostic = Diagnostic(told.code, CODES[told.code], told.message, place, told.span, label, told.help)
                 found.setdefault((told.span, told.message), diagnostic)
     return tuple(found.values())
 
@@ -114,25 +110,52 @@ class _Told:
     help: str
     span: Span
     code: str = CODE
+    other: Span | None = None
+    """Another place that has a part in it."""
+    why: str = ""
+    """What that part is."""
+
+    def label(self, source: Source) -> str:
+        """What stands at the caret: the other place, where it is on another line."""
+        if self.other is None:
+            return ""
+        here, there = self.span.within(source), self.other.within(source)
+        line = there.position(self.other.start)[0]
+        if here is there and line == here.position(self.span.start)[0]:
+            return ""
+        return f"{self.why} on line {line}{'' if here is there else f' of `{there.path}`'}"
 
 
 @dataclass(slots=True)
 class _Listening:
     span: Span
+    wrapper: Span
     heard: list[_Told] = field(default_factory=list)
 
     def refuse(self, message: str, help: str = "") -> None:
-        self.heard.append(_Told(message, help, self.span))
+        self.heard.append(_Told(message, help, self.span, other=self.wrapper, why="handed to mergekit"))
 
 
 def _problems(wrapper: Said) -> Iterator[_Told]:
     for operand in wrapper.operands:
-        if not operand.fused:
-            message = f"`mergekit` computes a merge, and `{operand.name}` is none"
-            yield _Told(message, "write a merge within it: `mergekit(slerp(a, b, t = 0.5))`", wrapper.span)
-        else:
-            yield from _merge(operand)
+        if operand.fused:
+            yield from _merge(operand, wrapper)
             yield from _element_type(operand)
+        else:
+            yield _Told(*_no_merge(operand), wrapper.span)
+
+
+def _no_merge(model: Said) -> tuple[str, str]:
+    """Say why a model is nothing that mergekit computes, and what to write."""
+    name, operator = model.name, model.operator
+    if operator.program.startswith(PROGRAMS):
+        message = f"`{operator.name}` goes through mergekit by itself, and is no merge that is handed to it"
+        return message, f"leave `mergekit(...)` around `{operator.name}(...)` out"
+    if operator.role is Role.MERGE:
+        message = f"`{operator.name}` is a step of its own, which mergekit has not"
+        return message, f"leave `mergekit(...)` around `{operator.name}(...)` out: it is computed here"
+    message = f"`mergekit` computes a merge, and `{name}` is none"
+    return message, "write a merge within it: `mergekit(slerp(a, b, t = 0.5))`"
 
 
 def _adapters(step: Said) -> Iterator[_Told]:
@@ -143,29 +166,43 @@ def _adapters(step: Said) -> Iterator[_Told]:
             yield _adapted(each, step.span, help)
 
 
-def _adapted(model: Said, span: Span, help: str = _WRITTEN) -> _Told:
-    return _Told(f"`{model.name}` is an adapter, which mergekit is not told of", help, span, ADAPTED)
+def _adapted(model: Said, span: Span, help: str, reader: Span | None = None) -> _Told:
+    message = f"`{model.name}` is an adapter, which mergekit is not told of"
+    return _Told(message, help, span, ADAPTED, reader, "merged in")
 
 
-def _merge(said: Said) -> Iterator[_Told]:
+def _within(model: Said, reader: Said, wrapper: Said) -> _Told:
+    """An adapter in a merge that mergekit computes; `round` around it is a part of that merge, and makes no file."""
+    written = (
+        f'`model whole = round({model.name}, bf16)`, and name here what it makes: `local("artifacts/RECIPE/whole")`'
+    )
+    help = (
+        "leave `mergekit` out, since Ladle's own engine takes adapters; or write it into its model in a recipe of its "
+    )
+    return _adapted(model, wrapper.span, f"{help}own, {written}", reader.span)
+
+
+def _merge(said: Said, wrapper: Said) -> Iterator[_Told]:
     inner = said
     if said.operator.name == ROUND:
         inner = said.operands[0]
         if inner.adapter:
-            yield _adapted(inner, said.span)
+            yield _within(inner, said, wrapper)
             return
         if not inner.fused or inner.operator.name == ROUND:
-            yield _Told("`round` of a model that is no merge is no setting of mergekit", "round a merge", said.span)
+            message = "`round` of a model that is no merge is no setting of mergekit"
+            help = "leave `mergekit` out, since Ladle's own engine rounds any model; or round a merge"
+            yield _Told(message, help, said.span, other=wrapper.span, why="handed to mergekit")
             return
-    listening = _Listening(inner.span)
+    listening = _Listening(inner.span, wrapper.span)
     base = "base" if inner.base else None
     body(inner.operator, inner.options, [each.name for each in inner.operands], base, listening)
     yield from listening.heard
     for each in (*inner.operands, *([inner.base] if inner.base else [])):
         if each.fused:
-            yield from _merge(each)
+            yield from _merge(each, wrapper)
         elif each.adapter:
-            yield _adapted(each, inner.span)
+            yield _within(each, inner, wrapper)
 
 
 def _element_type(said: Said) -> Iterator[_Told]:

@@ -52,22 +52,34 @@ class Opened:
         """Raise RecipeError where `targets` need a word that this version checks and does not make yet."""
         refuse_unmade(self.layout.graph, self.layout.vocabulary, self.loaded.program.source, targets)
 
+    def refuse_unsayable(self, targets: tuple[str, ...]) -> None:
+        """Raise RecipeError where `targets` need a merge that mergekit has no words for."""
+        graph = self.layout.graph
+        if problems := of_graph(graph, targets, self.layout.vocabulary, self.loaded.program.source):
+            raise RecipeError(problems)
 
-def open_recipe(path: Path, variant: str = "", engine: str = NATIVE) -> Opened:
-    """Check a recipe and lay out its steps, or those of a variant. Raises RecipeError with every problem found."""
+
+def open_recipe(
+    path: Path, variant: str = "", engine: str = NATIVE, names: tuple[str, ...] = (), *, reading: bool = False
+) -> Opened:
+    """Check a recipe and lay out its steps, or those of a variant. Raises RecipeError with every problem found.
+
+    What mergekit has no words for is a problem where `names`, or what the recipe asks for, need it; and none where only
+    results that are there are wanted: `reading`.
+    """
     loaded = load(path, variant)
     graph = loaded.graph if engine == NATIVE else _by_mergekit(path, loaded)
-    return Opened(loaded, layout(graph, vocabulary()), Workspace(loaded.root), engine)
+    opened = Opened(loaded, layout(graph, vocabulary()), Workspace(loaded.root), engine)
+    if engine != NATIVE and not reading:
+        opened.refuse_unsayable(opened.targets(names))
+    return opened
 
 
 def _by_mergekit(path: Path, loaded: Loaded) -> Graph:
-    """Raise RecipeError for what mergekit cannot say, ProjectError where another recipe's results would lie there."""
+    """Return the graph of what mergekit makes. Raises ProjectError where another recipe's results would lie there."""
     if what := taken(path, loaded):
         raise ProjectError(f"results of `--engine {MERGEKIT}` would lie among {what}: rename it")
-    graph = verify(forced(loaded.graph, vocabulary(), ProjectFacts(loaded.root).engine))
-    if problems := of_graph(graph, vocabulary(), loaded.program.source):
-        raise RecipeError(problems)
-    return graph
+    return verify(forced(loaded.graph, vocabulary(), ProjectFacts(loaded.root).engine))
 
 
 def taken(path: Path, loaded: Loaded) -> str:

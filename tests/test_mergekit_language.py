@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -168,6 +169,30 @@ def test_what_mends_an_adapter_for_mergekit(project: Path, capsys: pytest.Captur
     assert run(["run", str(recipe(project, f"{TUNED}model whole = round(tuned, bf16)\n", "w"))]) == 0
     elsewhere = 'model whole = local("artifacts/w/whole")\nmodel m = slerp(whole, b, t = 0.5)\n'
     assert run(["plan", str(recipe(project, elsewhere)), "--engine", "mergekit"]) == 0
+
+
+# --- what is asked for ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", ["plan", "graph", "why"])
+def test_of_what_is_asked_for_alone_it_is_judged_whether_mergekit_can_say_it(
+    command: str, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    adapter(project / "models/tuned")
+    text = f"""{TUNED}model fine = slerp(a, b, t = 0.5)
+model odd = slerp(a, b, t = 0.5, norm = geometric)
+model sat = slerp(tuned, b, t = 0.5)
+model on_odd = stack(odd, b, layers = each(0..1, 1..2))
+"""
+    path = str(recipe(project, text))
+    assert run([command, path, "fine", "--engine", "mergekit"]) == 0
+    capsys.readouterr()
+    for name, code in (("odd", "E630"), ("sat", "E634"), ("on_odd", "E630")):
+        told = said(capsys, command, path, name, "--engine", "mergekit")
+        assert re.findall(r"error\[(E\d+)\]", told) == [code]
+    if command != "why":
+        assert re.findall(r"error\[(E\d+)\]", said(capsys, command, path, "--engine", "mergekit")) == ["E630", "E634"]
+        assert "nothing called `fin`" in said(capsys, command, path, "fin", "--engine", "mergekit")
 
 
 # --- which engine computes what -------------------------------------------------------------------------------------

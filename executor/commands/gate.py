@@ -28,7 +28,7 @@ def COMMAND(recipe: Path, names: tuple[str, ...], form: str, variant: str, engin
     Measured scores are read; nothing is trained or scored. Exit status 1 where a requirement fails, or where a score
     that it names is not measured, or was measured before the recipe changed.
     """
-    opened = open_recipe(recipe, variant, engine)
+    opened = open_recipe(recipe, variant, engine, reading=True)
     verdicts = [(gate, judge(gate, opened.layout, opened.workspace)) for gate in chosen(opened, names)]
     opened.workspace.digests.save()
     if form == "json":

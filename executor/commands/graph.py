@@ -23,7 +23,7 @@ DRAW = {"mermaid": mermaid, "dot": dot, "svg": svg}
 @engine_option
 def COMMAND(recipe: Path, names: tuple[str, ...], form: str, variant: str, engine: str) -> int:  # noqa: N802 - found by this name
     """Draw the graph of RECIPE: each distinct computation once."""
-    opened = open_recipe(recipe, variant, engine)
+    opened = open_recipe(recipe, variant, engine, names)
     nodes = tuple(opened.layout.graph.walk(opened.targets(names)))
     if form == "json":
         click.echo(json.dumps({"schema": 1, "nodes": records(opened, names)}, indent=2, ensure_ascii=False))

@@ -33,7 +33,7 @@ def COMMAND(recipe: Path, names: tuple[str, ...], form: str, whole: bool, varian
     With NAMES (models, families, members such as 'trained[cpt | sft]', benchmarks, tables, corpora) only what these
     need. Nothing is changed on disk.
     """
-    opened = open_recipe(recipe, variant, engine)
+    opened = open_recipe(recipe, variant, engine, names)
     made = plan(opened.layout, opened.workspace, opened.targets(names))
     if known := fetchable(made, opened.workspace):
         click.echo(one_line(f"note: {known}"), err=True)

@@ -32,7 +32,7 @@ def COMMAND(  # noqa: N802
     What is made already is reused; what was interrupted resumes from its last checkpoint. The artifacts are those that
     `dvc repro` makes, and dvc.lock is brought up to date.
     """
-    opened = open_recipe(recipe, variant, engine)
+    opened = open_recipe(recipe, variant, engine, names)
     profile = read_profile(opened.workspace.root, name)
     targets = opened.targets(names)
     opened.refuse_unmade(targets)

@@ -22,7 +22,7 @@ def COMMAND(recipe: Path, name: str, variant: str, engine: str) -> int:  # noqa:
 
     A family, a benchmark or an `evaluate` is each of its members or scores.
     """
-    opened = open_recipe(recipe, variant, engine)
+    opened = open_recipe(recipe, variant, engine, (name,))
     for answer in why(opened.layout, opened.workspace, name):
         click.echo(plain("\n".join(lines(answer))))
     return 0

@@ -61,12 +61,12 @@ def of_program(program: Program, adapter: Callable[[Term], bool]) -> tuple[Diagn
     return _judged(program.source, list(known.values()))
 
 
-def of_graph(graph: Graph, vocabulary: Vocabulary, source: Source) -> tuple[Diagnostic, ...]:
-    """Return what mergekit cannot say of what the targets of a graph hand to it."""
+def of_graph(graph: Graph, targets: tuple[str, ...], vocabulary: Vocabulary, source: Source) -> tuple[Diagnostic, ...]:
+    """Return what mergekit cannot say of what `targets` of a graph, and what they need, hand to it."""
     known: dict[str, Said] = {}
     for key, node in graph.nodes.items():
         known[key] = _of_node(node, vocabulary, known)
-    return _judged(source, [known[node.fingerprint] for node in graph.walk(graph.targets)])
+    return _judged(source, [known[node.fingerprint] for node in graph.walk(targets)])
 
 
 def _of_term(program: Program, term: Term, known: Mapping[Term, Said], adapter: Callable[[Term], bool]) -> Said:

@@ -171,6 +171,25 @@ def test_what_mends_an_adapter_for_mergekit(project: Path, capsys: pytest.Captur
     assert run(["plan", str(recipe(project, elsewhere)), "--engine", "mergekit"]) == 0
 
 
+def test_an_export_says_of_an_adapter_what_helps(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    adapter(project / "models/tuned")
+    path = str(recipe(project, f"{TUNED}model m = slerp(tuned, b, t = 0.5)\n"))
+    told = said(capsys, "export", path, "m", "--to", "mergekit")
+    assert "`model whole = round(tuned, bf16)`, and merge or train `whole`" in told
+    path = str(recipe(project, f"{TUNED}model whole = round(tuned, bf16)\nmodel m = slerp(whole, b, t = 0.5)\n"))
+    assert run(["export", path, "m", "--to", "mergekit"]) == 0
+    out = capsys.readouterr().out
+    assert "# artifacts/r/whole is made by `ladle run " in out
+    assert "- model: ./artifacts/r/whole\n" in out
+    assert run(["run", path, "whole"]) == 0
+    assert (project / "artifacts/r/whole/model.safetensors").is_file()
+
+
+def test_an_export_tells_of_rounding_twice_once(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = str(recipe(project, "model m = round(round(slerp(a, b, t = 0.5), bf16), fp16)\n"))
+    assert said(capsys, "export", path, "m", "--to", "mergekit").count("error[E620]") == 1
+
+
 # --- what is asked for ----------------------------------------------------------------------------------------------
 
 

@@ -70,7 +70,7 @@ class Subject:
             return name if revision == "main" else pinned.format(name=name, revision=revision)
         if node.files and self.role(node) is Role.MODEL_SOURCE:
             if any(PurePosixPath(file).name == ADAPTER for file in node.files):
-                help = f"write it into its model first, and export that: `round({node.name}, bf16)`"
+                help = f"write it into its model, `model whole = round({node.name}, bf16)`, and merge or train `whole`"
                 self.refuse(node, f"{self.tool} is not told of adapters, and `{node.name}` is one", help)
             return f"./{model_folder(node.files)}"
         self._made_here(node)

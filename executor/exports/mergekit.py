@@ -43,6 +43,9 @@ def _within(subject: Subject, node: Node) -> Node:
 
 
 def _merges(subject: Subject, node: Node) -> bool:
+    """Say whether mergekit computes a node. A model that is rounded is none of these: Ladle's run writes it."""
+    if node.operator == ROUND:
+        return _merges(subject, subject.operands(node)[0])
     return subject.role(node) is Role.MERGE or node.operator == AFFINE
 
 
@@ -108,8 +111,10 @@ def _unrounded(subject: Subject, node: Node) -> tuple[Node, str]:
     if node.operator != ROUND:
         return node, ""
     inner = subject.operands(node)[0]
-    if not _merges(subject, inner) or inner.operator == ROUND:
-        subject.refuse(node, "`round` of a model that is no merge is no setting of mergekit", "round a merge")
+    if inner.operator == ROUND:
+        subject.refuse(node, "`round` of what is rounded is no setting of mergekit", "round once")
+    while inner.operator == ROUND:
+        inner = subject.operands(inner)[0]
     return inner, PRECISIONS.get(str(dict(node.options).get("precision")), "float32")
 
 

@@ -292,6 +292,9 @@ class Facts(Protocol):
     def lacking_token(self, identity: str, other: str) -> str:
         """Return the first token of the vocabulary `other` that `identity` lacks; "" where nobody knows of one."""
 
+    def lacking_control(self, identity: str, template: str) -> str:
+        """Return the first control token of a built-in template that a vocabulary lacks; "" where none is known."""
+
 
 @frozen
 class Typing:

@@ -173,9 +173,28 @@ def need_template(world: World, model: Named, user: str, span: Span) -> None:
     elif type.template is None:
         source = model.term.source
         option = option_of(source.operator, "template")
-        fix = f"template = {next(iter(words(option.type)), '...')}" if option else "template = ..."
+        fitting = _fitting(world, type, words(option.type) if option else ())
         name = world.titles.get(source) or world.labels.get(source, source.operator.name)
         message = f"`{name}` has no chat template, and `{user}` renders chats with it"
-        help = f"give it one where it is made: `{source.operator.name}(..., {fix})`"
+        help = f"give it one where it is made: `{source.operator.name}(..., template = {fitting or 'MODEL'})`"
+        help += (
+            "" if fitting else ", a model of the same tokenizer; this one lacks the control tokens of the built-in ones"
+        )
         label = f"no `template` here; needed on {world.problems.place(span)}"
         world.problems.report("E208", source.span, message, help, label, once=f"template {source.key}")
+
+
+def _fitting(world: World, model: ModelType, built_in: tuple[str, ...]) -> str:
+    """Return what gives a model a template: a built-in one whose control tokens it has, or a model that is named here.
+
+    "" where nothing is known that would.
+    """
+    own = model.vocabulary
+    if isinstance(own, Unknown):
+        return next(iter(built_in), "")
+    donors = (
+        name
+        for term, name in world.titles.items()
+        if isinstance(term.type, ModelType) and isinstance(term.type.template, str) and term.type.vocabulary == own
+    )
+    return next((each for each in built_in if not world.facts.lacking_control(own, each)), "") or next(donors, "")

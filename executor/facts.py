@@ -39,6 +39,7 @@ from ladle.executor.rows import (
     whole_file,
     without_last_blanks,
 )
+from ladle.executor.templates import BUILT_IN
 
 if TYPE_CHECKING:
     from ladle.executor.lock.entries import LockedFolder
@@ -230,6 +231,16 @@ class ProjectFacts:
         mine, theirs = self._tables(identity, other) or ({}, {})
         token = min((each for each in theirs if each not in mine), key=lambda each: theirs[each], default="")
         return f"`{short(token if token.isprintable() else ascii(token))}`" if token else ""
+
+    def lacking_control(self, identity: str, template: str) -> str:
+        """Return the first control token of a built-in template that a vocabulary lacks; "" where none is known.
+
+        Of models of the hub the lock knows the added tokens, which control tokens are.
+        """
+        tables = self._tables(identity)
+        known = tables[0] if tables else self._locked.added(identity) if "_locked" in self.__dict__ else None
+        control = BUILT_IN[template].control if template in BUILT_IN and known is not None else ()
+        return next((f"`{token}`" for token in control if token not in (known or ())), "")
 
     def _tables(self, *identities: str) -> tuple[Mapping[str, int], ...] | None:
         """The tokens of vocabularies of folders of the project, None where one is of another."""

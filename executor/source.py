@@ -44,6 +44,9 @@ def with_template(typing: Typing, model: ModelType) -> Typed:
         return replace(model, template=donor.template, pad_is_end=donor.pad_is_end)
     name = typing.options.get("template")
     if isinstance(name, str) and name in BUILT_IN:
+        known = isinstance(model.vocabulary, str)
+        if known and (token := typing.facts.lacking_control(str(model.vocabulary), name)):
+            return (_no_control(token, name),)
         return replace(model, template=built_in(name), pad_is_end=UNKNOWN)
     return model
 
@@ -53,5 +56,14 @@ def _other_vocabulary() -> Fault:
         "E283",
         "the model that gives its template has another vocabulary",
         "a template brings its control tokens, which must be the same tokens here: name a model of the same tokenizer",
+        "template",
+    )
+
+
+def _no_control(token: str, template: str) -> Fault:
+    return Fault(
+        "E283",
+        f"the vocabulary of this model lacks {token}, a control token of the template `{template}`",
+        "no vocabulary is changed: take the template of a model of the same tokenizer, `template = THAT_MODEL`",
         "template",
     )

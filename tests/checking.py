@@ -34,6 +34,8 @@ MODELS = {
     "models/longer": ModelType("llama", (*_SHAPE[:3], ("vocab", 528)), "words:1", "template:1", 1100, _LONGER),
     "models/turns": ModelType("llama", _SHAPE, "words:1", "template:2", 1000, _TENSORS),
     "models/mute": ModelType("llama", _SHAPE, "words:1", None, 1000, _TENSORS),
+    "models/plain": ModelType("llama", _SHAPE, "words:3", None, 1000, _TENSORS),
+    "models/spoken": ModelType("llama", _SHAPE, "words:3", "template:3", 1000, _TENSORS),
     "models/lacking": ModelType("llama", _SHAPE, "words:1", "template:1", 1000, _TENSORS[:1]),
     "models/vague": ModelType(),
     "models/padded": ModelType("llama", _SHAPE, UNKNOWN, "template:1", 1000, _TENSORS, pad_is_end=True),
@@ -100,6 +102,9 @@ class FakeFacts:
 
     def lacking_token(self, identity: str, other: str) -> str:
         return "`<|pad|>`" if (identity, other) == ("words:1", "words:2") else ""
+
+    def lacking_control(self, identity: str, template: str) -> str:
+        return "`<|im_start|>`" if identity == "words:3" else ""
 
     def differing_token(self, identity: str, other: str) -> tuple[str, str, str] | None:
         known = {identity, other} == {"words:1", "words:2"}

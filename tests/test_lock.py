@@ -26,6 +26,7 @@ from ladle.executor.lock.entries import LOCK, Lock, template
 from ladle.executor.lock.facts import LockedFacts
 from ladle.executor.lock.read import MAX_BYTES, parse_lock, read_lock
 from ladle.executor.lock.write import encode_lock
+from ladle.executor.templates import BUILT_IN
 from test_facts import model as model_folder
 from test_facts import weigh
 
@@ -37,7 +38,7 @@ MODEL: dict[str, Any] = {
     "commit": COMMIT,
     "architecture": "llama",
     "shape": {"heads": 2, "hidden": 8, "intermediate": 16, "kv_heads": 2, "layers": 1, "tied": False, "vocab": 8},
-    "vocabulary": {"identity": "words", "size": 8, "added": ["<|a|>"]},
+    "vocabulary": {"identity": "words", "size": 8, "added": ["<|a|>", "<|im_end|>", "<|im_start|>"]},
     "template": None,
     "licence": "mit",
     "parameters": 128,
@@ -410,6 +411,9 @@ def full(project: Path) -> Path:
     (project / "corpora/x.jsonl").write_text('{"text": "a"}\n{"text": "b"}\n')
     for name in "ab":
         model_folder(project).rename(project / "models" / name)
+    control = [{"id": number, "content": text} for number, text in enumerate(BUILT_IN["chatml"].control, 1)]
+    tokenizer = {"model": {"vocab": {"a": 0}}, "added_tokens": control}
+    (project / "models/b/tokenizer.json").write_text(json.dumps(tokenizer))
     assert run(["lock", recipe(project, OWN)]) == 0
     return project
 

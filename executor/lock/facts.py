@@ -118,16 +118,20 @@ class LockedFacts:
 
         Of other tokens the lock knows nothing.
         """
-        lock = self._read.lock
-        folders = (each for each in lock.folders.values() if isinstance(each, LockedModel))
-        entries = (*lock.models.values(), *folders)
-        known = {entry.vocabulary.identity: entry.vocabulary.added for entry in entries}
-        a, b = (known.get(each, UNKNOWN) for each in (identity, other))
-        if isinstance(a, Unknown) or isinstance(b, Unknown):
+        a, b = self.added(identity), self.added(other)
+        if a is None or b is None:
             return None
         token = min({*a} ^ {*b}, default=None)
         here, there = ("an added token" if token in each else "no added token" for each in (a, b))
         return None if token is None else (f"`{short(token)}`", here, there)
+
+    def added(self, identity: str) -> tuple[str, ...] | None:
+        """Return the added tokens of a vocabulary, None where no entry knows them."""
+        lock = self._read.lock
+        folders = (each for each in lock.folders.values() if isinstance(each, LockedModel))
+        known = {each.vocabulary.identity: each.vocabulary.added for each in (*lock.models.values(), *folders)}
+        found = known.get(identity, UNKNOWN)
+        return None if isinstance(found, Unknown) else found
 
     def files(self, pattern: str) -> tuple[File, ...]:
         """Return files that are elsewhere, or those of a model folder; none where the lock does not know them.

@@ -183,7 +183,9 @@ class _Settings:
         """Return the factor of B @ A. Raises BadFolder where the rank is not the one the configuration says."""
         said, alpha = self.pattern("rank_pattern", module, "r"), self.pattern("alpha_pattern", module, "lora_alpha")
         if said != rank:
-            raise self.wrong(f"has rank {rank} at `{short(module)}`, and its configuration says {said:g}")
+            help = "weights and configuration are of two trainings: get both from one; or correct the configuration, "
+            help += f"`r`, or `rank_pattern` for a module of its own, if these weights were trained with rank {rank}"
+            raise self.wrong(f"has rank {rank} at `{short(module)}`, and its configuration says {said:g}", help)
         return alpha / (sqrt(rank) if self.config.get("use_rslora") else rank)
 
     def pattern(self, key: str, module: str, otherwise: str) -> float:

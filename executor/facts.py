@@ -193,7 +193,7 @@ class ProjectFacts:
 
     def recipe(self, path: str) -> Source | Fault:
         """Return the text of another recipe of the project."""
-        paths, faults = self._located(path, folders=False)
+        paths, faults = self._located(path, folders=False, noun="recipe")
         if faults:
             return faults[0]
         if len(paths) > 1:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from ladle.dsl.signature import Fault
 from ladle.dsl.suggest import nearest
+from ladle.executor.console import typed
 from ladle.executor.quoting import short
+
+_PLAIN = re.compile(r"[\w./~*?@%+=:,-]{1,200}")
+"""Paths and globs that a shell takes as they are written."""
 
 ADAPTER = "adapter_config.json"
 """What makes a folder an adapter: a change of another model."""
@@ -47,7 +52,7 @@ def located(
     A folder stands for its model files, where `folders` lets it. Paths are below `root`, absolute and resolved. `noun`
     is what is wanted, for a message.
     """
-    if fault := _outside(pattern):
+    if fault := _outside(pattern, noun):
         return (), (fault,)
     try:
         return _located(root, pattern, folders, noun)
@@ -81,14 +86,35 @@ def inside(root: Path, path: Path) -> bool:
         return False
 
 
-def _outside(pattern: str) -> Fault | None:
+def _outside(pattern: str, noun: str) -> Fault | None:
     path = PurePosixPath(pattern)
     if "\0" in pattern or not pattern.strip():
         return Fault("E402", "an empty path", "name a file or a glob below the project's root")
     if path.is_absolute() or ".." in path.parts or pattern.startswith("~") or "\\" in pattern:
-        help = "paths are relative to the project's root, with `/`, and stay below it"
+        help = f"paths are relative to the project's root, with `/`, and stay below it{_brought(pattern, noun)}"
         return Fault("E401", f"`{short(pattern)}` does not stay below the project's root", help)
     return None
+
+
+def _brought(pattern: str, noun: str) -> str:
+    """Say how to bring in what lies elsewhere, "" where no command can be quoted, or none is of use."""
+    name = PurePosixPath(pattern).name
+    into = {"folder": f"models/{name}", "file": "corpora/"}.get(noun)
+    if into is None or not _PLAIN.fullmatch(pattern) or not name.strip("."):
+        return ""
+    return f"; to bring it in, there: `mkdir -p {into.partition('/')[0]} && {copying(pattern, into)}"
+
+
+def copying(source: str, target: str) -> str:
+    """Return the command that brings files in, after its opening quote, and what to know of it."""
+    where = "hard links take no room; without the `l`, a copy, where that is another file system"
+    return f"cp -rlL {source} {target}` ({where})"
+
+
+def _leading_out(root: Path, path: Path) -> Path:
+    """Return the link on the way to `path` that leads out of the project."""
+    way = (each for each in (*reversed(path.parents), path) if each.is_relative_to(root) and each != root)
+    return next((each for each in way if each.is_symlink() and not inside(root, each)), path)
 
 
 def _checked(
@@ -96,16 +122,30 @@ def _checked(
 ) -> tuple[tuple[Path, ...], tuple[Fault, ...]]:
     if not paths:
         return (), (_nothing(root, pattern, noun),)
-    faults = tuple(fault for path in paths if (fault := _bad(root, path)))
-    return (() if faults else paths), faults
+    links = dict.fromkeys(_leading_out(root, path) for path in paths if not inside(root, path))
+    faults = [_linked(root, link) for link in links]
+    if len(links) > 1 and (root / pattern).is_dir():
+        message = f"`{short(pattern)}` holds links that lead out of the project"
+        folder = pattern.rstrip("/")
+        files = copying(typed(Path(folder)), typed(Path(f"{folder}-files")))
+        faults = [Fault("E401", message, f"name a folder of the files themselves: at the project's root `{files}")]
+    faults += [fault for path in paths if inside(root, path) and (fault := _bad(root, path))]
+    return (() if faults else paths), tuple(faults)
+
+
+def _linked(root: Path, link: Path) -> Fault:
+    name = link.relative_to(root)
+    try:
+        target = typed(link.resolve())
+    except (OSError, RuntimeError):  # a ring of links
+        target = "THE_FILES"
+    help = f"put the files themselves there, at the project's root: `rm {typed(name)} && {copying(target, typed(name))}"
+    return Fault("E401", f"`{short(name.as_posix())}` is a link that leads out of the project", help)
 
 
 def _bad(root: Path, path: Path) -> Fault | None:
-    name = path.relative_to(root).as_posix()
-    if not inside(root, path):
-        help = "copy or hard-link the file into the project"
-        return Fault("E401", f"`{name}` is a link that leads out of the project", help)
     if not path.is_file():
+        name = path.relative_to(root).as_posix()
         return Fault("E402", f"`{name}` is no file", "a link to nothing, or a device, cannot be read")
     return None
 

@@ -282,6 +282,14 @@ REFUSED: list[tuple[dict[str, Json], Callable[[dict[str, torch.Tensor]], None] |
 ]  # fmt: skip
 
 
+def test_a_wrong_rank_is_mended_as_its_help_says(tmp_path: Path) -> None:
+    with pytest.raises(BadFolder) as refused:
+        read_adapter(adapter(tmp_path / "x", r=3), "x")
+    assert "correct the configuration, `r`" in refused.value.fault.help
+    assert refused.value.fault.help.endswith("trained with rank 2")
+    assert read_adapter(adapter(tmp_path / "y", r=2), "y").changes
+
+
 @pytest.mark.parametrize(("changes", "spoil", "said"), REFUSED)
 def test_what_would_change_the_meaning_is_refused_by_name(
     tmp_path: Path,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
+import subprocess
 from math import prod
 from pathlib import Path
 from shutil import copytree
@@ -516,3 +518,27 @@ def test_a_model_that_lies_elsewhere_stands_in_the_project_as_hard_links_and_not
     assert set(codes(ProjectFacts(project).model("linked"))) == {"E401"}
     copytree(elsewhere, project / "hard", copy_function=os.link)
     assert isinstance(ProjectFacts(project).model("hard"), ModelType)
+
+
+@pytest.mark.parametrize("named", ["outside", "../base", "link", "links", "a link"])
+def test_what_a_path_out_of_the_project_is_told_to_type_brings_the_files_in(project: Path, named: str) -> None:
+    elsewhere = model(project).rename(project.parent / "base")
+    (project / "models/a link").symlink_to(elsewhere)
+    (project / "models/link").symlink_to(elsewhere)
+    (project / "models/links").mkdir()
+    for file in elsewhere.iterdir():
+        (project / "models/links" / file.name).symlink_to(file)
+    written = {"outside": str(elsewhere), "../base": "../base"}.get(named, f"models/{named}")
+    [fault] = faults_of(ProjectFacts(project).model(written))
+    assert fault.code == "E401"
+    [command] = re.findall(r"`([^`]* && [^`]*|cp [^`]*)`", fault.help)
+    subprocess.run(command, shell=True, cwd=project, check=True)
+    made = {"link": "models/link", "links": "models/links-files", "a link": "models/a link"}.get(named, "models/base")
+    assert isinstance(ProjectFacts(project).model(made), ModelType)
+    assert not any(path.is_symlink() for path in (project / made).iterdir())
+    assert (project / made / SINGLE).samefile(elsewhere / SINGLE)
+
+
+def faults_of(found: object) -> tuple[Fault, ...]:
+    assert isinstance(found, tuple)
+    return found

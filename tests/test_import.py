@@ -306,6 +306,29 @@ def test_a_value_out_of_range_is_told_at_its_line(tmp_path: Path, t: str) -> Non
     assert problems(tmp_path, text) == [("E611", 6 + t.count("\n"))]
 
 
+@pytest.mark.parametrize(
+    ("t", "mark", "help"),
+    [
+        ("[0, 0.5, x]", "x", "write a number there"),
+        ("[{filter: mlp, value: [0, x, 1]}, {value: 0}]", "x", "write a number there"),
+        ("[0, [1], 1]", "[1]", "write a number there"),
+        ("x", "x", "write a number, `0.5`"),
+        ("[{filter: mlp, value: 0.5}]", "filter", "`- value: 0.5`"),
+        ("[{part: mlp, value: 0.5}]", "{part: mlp, value: 0.5}", "write `filter: self_attn` and `value: 0.5`"),
+    ],
+)
+def test_a_value_over_the_tensors_that_is_none_is_told_where_it_stands(
+    tmp_path: Path, t: str, mark: str, help: str
+) -> None:
+    with pytest.raises(RecipeError) as error:
+        from_text(tmp_path, f"{MERGE}parameters:\n  t: {t}\n")
+    [told] = error.value.diagnostics
+    line = told.source.text.splitlines()[5]
+    start = told.span.start - told.source.text.index(line)
+    assert (told.code, start) == ("E611", line.index(mark, line.index(t)))
+    assert help in told.help
+
+
 def test_json_has_the_recipe_and_every_note(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["import", str(FOLDER / "trl_peft_mixture.yaml"), "--format", "json"]) == 0
     answer = json.loads(capsys.readouterr().out)

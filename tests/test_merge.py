@@ -363,7 +363,7 @@ def test_nan_in_a_parent_is_named_by_tensor_and_parent(tmp_path: Path) -> None:
     bad["model.layers.1.mlp.up_proj.weight"][0, 0] = float("nan")
     a, _ = pair(tmp_path)
     message = refused(tmp_path, "slerp", {"t": 0.5}, a, given("1", folder(tmp_path / "bad", bad)))
-    assert message == "`model.layers.1.mlp.up_proj.weight` of `bad` holds 1 values that are not finite numbers"
+    assert message == "`model.layers.1.mlp.up_proj.weight` of `bad` holds 1 value that is no finite number"
 
 
 def test_weights_that_sum_to_zero_are_refused(tmp_path: Path) -> None:

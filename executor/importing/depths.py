@@ -15,6 +15,7 @@ from ladle.dsl.source import Span
 from ladle.executor.importing.fields import scalar_number
 from ladle.executor.importing.spelling import written
 from ladle.executor.importing.tree import Listing, Scalar, Table, Tree
+from ladle.executor.quoting import short
 
 At = float | tuple[float, ...]
 """A value of a module: a number, or values over depth."""
@@ -44,6 +45,7 @@ RARE: Final[Mapping[str, tuple[str, str]]] = {
 }
 """Modules that only some architectures have, and the group whose value they take in a schedule."""
 _LAYERS: Final = 200
+_FORMS: Final = "write a number, `0.5`, a list over depth, `[0, 0.5, 1]`, or filters, each with a `value` of that kind"
 
 
 class Unsayable(Exception):
@@ -136,7 +138,8 @@ def _at(rules: tuple[Rule, ...], tensor: str) -> At:
     """Return mergekit's value for a tensor; a gradient outside the layers is its first value."""
     rule = next((rule for rule in rules if rule.covers(tensor)), None)
     if rule is None:
-        raise Unsayable("no filter takes the other tensors: end with a `value:` without a filter")
+        help = "end with one for all others: `- value: 0.5`"
+        raise Unsayable("no filter takes the other tensors", rules[-1].span, help)
     value = rule.value
     return value[0] if isinstance(value, tuple) and "#" not in tensor else value
 
@@ -155,7 +158,8 @@ def _rule(table: Table) -> Rule:
     unknown = [entry.key for entry in table.entries if entry.key not in ("filter", "value")]
     part, value = table.get("filter"), table.get("value")
     if unknown or value is None:
-        raise Unsayable("a filter has the keys `filter` and `value`, and no others", table.span)
+        help = "write `filter: self_attn` and `value: 0.5`, and for all other tensors `value` alone"
+        raise Unsayable("a filter has the keys `filter` and `value`, and no others", table.span, help)
     text = part.value.text if part and isinstance(part.value, Scalar) and part.value.value is not None else ""
     return Rule("" if text == "*" else text, _value(value.value), part.at if part else table.span)
 
@@ -164,11 +168,19 @@ def _value(tree: Tree) -> At:
     number = scalar_number(tree)
     if number is not None:
         return float(number)
-    numbers = [scalar_number(item) for item in tree.items] if isinstance(tree, Listing) else []
-    if not numbers or any(number is None for number in numbers):
-        raise Unsayable("a number, a list of numbers, or filters are wanted")
-    known = tuple(float(number) for number in numbers if number is not None)
+    if not isinstance(tree, Listing) or not tree.items:
+        raise Unsayable("a number, a list of numbers, or filters are wanted", tree.span, _FORMS)
+    known = tuple(map(_of_depth, tree.items))
     return known[0] if len(known) == 1 else known
+
+
+def _of_depth(item: Tree) -> float:
+    """Return a number of a list over depth."""
+    number = scalar_number(item)
+    if number is None:
+        called = f"`{short(item.text)}` is none" if isinstance(item, Scalar) else "this is none"
+        raise Unsayable(f"a list over depth holds numbers, and {called}", item.span, "write a number there")
+    return float(number)
 
 
 def _written(value: At) -> str:

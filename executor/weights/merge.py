@@ -222,8 +222,9 @@ def _prove(value: torch.Tensor, tensor: str, parent: Parent | Moved) -> None:
     if math.isfinite(value.sum().item()):
         return
     if bad := torch.count_nonzero(~torch.isfinite(value)).item():
+        held = "1 value that is no finite number" if bad == 1 else f"{bad} values that are not finite numbers"
         raise StepError(
-            f"`{tensor}` of {parent.called} holds {bad} values that are not finite numbers",
+            f"`{tensor}` of {parent.called} holds {held}",
             "the model is damaged, or its training diverged",
         )
 

@@ -9,15 +9,20 @@ from __future__ import annotations
 import torch
 from ladle.dsl.frozen import replace
 from ladle.dsl.graph import digest
-from ladle.executor.task import Given, StepError, Task, operands
+from ladle.executor.task import Given, StepError, Task, operands, unsaid
 from ladle.executor.weights import merge
 from ladle.executor.weights.observed import Seen, Tensors, observed
 from ladle.executor.weights.one_thread import one_thread
+from ladle.executor.weights.parents import agree, apart, parent
 
 
 def run(task: Task) -> None:
     """Write the weighted mean. Raises StepError for models that do not fit, or rows that hold nothing to predict."""
     models = operands(task.inputs)
+    parents = [parent(given, task.work) for given in models]
+    agree(parents)
+    for text in apart(parents):
+        task.note(text)
     with one_thread():
         folders = observed(task, information)
     known = tuple(
@@ -25,7 +30,8 @@ def run(task: Task) -> None:
         for place, path in enumerate(folders)
     )
     options = {"weights": task.options.get("weights")}
-    merge.run(replace(task, options=options, inputs=(*models, *known)))
+    # The information has a model's configuration: what is to be said of that was said.
+    merge.run(replace(task, options=options, inputs=(*models, *known), note=unsaid))
 
 
 def information(seen: Seen) -> Tensors:

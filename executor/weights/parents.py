@@ -167,13 +167,23 @@ def fit(parents: Sequence[Parent]) -> None:
 
 def apart(parents: Sequence[Parent]) -> Iterator[str]:
     """Yield what of parents that fit deserves a look: what differs (the result has the first one's), what is lost."""
-    first = parents[0]
+    yield from narrowed(parents)
+    yield from unlike(parents)
+
+
+def narrowed(parents: Sequence[Parent]) -> Iterator[str]:
+    """Yield which parents hold more than float32 can."""
     for each in parents:
         if wide := next((name for name, header in each.headers.items() if header.dtype == "F64"), ""):
             yield f"`{each.name}` holds float64 (`{wide}` and perhaps others), and merges compute in float32"
+
+
+def unlike(parents: Sequence[Parent], so: str = "whose configuration the result has") -> Iterator[str]:
+    """Yield in what settings that deserve a look parents differ from the first; `so` says what that one's are to be."""
+    first = parents[0]
     for other in parents[1:]:
         if found := listed(differing(degrees(first.configuration), degrees(other.configuration))):
-            yield f"`{other.name}` has {found} as `{first.name}`, whose configuration the result has"
+            yield f"`{other.name}` has {found} as `{first.name}`, {so}"
 
 
 def _first_difference(a: Mapping[str, int], b: Mapping[str, int]) -> str:

@@ -17,7 +17,7 @@ from ladle.executor.task import Progress, StepError, Task
 from ladle.executor.weights.configurations import copy_beside
 from ladle.executor.weights.matching import ROUNDS, Pair, align
 from ladle.executor.weights.one_thread import one_thread
-from ladle.executor.weights.parents import Parent, agree, parent
+from ladle.executor.weights.parents import Parent, agree, parent, unlike
 from ladle.executor.weights.reading import DTYPES, Files
 from ladle.executor.weights.symmetry import Alignment, heads, identity
 from ladle.executor.weights.whole_models import raw
@@ -31,6 +31,8 @@ def run(task: Task) -> None:
     """Write the first operand with its units in the order of the model `to`. Raises StepError where they do not fit."""
     moved, still = parent(task.given("0"), task.work), parent(task.given("to"), task.work)
     agree((moved, still))
+    for text in unlike((moved, still)):
+        task.note(text)
     shapes = {name: header.shape for name, header in sorted(moved.headers.items())}
     start = identity(heads(moved.configuration, moved.headers), shapes)
 
@@ -70,6 +72,8 @@ def _write(task: Task, model: Parent, found: Alignment, files: Files) -> None:
 def _record(task: Task, pair: Pair, found: Alignment, start: Alignment, likeness: tuple[float, float]) -> None:
     units = sum(int((a.units != b.units).sum()) for a, b in zip(found.layers, start.layers, strict=True))
     groups = sum(int((a.groups != b.groups).sum()) for a, b in zip(found.layers, start.layers, strict=True))
+    if found is start:
+        task.note("no unit changes its place: no order was found in which the models are more alike")
     told: dict[str, Json] = {
         "schema": 1,
         "likeness": [float(f"{value:.6g}") for value in likeness],

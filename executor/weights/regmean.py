@@ -16,7 +16,7 @@ from ladle.executor.weights.adapted import leaf
 from ladle.executor.weights.configurations import copy_beside
 from ladle.executor.weights.observed import Seen, Tensors, observed
 from ladle.executor.weights.one_thread import one_thread
-from ladle.executor.weights.parents import Parent, agree, parent
+from ladle.executor.weights.parents import Parent, agree, apart, parent
 from ladle.executor.weights.reading import DTYPES, Files, Leaf, Stored
 from ladle.executor.weights.stream import cut
 from ladle.executor.weights.writing import Shape, Writer
@@ -26,6 +26,8 @@ def run(task: Task) -> None:
     """Write the regression mean. Raises StepError for models that do not fit, or rows that hold nothing to predict."""
     parents = tuple(parent(given, task.work) for given in operands(task.inputs))
     agree(parents)
+    for text in apart(parents):
+        task.note(text)
     factor = task.options["off_diagonal"]
     assert isinstance(factor, int | float)
     with one_thread(), torch.inference_mode(), Files() as files:
@@ -33,7 +35,10 @@ def run(task: Task) -> None:
         headers = [folder_tensors(folder) for folder in folders]
         inputs = [Stored(folder, found, files) for folder, found in zip(folders, headers, strict=True)]
         models = [leaf(each, files) for each in parents]
-        _write(task, parents[0], Layers(models, inputs, headers[0], float(factor)))
+        layers = Layers(models, inputs, headers[0], float(factor))
+        if averaged := _averaged(parents[0], layers):
+            task.note(averaged)
+        _write(task, parents[0], layers)
         files.unchanged()
     copy_beside(task.output, parents[0])
 
@@ -103,6 +108,18 @@ def regression(grams: Sequence[torch.Tensor], weights: Sequence[torch.Tensor], f
     tolerance = len(whole) * torch.finfo(torch.float32).eps
     found: torch.Tensor = torch.linalg.lstsq(whole.cpu(), wanted.cpu(), rcond=tolerance, driver="gelsd").solution
     return middle + found.T
+
+
+def _averaged(first: Parent, layers: Layers) -> str:
+    """Say which matrices come out as plain means, "" where none does but the embeddings, of which that is known."""
+    embeddings = first.embeddings()
+    means = [
+        name
+        for name, header in sorted(first.headers.items())
+        if len(header.shape) > 1 and name not in embeddings and not layers.solved(name, header.shape)
+    ]
+    more = f" and {len(means) - 1} more matrices come" if len(means) > 1 else " comes"
+    return f"`{means[0]}`{more} out as plain means: no inputs of theirs were seen" if means else ""
 
 
 def _write(task: Task, first: Parent, layers: Layers) -> None:

@@ -13,7 +13,7 @@ from ladle.dsl.frozen import replace
 from ladle.dsl.graph import digest
 from ladle.executor.task import Given, StepError, Task, operands, unsaid
 from ladle.executor.weights import merge
-from ladle.executor.weights.observed import Seen, Tensors, observed
+from ladle.executor.weights.observed import Seen, Tensors, at_once, observed
 from ladle.executor.weights.one_thread import one_thread
 from ladle.executor.weights.parents import agree, apart, parent
 
@@ -26,7 +26,7 @@ def run(task: Task) -> None:
     for text in apart(parents):
         task.note(text)
     with one_thread():
-        folders = observed(task, information)
+        folders = observed(task, lambda seen: at_once(information(seen)))
     known = tuple(
         Given(str(len(models) + place), "fisher", digest([task.fingerprint, place]), path)
         for place, path in enumerate(folders)

@@ -9,7 +9,7 @@ from typing import Final
 
 from ladle.dsl.graph import Json
 from ladle.dsl.types import differing
-from ladle.executor.adapter import Adapter, misfit
+from ladle.executor.adapter import Adapter, misfit, sitting
 from ladle.executor.headers import HostileHeader, Tensor, folder_tensors
 from ladle.executor.model_settings import degrees, function, listed
 from ladle.executor.models.folder import (
@@ -96,7 +96,7 @@ def _with_adapter(model: Parent, given: Given, work: Path) -> Parent:
     if wrong := misfit(found.type, {name: header.shape for name, header in model.headers.items()}):
         raise StepError(
             f"the adapter `{found.name}` does not fit: `{model.name}` {wrong}",
-            "an adapter sits on the model that it was trained on, or on one of the same shape",
+            sitting(wrong),
         )
     tokenizer = tokenizer_folder(given, work)
     _prove_generation(tokenizer, found.name)

@@ -26,6 +26,11 @@ WEIGHTS: Final = "adapter_model.safetensors"
 PICKLE: Final = "adapter_model.bin"
 ELSEWHERE: Final = "download it into the project, and name folder and model: `local(FOLDER, from = MODEL)`"
 """What to do with an adapter of the hub."""
+_HEAD: Final = "its head"
+_UNTIE: Final = (
+    "give the model a head of its own: `lm_head.weight`, a copy of its embeddings, and `tie_word_embeddings` false in "
+    "its configuration; what peft merges of such an adapter is not the model that was trained"
+)
 ELEMENTS: Final = ("F16", "BF16", "F32", "F64")
 """Types of elements that a change may have."""
 
@@ -131,18 +136,23 @@ def misfit(adapter: AdapterType, tensors: Mapping[str, tuple[int, ...]]) -> str:
     """Return why an adapter does not sit on a model with these tensors, such as "has no `lm_head.weight`"; or ""."""
     for name, shape in adapter.tensors:
         if name not in tensors:
-            tied = ", since its head is tied to its embeddings" if name.startswith("lm_head.") else ""
+            tied = f", since {_HEAD} is tied to its embeddings" if name.startswith("lm_head.") else ""
             return f"has no `{short(name)}`{tied}"
         if tensors[name] != shape:
             return f"has `{short(name)}` as {_shown(tensors[name])}, and the adapter was made for {_shown(shape)}"
     changed, ends = {name for name, _ in adapter.tensors}, frozenset(adapter.modules)
     embedding = next((name for name in changed if name.endswith(("embed_tokens.weight", "wte.weight"))), "")
     if embedding and "lm_head.weight" not in tensors:
-        return f"ties its head to `{short(embedding)}`: with the adapter in it the head would change too"
+        return f"ties {_HEAD} to `{short(embedding)}`: in one tensor the adapter would change the head too"
     for name, shape in tensors.items():
         if len(shape) == 2 and name not in changed and _within(name.removesuffix(".weight"), ends):
             return f"has `{short(name)}`, which the adapter says it changes and does not hold"
     return ""
+
+
+def sitting(wrong: str) -> str:
+    """Return the help for an adapter that does not fit, `wrong` as `misfit` says."""
+    return _UNTIE if _HEAD in wrong else "an adapter sits on the model that it was trained on, or on one of one shape"
 
 
 @frozen
@@ -217,7 +227,9 @@ class _Settings:
         """Refuse names in the configuration that no tensor has, and tensors that it does not name."""
         modules = {name.rpartition(".")[0] for name in changes}
         adapted = {name.rpartition(".")[0] for name, change in changes.items() if change.a}
-        targets = frozenset(self.targets)
+        # Where peft was asked to tie what it adds, it adds to the head what it adds to the embeddings, and names these.
+        tied = ("lm_head",) if self.config.get("ensure_weight_tying") is True else ()
+        targets = frozenset(self.targets) and frozenset((*self.targets, *tied))
         if targets and (strange := sorted(each for each in adapted if not _within(each, targets))):
             raise self.wrong(f"changes `{short(strange[0])}`, which its `target_modules` do not name")
         for saved in _listed(self.config.get("modules_to_save")):

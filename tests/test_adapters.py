@@ -324,8 +324,53 @@ def test_an_adapter_that_does_not_fit_says_where(tmp_path: Path) -> None:
     assert "no `lm_head.weight`, since its head is tied" in misfit(saved, shapes)
     words = {"base_model.model.model.embed_tokens.weight": torch.zeros(VOCAB, HIDDEN)}
     embedded = read_adapter(adapter(tmp_path / "z", low_rank() | words, modules_to_save=["embed_tokens"]), "z").type
-    assert "the head would change too" in misfit(embedded, shapes)
+    assert "would change the head too" in misfit(embedded, shapes)
     assert misfit(embedded, shapes | {"lm_head.weight": (VOCAB, HIDDEN)}) == ""
+
+
+TIED: dict[str, dict[str, object]] = {
+    "low rank": {"target_modules": ["embed_tokens", "q_proj"]},
+    "low rank, tied": {"target_modules": ["embed_tokens", "q_proj"], "ensure_weight_tying": True},
+    "whole": {"modules_to_save": ["embed_tokens"]},
+    "whole, tied": {"modules_to_save": ["embed_tokens"], "ensure_weight_tying": True},
+}
+
+
+def untied(place: Path, output: Path) -> Path:
+    """Give a model a head of its own, as the help of E427 says."""
+    weights = load_file(place / "model.safetensors")
+    config = json.loads((place / "config.json").read_text()) | {"tie_word_embeddings": False}
+    output.mkdir()
+    (output / "config.json").write_text(json.dumps(config))
+    head = {"lm_head.weight": weights["model.embed_tokens.weight"].clone()}
+    save_file(weights | head, output / "model.safetensors", {"format": "pt"})
+    return output
+
+
+@pytest.mark.parametrize("name", TIED)
+def test_tied_embeddings_are_refused_and_with_a_head_of_its_own_the_model_is_the_one_that_was_trained(
+    tmp_path: Path, name: str
+) -> None:
+    torch.manual_seed(3)
+    ids = torch.tensor([[1, 2, 3, 4]])
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        model = AutoModelForCausalLM.from_config(LlamaConfig(**LLAMA | {"tie_word_embeddings": True})).float()
+        model.save_pretrained(tmp_path / "base")
+        settings = {"r": 4, "lora_alpha": 6, "target_modules": ["q_proj"], "task_type": "CAUSAL_LM"}
+        trained = peft.get_peft_model(model, peft.LoraConfig(**settings | TIED[name])).eval()
+        for parameter in trained.parameters():
+            if parameter.requires_grad:
+                parameter.add_(torch.randn_like(parameter) * 0.1)
+        trained.save_pretrained(tmp_path / "x")
+        wanted = trained(ids).logits
+    with pytest.raises(StepError, match="tie") as refused:
+        parent(on("0", tmp_path / "x", given("from", tmp_path / "base")), tmp_path)
+    assert "a head of its own" in refused.value.help
+    own = given("from", untied(tmp_path / "base", tmp_path / "own"))
+    with torch.no_grad():
+        found = load_given(on("0", tmp_path / "x", own), torch.float32, "sdpa").eval()(ids).logits
+    torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("part", ["lora_A", "lora_B"])

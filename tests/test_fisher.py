@@ -108,6 +108,19 @@ def test_the_information_is_the_mean_square_of_each_sequences_gradient() -> None
         torch.testing.assert_close(known[name], each / mean, rtol=1e-3, atol=1e-5)
 
 
+def test_no_gradient_is_held_longer_than_its_own_square_takes() -> None:
+    found = languages(0)
+    asked: Any = network(found.models[0])
+    held: list[int] = []
+    for each in asked.parameters():
+        each.register_post_accumulate_grad_hook(
+            lambda _: held.append(sum(p.grad is not None for p in asked.parameters()))
+        )
+    information(Seen(asked, "m", (found.seen[0][0][None],), lambda done: None))
+    assert len(held) == len([*asked.parameters()])
+    assert max(held) == 1
+
+
 TEXTS: list[dict[str, Json]] = [{"text": f"the silk of a spider is {n} times strong"} for n in range(6)]
 OTHERS: list[dict[str, Json]] = [{"text": f"nacre is made of {n} tablets"} for n in range(6)]
 

@@ -247,6 +247,21 @@ def test_slices_that_take_all_layers_in_order_are_whole_models(tmp_path: Path) -
     assert any("layers 0 to 31" in note.reason for note in found.notes)
 
 
+def test_slices_with_parameters_of_their_own_are_a_list_of_a_value_for_each_layer(tmp_path: Path) -> None:
+    own = "    parameters: {{t: {}}}\n"
+    parts = BOTH.format(0, 2) + own.format(0.25) + BOTH.format(2, 5) + own.format("[0, 1]")
+    found = from_text(tmp_path, SLICED.format("slerp") + parts)
+    assert "slerp(a, b, t = {embed: 0.25, layers: [0.25, 0.25, 0, 0.5, 1], else: 0})" in flat(found.text)
+    assert not [note for note in found.notes if note.sort is Sort.LOST]
+    stretched = SLICED.format("slerp") + BOTH.format(0, 2) + BOTH.format(2, 4) + "parameters: {t: [0, 0.5]}\n"
+    assert "t = {layers: [0, 0.5, 0, 0.5], else: 0}" in flat(from_text(tmp_path, stretched).text)
+    alike = BOTH.format(0, 2) + own.format(0.5) + BOTH.format(2, 5) + own.format(0.5)
+    assert "slerp(a, b, t = 0.5)" in from_text(tmp_path, SLICED.format("slerp") + alike).text
+    sums = "    parameters: {{normalize: {}, weight: 1}}\n"
+    parts = BOTH.format(0, 2) + sums.format("true") + BOTH.format(2, 5) + sums.format("false")
+    assert ("E611", 5) in problems(tmp_path, SLICED.format("linear").replace("base_model: acme/a\n", "") + parts)
+
+
 @pytest.mark.parametrize(
     ("text", "line", "help"),
     [
@@ -255,9 +270,17 @@ def test_slices_that_take_all_layers_in_order_are_whole_models(tmp_path: Path) -
         (
             SLICED.format("slerp") + BOTH.format(0, 8) + BOTH.format(8, 16) + "    parameters: {t: 0.5}\n",
             7,
-            "over depth",
+            "in every slice",
         ),
-        (SLICED.format("slerp") + BOTH.format(0, 8) + BOTH.format(8, 16) + "parameters: {t: [0, 1]}\n", 7, "one slice"),
+        (
+            SLICED.format("slerp")
+            + f"{BOTH.format(0, 8)}    parameters: {{t: 0.5}}\n"
+            + BOTH.format(8, 16)
+            + "    parameters: {t: [0, 3]}\n",
+            8,
+            "between 0 and 1",
+        ),
+        (SLICED.format("slerp") + BOTH.format(0, 8) + BOTH.format(8, 10**9) + "parameters: {t: [0, 1]}\n", 4, "stack"),
         (SLICED.format("passthrough") + BOTH.format(0, 8), 5, "name one"),
         (SLICED.format("passthrough") + "  - sources: [{model: acme/a}]\n", 5, "counted from 0"),
         (SLICED.format("passthrough") + "  - sources: [{model: acme/a, layer_range: [4, 4]}]\n", 5, "at least one"),

@@ -89,6 +89,7 @@ DIGESTS = {
     ("karcher", 1): "714ea8ff809b8ee2",
     ("arcee_fusion", 1): "365581243dd34c01",
     ("nearswap", 1): "7a3cba8ac952bb73",
+    ("nearswap", 2): "7a3cba8ac952bb73",
     ("ram", 1): "fca721063a517ea2",
     ("ramplus_tl", 1): "6adf643560c4a189",
     ("sce", 1): "032eb290330d14da",

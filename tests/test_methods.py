@@ -172,7 +172,7 @@ def test_equal_parents_give_themselves_back_bit_for_bit(name: str) -> None:
     options = dict(case.options) | ({"epsilon": 0.0} if case.method in ("ram", "ramplus_tl") else {})
     made = merged(case.module, (one,) * case.operands, one if case.based else None, **options)
     assert torch.equal(made, one)
-    assert name == "nearswap" or same_bits(made, one)
+    assert same_bits(made, one)
     if case.based and case.method not in ("nearswap", "arcee_fusion", "sce"):
         wanted = plain if name in ADDED_AGAIN else one
         assert same_bits(merged(case.module, (wanted,) * case.operands, other, **options), wanted)
@@ -207,6 +207,18 @@ def test_nearswap_moves_no_weight_by_more_than_t() -> None:
     assert (made - base).abs().max() <= 0.001 + 1e-7
     assert torch.equal(merged(module, (model,), base, t=0.0), base)
     assert torch.equal(merged(module, (model,), base, t=10.0), model)
+
+
+@pytest.mark.parametrize("t", [0.0, 1e-7, 1e-3, 10.0])
+def test_nearswap_keeps_the_sign_of_zero(t: float) -> None:
+    """Of a base that it does not move, and of a model that it takes over."""
+    base, model = torch.tensor([[-0.0, -0.0, 0.0, -0.0, 1e-4]]), torch.tensor([[-0.0, 1.0, -0.0, -1.0, -0.0]])
+    module = CASES["nearswap"].module
+    made = merged(module, (model,), base, t=t)
+    moved = (made != base) | (t >= (base - model).abs().clamp(min=1e-6))
+    assert same_bits(made[~moved], base[~moved])
+    assert same_bits(merged(module, (base,), base, t=t), base)
+    assert t < 10 or same_bits(made, model)
 
 
 def test_what_is_parallel_or_opposite_is_interpolated_linearly() -> None:

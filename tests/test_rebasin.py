@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import torch
 from ladle.executor.task import Given, Machine, StepError, Task
-from ladle.executor.weights import rebasin
+from ladle.executor.weights import matching, rebasin
 from safetensors.torch import load_file, save_file
+from torch.utils._python_dispatch import TorchDispatchMode
 from transformers import AutoModelForCausalLM, LlamaConfig, Qwen2Config, Qwen3Config
 
 VOCAB, HIDDEN, INNER, LAYERS, HEADS, GROUPS, SIZE = 40, 16, 24, 2, 4, 2, 4
@@ -105,6 +106,27 @@ def test_a_permuted_copy_comes_back_bit_for_bit(tmp_path: Path, kind: str, dtype
     wanted = load_file(own / "model.safetensors")
     assert back.keys() == wanted.keys()
     assert all(back[name].dtype == dtype and torch.equal(back[name], wanted[name]) for name in wanted)
+
+
+class Largest(TorchDispatchMode):
+    """Notes the bytes of the largest tensor that anything makes."""
+
+    bytes = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        found = func(*args, **(kwargs or {}))
+        if isinstance(found, torch.Tensor):
+            self.bytes = max(self.bytes, found.untyped_storage().nbytes())
+        return found
+
+
+def test_embeddings_are_never_whole_in_memory(tmp_path: Path) -> None:
+    own = save(tmp_path / "own", 1, vocab_size=250_000)
+    copy = shuffled(own, tmp_path / "copy", 2)
+    with Largest() as seen:
+        back = rebased(tmp_path / "back", copy, own)
+    assert seen.bytes <= 8 * matching.BLOCK < 4 * 250_000 * HIDDEN
+    assert (back / "model.safetensors").read_bytes() == (own / "model.safetensors").read_bytes()
 
 
 def test_the_function_stays_and_the_weights_come_closer(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from ladle.dsl.graph import Json
 from ladle.dsl.signature import Fault
 from ladle.dsl.types import ModelType
-from ladle.executor.adapter import Adapter, is_adapter, misfit, read_adapter
+from ladle.executor.adapter import Adapter, is_adapter, misfit, read_adapter, sitting
 from ladle.executor.headers import Tensor, folder_tensors
 from ladle.executor.model_folder import BadFolder, json_object, model_type
 from ladle.executor.models.folder import model_folder
@@ -59,7 +59,7 @@ def _adapted(model: Subject, folder: Path) -> Subject | tuple[Fault, ...]:
         return (Fault("E641", f"`{folder.name}` cannot be read: {(error.strerror or str(error)).lower()}", ""),)
     if wrong := misfit(found.type, {name: header.shape for name, header in model.headers.items()}):
         message = f"the adapter `{folder.name}` does not fit: the model {wrong}"
-        return (Fault("E427", message, "an adapter sits on the model that it was trained on, or on one of its shape"),)
+        return (Fault("E427", message, sitting(wrong)),)
     return replace(model, adapters=(*model.adapters, found), words=_words(folder, folder.name) or model.words)
 
 

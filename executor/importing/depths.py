@@ -7,7 +7,7 @@ the same.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,6 +16,7 @@ from ladle.executor.importing.fields import scalar_number
 from ladle.executor.importing.spelling import written
 from ladle.executor.importing.tree import Listing, Scalar, Table, Tree
 from ladle.executor.quoting import short
+from ladle.executor.weights.modules import over_depth
 
 At = float | tuple[float, ...]
 """A value of a module: a number, or values over depth."""
@@ -94,20 +95,50 @@ class Depths:
         return "{" + ", ".join([*told, f"else: {written(self.otherwise)}"]) + "}"
 
 
-def depths(tree: Tree) -> Depths:
-    """Return what a value of mergekit's says. Raises Unsayable for what is none, or what no schedule says."""
-    rules = _rules(tree)
-    if len(rules) == 1 and not rules[0].part and isinstance(rules[0].value, int | float):
-        return Depths((), rules[0].value)
-    values = {name: _at(rules, tensor) for name, tensor in TENSORS.items()}
-    rest = next((rule.value for rule in rules if not rule.part), values["embed"])
+Sliced = Sequence[tuple[Tree, int]]
+"""Values, each of a slice of so many layers; of one that is none the number is not asked for."""
+
+
+def depths(parts: Sliced) -> Depths:
+    """Return what a value of mergekit's says, over one slice or several that follow each other.
+
+    Raises Unsayable for what is none, or what no schedule says.
+    """
+    rules = [_rules(tree) for tree, _ in parts]
+    counts = [count for _, count in parts]
+    alike = {rule.value if not rule.part else () for each in rules for rule in each}
+    if len(alike) == 1 and not isinstance(only := alike.pop(), tuple):
+        return Depths((), only)
+    values = {name: _over(rules, counts, tensor) for name, tensor in TENSORS.items()}
+    rest = next((rule.value for rule in rules[0] if not rule.part), values["embed"])
+    if len(parts) > 1:
+        rest = values["lm_head"]  # which a model that ties its head does not have, and no map may name
     otherwise = rest[0] if isinstance(rest, tuple) else rest
     found: dict[str, At] = {}
     for name in ("embed", "lm_head", "norm"):
         if values[name] != otherwise:
             found[name] = values[name]
     _group("layers", otherwise, values, found)
-    return Depths(tuple(found.items()), otherwise, tuple(_strays(rules, found, otherwise)))
+    return Depths(tuple(found.items()), otherwise, tuple(_strays(rules, counts, found, otherwise)))
+
+
+def _over(rules: Sequence[tuple[Rule, ...]], counts: Sequence[int], tensor: str) -> At:
+    """Return mergekit's value for a tensor: that of a slice, or a value for each layer of several.
+
+    Embeddings are merged as the first slice is, what follows the layers as the last one.
+    """
+    if len(rules) == 1:
+        return _at(rules[0], tensor)
+    if "#" not in tensor:
+        return _at(rules[0 if tensor == TENSORS["embed"] else -1], tensor)
+    values = [(_at(each, tensor), count) for each, count in zip(rules, counts, strict=True)]
+    listed = [_layer(value, at, count) for value, count in values for at in range(count)]
+    return tuple(listed) if any(value != listed[0] for value in listed) else listed[0]
+
+
+def _layer(value: At, layer: int, layers: int) -> float:
+    """Return the value in one layer of a slice, whose only layer is its last."""
+    return over_depth(list(value), layer, layers) if isinstance(value, tuple) else value
 
 
 def _group(name: str, inherited: At, values: Mapping[str, At], found: dict[str, At]) -> None:
@@ -125,11 +156,13 @@ def _leaves(name: str) -> list[str]:
     return [leaf for child in GROUPS[name] for leaf in _leaves(child)] if name in GROUPS else [name]
 
 
-def _strays(rules: tuple[Rule, ...], found: Mapping[str, At], otherwise: float) -> list[str]:
+def _strays(
+    rules: Sequence[tuple[Rule, ...]], counts: Sequence[int], found: Mapping[str, At], otherwise: float
+) -> list[str]:
     strays = []
     for name, (tensor, group) in RARE.items():
         ours = found.get(group, found.get("layers", otherwise))
-        if _at(rules, tensor) != ours:
+        if _over(rules, counts, tensor) != ours:
             strays.append(name)
     return strays
 

@@ -28,9 +28,13 @@ class Given:
     operator: Operator
     parameters: Fields | None
 
+    def says(self, key: str) -> bool:
+        """Say whether a parameter stands there for the whole merge."""
+        return self.parameters is not None and key in self.parameters
+
     def rest(self, sources: tuple[Source, ...]) -> None:
         """Note every parameter that is not an option of the merge."""
-        for each in (self.parameters, *(source.parameters for source in sources)):
+        for each in dict.fromkeys((self.parameters, *(own for source in sources for own in source.own))):
             if each:
                 self._misspelt(each)
                 each.rest(REASONS)
@@ -49,20 +53,20 @@ def weight(given: Given, source: Source) -> str:
     operands = given.operator.operands
     if operands.weighted == "no" or operands.weight_type is None:
         return ""
-    place = _place(given, source, "weight")
-    if place is None:
+    places = _places(given, source, "weight")
+    if not places:
         _weightless(source)
         return "1"
-    return _text(place, "weight", operands.weight_type) or "1"
+    return _text(places, "weight", operands.weight_type) or "1"
 
 
 def _weightless(source: Source) -> None:
     """Report a model without a weight, at the key that is meant for one where there is such a key."""
-    keys = [entry.key for entry in source.parameters.table.entries] if source.parameters else []
-    near = next((key for key in keys if nearest(key, [WEIGHT])), "")
+    keys = [(each, entry.key) for each in source.own for entry in each.table.entries]
+    place, near = next(((each, key) for each, key in keys if nearest(key, [WEIGHT])), (None, ""))
     message = "the model has no `weight`, which mergekit demands"
-    if near and source.parameters:
-        source.parameters.problem("E609", near, f"{message}: `{short(near)}` is no parameter", "write `weight`")
+    if near and place:
+        place.problem("E609", near, f"{message}: `{short(near)}` is no parameter", "write `weight`")
     else:
         source.fields.problem("E609", "model", message, "add `weight`")
 
@@ -71,24 +75,25 @@ def shared(given: Given, option: Option, key: str) -> str:
     """Return a parameter of the whole merge, "" where the document does not set it."""
     if given.parameters is None or key not in given.parameters:
         return ""
-    return _text(given.parameters, key, option.type)
+    return _text(((given.parameters, 0),), key, option.type)
 
 
 def per_model(given: Given, option: Option, key: str, operands: tuple[Source, ...]) -> str:
     """Return a parameter that stands beside models: one value where all have the same, else `each(...)`."""
     texts = []
+    # A `base_model` that stands in no slice has no parameters of one: what is one for all is what the slices say.
+    sliced = tuple(source for source in operands if source.parts)
+    operands = sliced if sliced and not getattr(option, "each", False) else operands
     for source in operands:
-        place = _place(given, source, key)
-        texts.append(_text(place, key, option.type) if place else spelled(_default(option)))
+        places = _places(given, source, key)
+        texts.append(_text(places, key, option.type) if places else spelled(_default(option)))
     if len(set(texts)) == 1:
         return texts[0]
     if getattr(option, "each", False):
         return f"each({', '.join(texts)})"
     for source, text in zip(operands, texts, strict=True):
-        if source.parameters and key in source.parameters:
-            source.parameters.lost(
-                key, f"`{option.name}` is one value for all models in this version, not {text} for one"
-            )
+        if place := next((each for each in source.own if key in each), None):
+            place.lost(key, f"`{option.name}` is one value for all models in this version, not {text} for one")
     return ""
 
 
@@ -97,38 +102,67 @@ def _default(option: Option) -> float | bool:
     return value if isinstance(value, int | float) else 1.0
 
 
-def _place(given: Given, source: Source, key: str) -> Fields | None:
-    """Return where a parameter of a model stands: beside it, else for the whole merge."""
-    places = (source.parameters, given.parameters)
-    return next((each for each in places if each is not None and key in each), None)
+Places = tuple[tuple[Fields, int], ...]
+"""Where a parameter stands: for each slice that a model is merged in, with the number of its layers, or once."""
 
 
-def _text(place: Fields, key: str, type: OptionType) -> str:
+def _places(given: Given, source: Source, key: str) -> Places:
+    """Return where a parameter of a model stands: beside it, else for the whole merge; empty where a slice has none."""
+    shared = (given.parameters,) if given.parameters else ()
+    if not source.parts:
+        found = next((each for each in (*source.own, *shared) if key in each), None)
+        return ((found, 0),) if found else ()
+    places = [(next((e for e in (*part.parameters, *shared) if key in e), None), part.layers) for part in source.parts]
+    known = tuple((place, layers) for place, layers in places if place)
+    if known and len(known) < len(places):
+        message = f"`{key}` stands in some slices and not in others"
+        known[0][0].problem("E611", key, message, "say it in every slice, or once for the whole merge")
+    return known if len(known) == len(places) else ()
+
+
+def _text(places: Places, key: str, type: OptionType) -> str:
     """Return a parameter as an option of a type; "" where it cannot be said, which is reported."""
+    first = places[0][0]
     if isinstance(type, Flag):
-        flag = place.flag(key)
-        return "" if flag is None else spelled(flag)
-    tree = place.tree(key)
-    if tree is None:
+        return _flag(places, key)
+    trees = [(place, place.tree(key), layers) for place, layers in places]
+    sliced = [(tree, layers) for _, tree, layers in trees if tree is not None]
+    if len(sliced) < len(trees):
         return ""
     try:
-        found = depths(tree)
+        found = depths(sliced)
     except Unsayable as why:
-        span = why.span or place.span(key)
-        place.ledger.problem("E611", place.document, span, f"`{key}` cannot be said: {why}", why.help)
+        span = why.span or first.span(key)
+        first.ledger.problem("E611", first.document, span, f"`{key}` cannot be said: {why}", why.help)
         return ""
     if found.modules and not isinstance(type, Scheduled):
-        place.problem("E611", key, f"`{key}` varies over the tensors, and is one number in this version", VARIES)
-    elif isinstance(type, Number | Scheduled) and (beyond := _beyond(tree, type)) is not None:
-        message = f"`{key}` cannot be {short(beyond.text)} here"
-        place.ledger.problem("E611", place.document, beyond.span, message, _bounds(key, type))
+        first.problem("E611", key, f"`{key}` varies over the tensors, and is one number in this version", VARIES)
+    elif _wrong_number(trees, key, type):
+        return ""
     elif found.modules and isinstance(type, Scheduled) and (lists := _unlayered(found.modules, type)):
         message = f"`{key}` cannot vary over depth in {lists}"
-        place.problem("E611", key, message, "write one number for it")
+        first.problem("E611", key, message, "write one number for it")
     elif found.strays:
         names = ", ".join(f"`{name}`" for name in found.strays)
-        place.assumed(key, f"in a model that has {names}, mergekit's filters take them too: name them in the map")
+        first.assumed(key, f"in a model that has {names}, mergekit's filters take them too: name them in the map")
     return found.text
+
+
+def _flag(places: Places, key: str) -> str:
+    flags = [place.flag(key) for place, _ in places]
+    if len(set(flags)) > 1:
+        places[0][0].problem("E611", key, f"`{key}` differs from slice to slice", "say it once for the whole merge")
+    return "" if flags[0] is None else spelled(flags[0])
+
+
+def _wrong_number(trees: list[tuple[Fields, Tree | None, int]], key: str, type: OptionType) -> bool:
+    """Report the first number that an option does not take."""
+    for place, tree, _ in trees:
+        if tree is not None and isinstance(type, Number | Scheduled) and (beyond := _beyond(tree, type)) is not None:
+            message = f"`{key}` cannot be {short(beyond.text)} here"
+            place.ledger.problem("E611", place.document, beyond.span, message, _bounds(key, type))
+            return True
+    return False
 
 
 def _beyond(tree: Tree, type: OptionType) -> Scalar | None:

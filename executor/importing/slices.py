@@ -1,7 +1,7 @@
 """Slices of mergekit's documents. In: `slices`. Out: the models of a merge of whole models, or layers that are stacked.
 
 mergekit stretches a list over depth across each slice by itself, so that slices which cut whole models into parts are a
-merge of these only where no parameter varies.
+merge of these with a list of one value for each layer, unless they are merged alike.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ladle.executor.importing.mergekit_results import MORE, outputs, rounded, se
 from ladle.executor.importing.mergekit_tokenizer import tokenizer_option
 from ladle.executor.importing.mergekit_values import Given, per_model, shared
 from ladle.executor.importing.scalars import number
-from ladle.executor.importing.sources import Source, reference, source
+from ladle.executor.importing.sources import Part, Source, reference, source
 from ladle.executor.importing.spelling import option
 from ladle.executor.importing.tree import Listing, Scalar, Table, Tree
 
@@ -28,7 +28,10 @@ _MEND: Final = (
     "merge whole models, and stack layers of the result, both ends included: "
     "`model deep = stack(merged, merged, layers = each(0..7, 4..11))`"
 )
-_OVER_DEPTH: Final = "write one slice over all layers, and the parameter as a list over depth: `t: [0, 0.5, 1]`"
+
+
+_MOST: Final = 1000
+"""Layers for each of which a parameter is written down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +61,28 @@ def whole(fields: Fields) -> tuple[Source, ...] | None:
             each.fields.problem("E611", "sources", "the models of a slice give different layers", _MEND)
             return None
         at = ends.pop()
-    if len(slices) > 1 and not _even(fields, slices):
-        return None
     fields.assumed("slices", f"together they are layers 0 to {at - 1}, taken to be all that the models have")
-    if first.parameters is not None and len(slices) == 1:
-        first.fields.lost("parameters", "parameters of a slice: write them at the models or for the whole merge")
     for each in slices:
         each.fields.rest({})
-    return first.sources
+        for model in each.sources if each is not first else ():
+            model.fields.rest({})
+    if _even(fields, slices):
+        return first.sources
+    if at > _MOST:
+        fields.problem(
+            "E611", "slices", f"the slices take {at} layers, one value for each of which no recipe says", _MEND
+        )
+        return None
+    return tuple(_parted(slices, place) for place in range(len(first.sources)))
+
+
+def _parted(slices: tuple[Slice, ...], place: int) -> Source:
+    """Return a model with the parameters that it has in each slice."""
+    parts = []
+    for each in slices:
+        found = each.sources[place].parameters, each.parameters
+        parts.append(Part(each.layers[place][1] - each.layers[place][0], tuple(one for one in found if one)))
+    return Source(slices[0].sources[place].model, slices[0].sources[place].fields, None, tuple(parts))
 
 
 def _models(each: Slice) -> list[ModelRef]:
@@ -73,19 +90,12 @@ def _models(each: Slice) -> list[ModelRef]:
 
 
 def _even(fields: Fields, slices: tuple[Slice, ...]) -> bool:
-    """Say whether every slice is merged alike; one that is not is reported."""
-    for each in slices:
-        for place in (each.fields, *(model.fields for model in each.sources)):
-            if "parameters" in place:
-                message = "a slice has parameters of its own, and a merge here is one over all layers"
-                place.problem("E611", "parameters", message, _OVER_DEPTH)
-                return False
+    """Say whether every slice is merged alike, by parameters that one slice over all layers would have."""
     tree = fields.tree("parameters")
-    if tree is not None and _varies(tree):
-        message = "mergekit stretches a list over each slice by itself, and a merge here is one over all layers"
-        fields.problem("E611", "parameters", message, "write one slice over all layers, and the list for all of it")
-        return False
-    return True
+    if len(slices) == 1:
+        return slices[0].parameters is None
+    own = [place for each in slices for place in (each.parameters, *(model.parameters for model in each.sources))]
+    return not any(own) and not (tree is not None and _varies(tree))
 
 
 def _varies(tree: Tree) -> bool:

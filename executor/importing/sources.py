@@ -14,12 +14,33 @@ ADAPTER_HELP = "name the model alone, and write `local(FOLDER, from = MODEL)` fo
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A slice of layers, and the parameters that hold in it, those of a model before those of the slice."""
+
+    layers: int
+    parameters: tuple[Fields, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """One model of a merge, and the parameters that stand beside it."""
 
     model: ModelRef
     fields: Fields
     parameters: Fields | None
+    parts: tuple[Part, ...] = ()
+    """The slices that it is merged in, where they are not merged alike; it has no parameters beside theirs then."""
+
+    @property
+    def own(self) -> tuple[Fields, ...]:
+        """All its parameters."""
+        return tuple(each for part in self.parts for each in part.parameters) + (
+            (self.parameters,) if self.parameters else ()
+        )
+
+    def says(self, key: str) -> bool:
+        """Say whether a parameter stands beside the model, or in a slice of it."""
+        return any(key in each for each in self.own)
 
 
 def listed(fields: Fields) -> tuple[Source, ...] | None:

@@ -116,7 +116,7 @@ def _options(given: Given, operands: tuple[Source, ...]) -> list[tuple[str, str]
         if isinstance(each.type, Reference) or each.name == TOKENIZER:
             continue
         key = each.field or each.name
-        local = any(source.parameters and key in source.parameters for source in operands)
+        local = any(source.says(key) or (source.parts and given.says(key)) for source in operands)
         if (
             isinstance(each.default, Required)
             and not local

@@ -19,7 +19,7 @@ from ladle.executor.mergekit.tool import LORA, Call
 from ladle.executor.mergekit.tool import run as call
 from ladle.executor.models.source import MANIFEST, read_source
 from ladle.executor.task import Given, StepError, Task
-from ladle.executor.weights.parents import Parent, agree, parent
+from ladle.executor.weights.parents import Parent, agree, parent, unlike
 
 WEIGHTS: Final = "adapter_model.safetensors"
 CONFIGURATION: Final = "adapter_config.json"
@@ -33,6 +33,8 @@ def run(task: Task) -> None:
     given = task.given("base")
     base, model = parent(given, task.work), parent(task.given("0"), task.work)
     agree([base, model])
+    for text in unlike([base, model], "on which the adapter sits"):
+        task.note(text)
     parents(task.work, {"base": base, "model": model})
     # As relative paths: a `+` or an `@` in the text of a path would mean something to mergekit, and of a path with one
     # `/` it asks the hub whether it is a repository.

@@ -17,7 +17,7 @@ from ladle.executor.mergekit.tool import YAML, Call
 from ladle.executor.mergekit.tool import run as call
 from ladle.executor.task import StepError, Task
 from ladle.executor.weights.configurations import copy_beside, state_dtype
-from ladle.executor.weights.parents import Parent
+from ladle.executor.weights.parents import Parent, apart
 
 
 def run(task: Task) -> None:
@@ -30,6 +30,8 @@ def run(task: Task) -> None:
     work.mkdir(parents=True)
     documents = Documents(work)
     documents.add(outer, task.output)
+    for text in apart(documents.parents):
+        task.note(text)
     first, before = documents.parents[0], 0
     total = sum(each.size for each in documents.listed)
     for number, each in enumerate(documents.listed):

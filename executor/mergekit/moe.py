@@ -20,7 +20,7 @@ from ladle.executor.mergekit.tool import run as call
 from ladle.executor.models.folder import copy_generation, copy_tokenizer, read_config
 from ladle.executor.task import StepError, Task, operands
 from ladle.executor.weights.configurations import configure
-from ladle.executor.weights.parents import Parent, agree, parent
+from ladle.executor.weights.parents import Parent, agree, apart, parent
 
 FEED_FORWARD: Final = ".mlp."
 _KEPT: Final = ("bos_token_id", "eos_token_id", "pad_token_id", "tie_word_embeddings")
@@ -31,6 +31,8 @@ def run(task: Task) -> None:
     base = parent(task.given("base"), task.work)
     experts = [parent(each, task.work) for each in operands(task.inputs)]
     agree([base, *experts])
+    for text in apart([base, *experts]):
+        task.note(text)
     if biased := [name for name in base.headers if name.endswith(".bias")]:
         raise StepError(f"`{biased[0]}` is a bias, and mergekit's mixtures have none", "it would drop it")
     _refuse_equal(task)

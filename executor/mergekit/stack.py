@@ -18,7 +18,7 @@ from ladle.executor.mergekit.tool import run as call
 from ladle.executor.merges.stack import LAYER
 from ladle.executor.task import StepError, Task, operands
 from ladle.executor.weights.configurations import configure
-from ladle.executor.weights.parents import Parent, agree, parent
+from ladle.executor.weights.parents import Parent, agree, parent, unlike
 from ladle.executor.weights.settings import ineffective
 
 
@@ -26,6 +26,8 @@ def run(task: Task) -> None:
     """Write the stacked model. Raises StepError for operands that do not fit, or a layer that none has."""
     models = [parent(each, task.work) for each in operands(task.inputs)]
     agree(models)
+    for text in unlike(models):
+        task.note(text)
     if message := ineffective(task.options, tuple(models[0].headers)):
         raise StepError(message, "`scale` names modules of the model's architecture")
     layers = _layers(task, models)

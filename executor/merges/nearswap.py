@@ -39,7 +39,7 @@ T = Option("t", scheduled(0, inf), REQUIRED, "how far a weight of the base may m
 OPERATOR = Operator(
     name="nearswap",
     role=Role.MERGE,
-    version=1,
+    version=2,
     text="the base with each weight moved towards another model's, by no more than t",
     operands=Operands((Sort.MODEL,), minimum=1),
     options=(main_model("the model that is moved"), T),
@@ -57,4 +57,6 @@ def kernel(call: Call) -> Combine:
 def _moved(piece: Piece, t: float) -> Tensor:
     [delta] = piece.deltas
     weight = (t / delta.abs().clamp_(min=SMALLEST)).clamp_(max=1.0)
-    return piece.origin.lerp(piece.models[0], weight)
+    moved = piece.origin.lerp(piece.models[0], weight)
+    # What stays and what is taken over keep the sign of their zeros, which `lerp` adds something to.
+    return moved.where(moved != piece.origin, piece.origin).where(weight < 1, piece.models[0])

@@ -26,7 +26,7 @@ TO = Option("to", Reference(Sort.MODEL), REQUIRED, "the model whose order of uni
 OPERATOR = Operator(
     name="rebasin",
     role=Role.MERGE,
-    version=2,
+    version=3,
     text="the same model, with hidden units, attention heads and residual stream in the order of another one's",
     operands=Operands((Sort.MODEL,), minimum=1),
     options=(TO,),

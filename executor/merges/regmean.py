@@ -28,7 +28,7 @@ OFF_DIAGONAL = Option(
 OPERATOR = Operator(
     name="regmean",
     role=Role.MERGE,
-    version=2,
+    version=3,
     text="linear layers that give, for each model's inputs, what that model's layer gives, in least squares; else the "
     "mean",
     operands=Operands((Sort.MODEL,), variadic=True, minimum=2),

@@ -25,11 +25,11 @@ def adapted(typing: Typing, adapter: AdapterType) -> Typed:
         help = f'name the model that it sits on: `local("{folder}", from = MODEL)`{told}'
         return (Fault("E426", f"`{folder}` is an adapter, which is no model without another", help),)
     if isinstance(model.tensors, tuple):
-        misfit: Callable[[AdapterType, Mapping[str, tuple[int, ...]]], str]
-        misfit = import_module("ladle.executor.adapter").misfit
+        adapters = import_module("ladle.executor.adapter")
+        misfit: Callable[[AdapterType, Mapping[str, tuple[int, ...]]], str] = adapters.misfit
         if wrong := misfit(adapter, {name: shape for name, _, shape in model.tensors}):
-            help = "an adapter sits on the model that it was trained on, or on one of the same shape"
-            return (Fault("E427", f"the adapter `{folder}` does not fit: the model {wrong}", help, "from"),)
+            message = f"the adapter `{folder}` does not fit: the model {wrong}"
+            return (Fault("E427", message, adapters.sitting(wrong), "from"),)
     if adapter.vocabulary is None:
         return model
     if one_vocabulary(adapter.vocabulary, model.vocabulary) is False:

@@ -8,12 +8,13 @@ layer, then the residual stream again by all that touches it, and so on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Protocol
 
 import torch
-from ladle.executor.weights.symmetry import Alignment, Axis, Layer, axes, layer_of
+from ladle.executor.weights.stream import Rows, cut
+from ladle.executor.weights.symmetry import Alignment, Axis, Layer, axes, in_rows, layer_of
 from scipy.optimize import linear_sum_assignment
 
 ROUNDS: Final = 20
@@ -21,24 +22,39 @@ ROUNDS: Final = 20
 _TURNS: Final = 3
 """How often query heads and values of a group are matched in turn."""
 
-Weights = Callable[[str], torch.Tensor]
-"""Gives a tensor in float32."""
+BLOCK: Final = 1 << 20
+"""Elements that are worked on at a time where the whole is not wanted."""
+
+
+class Weights(Protocol):
+    """The tensors of a model."""
+
+    def __call__(self, name: str, rows: Rows | None = None) -> torch.Tensor:
+        """Return a tensor, or some of its rows, in float32."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """The model that stays, the one whose units move, and the names of their tensors."""
+    """The model that stays, the one whose units move, and the shapes of their tensors."""
 
     a: Weights
     b: Weights
-    tensors: Sequence[str]
+    tensors: Mapping[str, tuple[int, ...]]
+
+    def parts(self, name: str, at: Alignment, but: int = -1) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Yield a tensor of both models, the second with every axis in order; the axis `but` stays.
+
+        Embeddings, the largest tensors, come some rows at a time.
+        """
+        for rows in cut(self.tensors[name], BLOCK) if in_rows(name) else (None,):
+            yield self.a(name, rows), at.permuted(name, self.b(name, rows), but)
 
     def gain(self, axis: Axis, layer: int, at: Alignment, alone: bool = False) -> torch.Tensor:
         """Return how much each unit of b (column) adds to the sum at each place of a (row), all other axes in order.
 
         `alone`: only of tensors that no other permutation touches.
         """
-        found: torch.Tensor | None = None
+        found = torch.zeros(0, dtype=torch.float64)
         for name in self.tensors:
             kinds = axes(name)
             if axis not in kinds or (layer_of(name) != layer and axis is not Axis.RESIDUAL):
@@ -46,15 +62,28 @@ class Pair:
             if alone and any(kind not in (axis, Axis.FIXED) for kind in kinds):
                 continue
             place = kinds.index(axis)
-            one, other = _rows(self.a(name), place), _rows(at.permuted(name, self.b(name), but=place), place)
-            part = (one @ other.T).double()
-            found = part if found is None else found + part
-        assert found is not None
+            for a, b in self.parts(name, at, place):
+                one, other = _rows(a, place), _rows(b, place)
+                if not len(found):
+                    found = one.new_zeros((len(one), len(other)), dtype=torch.float64)
+                for into, some in zip(_blocks(found), _blocks(one, len(found)), strict=True):
+                    into += some @ other.T
         return found
 
     def likeness(self, at: Alignment) -> float:
         """Return the sum over all tensors of <a, P b>."""
-        return sum((self.a(name).double() * at.permuted(name, self.b(name))).sum().item() for name in self.tensors)
+        return sum(
+            one.flatten().double().dot(other.flatten().double()).item()
+            for name in self.tensors
+            for a, b in self.parts(name, at)
+            for one, other in zip(_blocks(a), _blocks(b), strict=True)
+        )
+
+
+def _blocks(values: torch.Tensor, columns: int = 0) -> Sequence[torch.Tensor]:
+    """Return whole rows at a time; `columns`: as many as of a matrix with that many columns."""
+    step = max(1, BLOCK // max(1, columns or values[:1].numel()))
+    return [values[first : first + step] for first in range(0, len(values), step)]
 
 
 def _rows(values: torch.Tensor, axis: int) -> torch.Tensor:

@@ -7,7 +7,7 @@ was stopped does not begin again with it.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,21 @@ from ladle.executor.tokenizer import load_tokenizer
 from ladle.executor.weights.writing import Shape, Writer
 
 Tensors = Mapping[str, torch.Tensor]
-Observe = Callable[["Seen"], Tensors]
-"""Finds statistics of a model: float32 tensors by name."""
+Observe = Callable[["Seen"], "Found"]
+"""Finds statistics of a model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Statistics: float32 tensors by name, in parts of which one at a time is in memory."""
+
+    shapes: Mapping[str, tuple[int, ...]]
+    parts: Iterable[Tensors]
+
+
+def at_once(tensors: Tensors) -> Found:
+    """Return statistics that are found together."""
+    return Found({name: tuple(values.shape) for name, values in tensors.items()}, (tensors,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +49,14 @@ class Seen:
     sequences: tuple[torch.Tensor, ...]
     said: Callable[[int], None]
 
-    def each(self) -> Iterator[torch.Tensor]:
-        """Yield token ids of shape (1, length), one sequence after the other: no padding, so no mask."""
+    def each(self, turn: int = 0, turns: int = 1) -> Iterator[torch.Tensor]:
+        """Yield token ids of shape (1, length), one sequence after the other: no padding, so no mask.
+
+        Who runs the model over them several times says at which turn it is.
+        """
         for number, ids in enumerate(self.sequences, 1):
             yield ids
-            self.said(number)
+            self.said((turn * len(self.sequences) + number) // turns)
 
 
 def observed(task: Task, observe: Observe) -> tuple[Path, ...]:
@@ -97,14 +113,13 @@ def _whole(task: Task, name: str) -> int:
     return value
 
 
-def _store(folder: Path, found: Tensors) -> None:
-    for name, values in found.items():
-        if not torch.isfinite(values).all():
-            raise StepError(
-                f"what was found of `{name}` is no number", "the model is damaged, or its training diverged"
-            )
-    tensors = {name: Shape(torch.float32, tuple(values.shape)) for name, values in sorted(found.items())}
+def _store(folder: Path, found: Found) -> None:
+    tensors = {name: Shape(torch.float32, shape) for name, shape in sorted(found.shapes.items())}
     with Writer(folder, tensors) as writer:
-        for name in tensors:
-            writer.write(name, 0, found[name].float().cpu())
+        for part in found.parts:
+            for name, values in part.items():
+                if not torch.isfinite(values).all():
+                    help = "the model is damaged, or its training diverged"
+                    raise StepError(f"what was found of `{name}` is no number", help)
+                writer.write(name, 0, values.float().cpu())
         writer.finish()

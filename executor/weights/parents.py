@@ -9,7 +9,7 @@ from typing import Final
 
 from ladle.dsl.graph import Json
 from ladle.dsl.types import differing
-from ladle.executor.adapter import Adapter, misfit
+from ladle.executor.adapter import Adapter, misfit, sitting
 from ladle.executor.headers import HostileHeader, Tensor, folder_tensors
 from ladle.executor.model_settings import degrees, function, listed
 from ladle.executor.models.folder import (
@@ -96,7 +96,7 @@ def _with_adapter(model: Parent, given: Given, work: Path) -> Parent:
     if wrong := misfit(found.type, {name: header.shape for name, header in model.headers.items()}):
         raise StepError(
             f"the adapter `{found.name}` does not fit: `{model.name}` {wrong}",
-            "an adapter sits on the model that it was trained on, or on one of the same shape",
+            sitting(wrong),
         )
     tokenizer = tokenizer_folder(given, work)
     _prove_generation(tokenizer, found.name)
@@ -167,13 +167,23 @@ def fit(parents: Sequence[Parent]) -> None:
 
 def apart(parents: Sequence[Parent]) -> Iterator[str]:
     """Yield what of parents that fit deserves a look: what differs (the result has the first one's), what is lost."""
-    first = parents[0]
+    yield from narrowed(parents)
+    yield from unlike(parents)
+
+
+def narrowed(parents: Sequence[Parent]) -> Iterator[str]:
+    """Yield which parents hold more than float32 can."""
     for each in parents:
         if wide := next((name for name, header in each.headers.items() if header.dtype == "F64"), ""):
             yield f"`{each.name}` holds float64 (`{wide}` and perhaps others), and merges compute in float32"
+
+
+def unlike(parents: Sequence[Parent], so: str = "whose configuration the result has") -> Iterator[str]:
+    """Yield in what settings that deserve a look parents differ from the first; `so` says what that one's are to be."""
+    first = parents[0]
     for other in parents[1:]:
         if found := listed(differing(degrees(first.configuration), degrees(other.configuration))):
-            yield f"`{other.name}` has {found} as `{first.name}`, whose configuration the result has"
+            yield f"`{other.name}` has {found} as `{first.name}`, {so}"
 
 
 def _first_difference(a: Mapping[str, int], b: Mapping[str, int]) -> str:

@@ -72,6 +72,12 @@ def axes(tensor: str) -> tuple[Axis, ...]:
     )
 
 
+def in_rows(tensor: str) -> bool:
+    """Say whether a tensor is a matrix whose rows stay: it can be permuted some rows at a time."""
+    found = axes(tensor)
+    return len(found) == 2 and found[0] is Axis.FIXED and tensor.endswith(".weight")
+
+
 def layer_of(tensor: str) -> int:
     """Return the number of a tensor's layer, -1 outside the layers."""
     return module_path(tensor)[1]

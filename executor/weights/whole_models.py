@@ -1,4 +1,4 @@
-"""Merges that take models as a whole. In: their parents. Out: whole tensors."""
+"""Merges that take models as a whole. In: their parents. Out: tensors, or rows of them, as they lie on disk."""
 
 from __future__ import annotations
 
@@ -6,14 +6,20 @@ import torch
 from ladle.executor.weights.adapted import leaf
 from ladle.executor.weights.parents import Parent
 from ladle.executor.weights.reading import DTYPES, Files, matrix
+from ladle.executor.weights.stream import Rows
 
 
-def raw(model: Parent, name: str, files: Files) -> torch.Tensor:
-    """Return a whole tensor in the type in which it lies on disk; with adapters in it rounded to that type."""
+def raw(model: Parent, name: str, files: Files, rows: Rows | None = None) -> torch.Tensor:
+    """Return a tensor in the type in which it lies on disk, with adapters in it rounded to that type.
+
+    `rows`: these alone, as a matrix.
+    """
     header = model.headers[name]
-    dtype = DTYPES[header.dtype]
+    dtype, (count, columns) = DTYPES[header.dtype], matrix(header.shape)
+    at = rows or Rows(0, count, 0)
+    shape = (at.count, columns) if rows else header.shape
     if model.adapters:
-        return leaf(model, files).read(name, 0, matrix(header.shape)[0]).to(dtype).reshape(header.shape)
-    buffer = torch.empty(header.elements * dtype.itemsize, dtype=torch.uint8)
-    files.read(model.folder / header.file, header.start, buffer.numpy().data)
-    return buffer.view(dtype).reshape(header.shape)
+        return leaf(model, files).read(name, at.first, at.count).to(dtype).reshape(shape)
+    buffer = torch.empty(at.count * columns * dtype.itemsize, dtype=torch.uint8)
+    files.read(model.folder / header.file, header.start + at.start * dtype.itemsize, buffer.numpy().data)
+    return buffer.view(dtype).reshape(shape)

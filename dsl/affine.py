@@ -6,6 +6,7 @@ import math
 from fractions import Fraction
 
 from ladle.dsl.agreement import OF_A_SUM, Tokens, agree
+from ladle.dsl.computation import Computation
 from ladle.dsl.problems import Mismatch
 from ladle.dsl.program import (
     FAILED,
@@ -154,7 +155,7 @@ def _affine(world: World, models: Combination, span: Span) -> Named | Failed:
     taken = frozenset(named.keys() - added)
     agree(world, tuple(named.values()), (), span, tokens=Tokens(help=_merge_of(world, models)), taken=taken)
     options: dict[str, Value] = {"coefficients": tuple(tuple(each) for each in products.values())}
-    term = world.make(operator, tuple(named), options, {}, span, {})
+    term = world.make(Computation(operator, tuple(named), options, {}), span, {})
     return FAILED if isinstance(term, Failed) else world.name(term, models.label)
 
 

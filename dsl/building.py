@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ladle.dsl.agreement import ONE, SETTLED, Tokens, agree
+from ladle.dsl.computation import Computation
 from ladle.dsl.operands import Operand
 from ladle.dsl.options import Layer, complete
 from ladle.dsl.program import FAILED, Choice, Failed, Linked, Named, Term
@@ -48,7 +49,8 @@ def build(
         _agree(world, operands, values, said is not None and (said.failed or said.value is not None), span)
         if not _one_of_them(world, operands, references, spans):
             return FAILED
-    term = world.make(operator, tuple(operand.value.term for operand in operands), options, links, span, spans)
+    made = Computation(operator, tuple(operand.value.term for operand in operands), options, links)
+    term = world.make(made, span, spans)
     return FAILED if isinstance(term, Failed) else world.name(term, label or made_name(operator, operands, settled))
 
 
@@ -125,7 +127,8 @@ def _handed(
     found: list[Term] = []
     for maker in makers:
         term = maker.term
-        made = world.make(term.operator, term.operands, {**term.options, option.name: value}, term.references, span, {})
+        asked = Computation(term.operator, term.operands, {**term.options, option.name: value}, term.references)
+        made = world.make(asked, span, {})
         if not isinstance(made, Failed):
             told = "" if value == option.default else f"{option.name}-{spelled(value)}"
             found.append(world.name(made, joined((maker.label, told))).term)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from ladle.dsl.frozen import replace
-from ladle.dsl.types import MADE, UNKNOWN, CorpusType, ModelType, Unknown, Value, one_vocabulary
+from ladle.dsl.signature import Role
+from ladle.dsl.types import MADE, UNKNOWN, CorpusType, ModelType, Unknown, one_vocabulary
 
 if TYPE_CHECKING:
+    from ladle.dsl.computation import Computation
     from ladle.dsl.program import Term
 
 TOKENIZER: Final = "tokenizer"
@@ -21,28 +23,22 @@ ROWS: Final = "vocab"
 Shape = tuple[tuple[str, int], ...]
 
 
-def merged_type(
-    type: ModelType | CorpusType,
-    operands: Sequence[Term],
-    options: Mapping[str, Value],
-    references: Mapping[str, Sequence[Term]],
-    identity: str,
-) -> ModelType | CorpusType:
+def merged_type(type: ModelType | CorpusType, merge: Computation) -> ModelType | CorpusType:
     """Return the type of a merge that is of `type` but for its tokens.
 
     The vocabulary of a union is known by what it is made from, its size by nobody, where its models' differ.
     """
-    models = [each.type for each in (*operands, *(term for terms in references.values() for term in terms))]
+    models = [each.type for each in merge.inputs]
     if not isinstance(type, ModelType):
         return type
-    for named in references.get(TOKENIZER, ()):
+    for named in merge.references.get(TOKENIZER, ()):
         return _with_tokens_of(type, named.type) if isinstance(named.type, ModelType) else type
-    if options.get(TOKENIZER) != UNION or _one(type, models):
+    if merge.options.get(TOKENIZER) != UNION or _one(type, models):
         return type
     shape = type.shape if isinstance(type.shape, Unknown) else _sized(type.shape, UNKNOWN)
     found = dict.fromkeys(model.vocabulary for model in models if isinstance(model, ModelType))
     united = tuple(each for each in found if isinstance(each, str)) if isinstance(type.vocabulary, str) else ()
-    made = f"{MADE}{identity}"
+    made = f"{MADE}{merge.key}"
     return replace(type, vocabulary=made, united=united, shape=shape, parameters=UNKNOWN, tensors=UNKNOWN)
 
 
@@ -51,11 +47,15 @@ def merged(inputs: Iterable[tuple[str, Term]]) -> Iterator[Term]:
     return (term for role, term in inputs if role != TOKENIZER)
 
 
-def source(operands: tuple[Term, ...], references: Mapping[str, tuple[Term, ...]], type: object) -> Term | None:
-    """Return what a merge has its tokenizer from: the source of one of its models, None where it makes its own."""
-    if named := references.get(TOKENIZER, ()):
+def origin(type: ModelType | CorpusType, made: Computation) -> Term | None:
+    """Return the source that a model has its tokenizer and template from, None where it brings or makes its own."""
+    for giver in made.references.get(made.operator.tokenizer_from, ()):
+        return giver.source
+    if not made.operands or made.operator.role is Role.MODEL_SOURCE:
+        return None
+    if named := made.references.get(TOKENIZER, ()):
         return named[0].source
-    first = operands[0]
+    first = made.operands[0]
     if isinstance(type, ModelType) and isinstance(first.type, ModelType) and type.vocabulary != first.type.vocabulary:
         return None
     return first.source

@@ -7,9 +7,9 @@ from types import MappingProxyType
 from typing import Protocol
 
 from ladle.dsl import vocabularies
+from ladle.dsl.computation import Computation
 from ladle.dsl.frozen import frozen
 from ladle.dsl.fused import Size, size
-from ladle.dsl.graph import Json, canonical, digest
 from ladle.dsl.problems import Problems
 from ladle.dsl.program import FAILED, Failed, Meaning, Named, StageValue, Term
 from ladle.dsl.program import Setting as OptionSetting
@@ -22,13 +22,12 @@ from ladle.dsl.signature import (
     Record,
     Role,
     Sort,
-    Typing,
     Vocabulary,
     Word,
 )
 from ladle.dsl.source import Source, Span
 from ladle.dsl.syntax import Declaration, Expr, Setting, StageDecl
-from ladle.dsl.types import UNKNOWN, CorpusType, ModelType, Value
+from ladle.dsl.types import CorpusType, ModelType
 from ladle.dsl.values import MAX_ITEMS
 
 
@@ -180,61 +179,56 @@ class World:
 
     # --- computations -----------------------------------------------------------------------------------------------
 
-    def make(
-        self,
-        operator: Operator,
-        operands: tuple[Term, ...],
-        options: Mapping[str, Value],
-        references: Mapping[str, tuple[Term, ...]],
-        span: Span,
-        spans: Mapping[str, Span],
-    ) -> Term | Failed:
+    def make(self, asked: Computation, span: Span, spans: Mapping[str, Span]) -> Term | Failed:
         """Return the one term of a computation, typed; what its typing rule finds is reported at the option's span.
 
         What is wrong is a computation of which nothing is known, so that what uses it is judged too.
         """
-        key = _key(operator, operands, options, references)
-        if key in self._refused:
+        if asked.key in self._refused:
             return FAILED
-        known = self.terms.get(key)
-        if known is not None and (not known.doubtful or key in self._told):
+        known = self.terms.get(asked.key)
+        if known is not None and (not known.doubtful or asked.key in self._told):
             return known
-        self._told.add(key)
-        type = self._type(operator, operands, options, references, key, span, spans)
-        found = known or self._made(operator, operands, options, references, key, span, spans, type)
+        self._told.add(asked.key)
+        type = self._type(asked, span, spans)
+        found = known or self._made(asked, type, span, spans)
         if isinstance(found, Failed):
-            self._refused.add(key)
+            self._refused.add(asked.key)
         return found
 
+    def _type(self, asked: Computation, span: Span, spans: Mapping[str, Span]) -> ModelType | CorpusType | Failed:
+        found = asked.operator.typed(asked.typing(self.facts)) if asked.operator.typed else asked.of_role()
+        if not isinstance(found, tuple):
+            return asked.kept(found)
+        for fault in found:
+            self.problems.report(fault.code, spans.get(fault.option, span), fault.message, fault.help)
+        return FAILED
+
     def _made(
-        self,
-        operator: Operator,
-        operands: tuple[Term, ...],
-        options: Mapping[str, Value],
-        references: Mapping[str, tuple[Term, ...]],
-        key: str,
-        span: Span,
-        spans: Mapping[str, Span],
-        type: ModelType | CorpusType | Failed,
+        self, asked: Computation, type: ModelType | CorpusType | Failed, span: Span, spans: Mapping[str, Span]
     ) -> Term | Failed:
         """Enter a computation in the table; FAILED where it is a merge too large for one step."""
-        doubtful = isinstance(type, Failed) or any(
-            each.doubtful for each in (*operands, *(one for many in references.values() for one in many))
-        )
+        doubtful = isinstance(type, Failed) or asked.doubtful
         if isinstance(type, Failed):
-            type = _generic(operator, ())
-        elif operator.role is Role.MERGE:
-            type = vocabularies.merged_type(type, operands, options, references, key)
+            type = asked.nothing_known()
+        elif asked.operator.role is Role.MERGE:
+            type = vocabularies.merged_type(type, asked)
         self._bound(span)
-        places = {name: self.placed(place) for name, place in spans.items()}
-        made = operands and operator.role is not Role.MODEL_SOURCE
-        giver = next(iter(references.get(operator.tokenizer_from, ())), None)
-        origin = giver.source if giver else vocabularies.source(operands, references, type) if made else None
-        at = self.placed(span)
-        term = Term(key, operator, operands, dict(options), dict(references), type, at, places, origin, doubtful)
+        term = Term(
+            asked.key,
+            asked.operator,
+            asked.operands,
+            dict(asked.options),
+            dict(asked.references),
+            type,
+            self.placed(span),
+            {name: self.placed(place) for name, place in spans.items()},
+            vocabularies.origin(type, asked),
+            doubtful,
+        )
         if not self._fits(term, span):
             return FAILED
-        self.terms[key] = term
+        self.terms[asked.key] = term
         return term
 
     def name(self, term: Term, label: str) -> Named:
@@ -266,64 +260,6 @@ class World:
             message = f"the recipe expands to more than {MAX_ITEMS:,} nodes"
             self.problems.report("E302", span, message, "make a family or a range smaller", "here the bound is passed")
             raise TooMany
-
-    def _type(
-        self,
-        operator: Operator,
-        operands: tuple[Term, ...],
-        options: Mapping[str, Value],
-        references: Mapping[str, tuple[Term, ...]],
-        key: str,
-        span: Span,
-        spans: Mapping[str, Span],
-    ) -> ModelType | CorpusType | Failed:
-        if operator.typed is None:
-            return _kept(operator, _generic(operator, operands))
-        types = {name: tuple(term.type for term in terms) for name, terms in references.items()}
-        given = Typing(options, tuple(term.type for term in operands), types, self.facts, key)
-        found = operator.typed(given)
-        if not isinstance(found, tuple):
-            return _kept(operator, found)
-        for fault in found:
-            self.problems.report(fault.code, spans.get(fault.option, span), fault.message, fault.help)
-        return FAILED
-
-
-def _generic(operator: Operator, operands: Iterable[Term]) -> ModelType | CorpusType:
-    """The rule of the role: a stage gives its model's type, a merge its first operand's, a transform its operand's."""
-    for operand in operands:
-        return operand.type
-    corpus = operator.role in (Role.CORPUS_SOURCE, Role.TRANSFORM, Role.BENCHMARK)
-    return CorpusType(UNKNOWN) if corpus else ModelType()
-
-
-def _kept(operator: Operator, found: ModelType | CorpusType) -> ModelType | CorpusType:
-    """The type of a result; what is known of a row of an operand does not hold where rows may be left out."""
-    if operator.role is Role.TRANSFORM and isinstance(found, CorpusType) and not operator.keeps_rows:
-        return CorpusType(found.kind)
-    return found
-
-
-def _key(
-    operator: Operator,
-    operands: tuple[Term, ...],
-    options: Mapping[str, Value],
-    references: Mapping[str, tuple[Term, ...]],
-) -> str:
-    inputs: list[Json] = [operand.key for operand in operands]
-    if commutes(operator):
-        weights = options.get("weights")
-        each = weights if isinstance(weights, tuple) else (None,) * len(operands)
-        pairs = sorted((operand.key, digest(canonical(weight))) for operand, weight in zip(operands, each, strict=True))
-        inputs = [list(pair) for pair in pairs]
-        options = {name: value for name, value in options.items() if name != "weights"}
-    linked: dict[str, Json] = {name: [term.key for term in terms] for name, terms in references.items()}
-    return digest([operator.name, inputs, canonical(options), linked])
-
-
-def commutes(operator: Operator) -> bool:
-    """Say whether the order of operands means nothing (`mix`). A merge takes its configuration from the first."""
-    return not operator.operands.ordered
 
 
 def words(type: OptionType) -> tuple[str, ...]:

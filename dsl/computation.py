@@ -1,4 +1,4 @@
-"""A computation before its type is known. In: operator, operands, options, references. Out: its key, its role's rule."""
+"""A computation before it has a type. In: operator, operands, options, references. Out: its key, its role's rule."""
 
 from __future__ import annotations
 

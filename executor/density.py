@@ -7,7 +7,8 @@ from itertools import product
 
 from ladle.dsl.signature import Fault, Number, Option, Typed, Typing
 from ladle.dsl.types import Schedule, Value
-from ladle.executor.merge import meeting, scheduled, weighted_type
+from ladle.executor.merge import scheduled, weighted_type
+from ladle.executor.scheduled import over_tensors
 
 GAMMA = Option(
     "gamma",
@@ -66,7 +67,7 @@ def _pairs(typing: Typing, name: str) -> Iterator[tuple[float, float]]:
     densities, others = (_each(typing, option) for option in ("density", name))
     for one, two in zip(densities, others, strict=True):
         if isinstance(one, Schedule) and isinstance(two, Schedule):
-            yield from ((first, second) for _, (first, second) in meeting(typing, (one, two)))
+            yield from ((first, second) for _, (first, second) in over_tensors(typing.operands[0], (one, two)))
         else:
             yield from product(_numbers(one), _numbers(two))
 

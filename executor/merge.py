@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from importlib import import_module
 from math import fsum, inf
 
 from ladle.dsl.signature import REQUIRED, Fault, Flag, Option, Reference, Scheduled, Sort, Typed, Typing
-from ladle.dsl.types import Schedule, Value
+from ladle.dsl.types import Schedule
 from ladle.executor.quoting import short
+from ladle.executor.scheduled import over_tensors
 from ladle.executor.weights.modules import LAYERED, MODULES
 
 ENGINES = ("torch",)
@@ -106,15 +105,8 @@ def no_sum(typing: Typing, small: float) -> str | None:
     if not any(isinstance(each, Schedule) for each in weights):
         numbers = [each for each in weights if isinstance(each, int | float)]
         return "" if len(numbers) == len(weights) and abs(fsum(numbers)) < small else None
-    found = [tensor for tensor, each in meeting(typing, weights) if abs(fsum(each)) < small]
+    found = [tensor for tensor, each in over_tensors(typing.operands[0], weights) if abs(fsum(each)) < small]
     if not found:
         return None
     more = f" and {len(found) - 1} other tensors" if len(found) > 2 else f" and `{found[1]}`" if found[1:] else ""
     return f" for `{short(found[0])}`{more}"
-
-
-def meeting(typing: Typing, values: Sequence[Value]) -> Iterator[tuple[str, tuple[float, ...]]]:
-    """Yield each tensor of the result that is known, with the numbers that hold for it by schedules."""
-    met: Callable[[object, Sequence[Value]], Iterator[tuple[str, tuple[float, ...]]]]
-    met = import_module("ladle.executor.scheduled").meeting
-    return met(typing.operands[0], values)

@@ -25,7 +25,7 @@ _MOST: Final = 10_000
 """Layers that are looked at: a configuration may say any number."""
 
 
-def meeting(type: ModelType | CorpusType, values: Sequence[Value]) -> Iterator[tuple[str, tuple[float, ...]]]:
+def over_tensors(type: ModelType | CorpusType, values: Sequence[Value]) -> Iterator[tuple[str, tuple[float, ...]]]:
     """Yield each tensor with the numbers that hold for it; None counts as 1. Nothing where no tensor is known."""
     if not isinstance(type, ModelType):
         return

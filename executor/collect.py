@@ -43,6 +43,8 @@ class Kept:
     places: frozenset[str]
     keys: frozenset[str]
     unread: frozenset[str] = frozenset()
+    blind: bool = False
+    """Whether any recipe has mistakes: unfinished work does not say whose it is, and may be its."""
     pipelines: frozenset[str] = frozenset()
     """Names of recipes and variants: of folders below `pipelines/`."""
     goers: Goers = field(default_factory=dict)
@@ -52,8 +54,8 @@ class Kept:
         return place in self.places or any(made_by(name, place) for name in self.unread)
 
 
-def kept(layouts: Iterable[Layout], unread: Iterable[str] = ()) -> Kept:
-    """Return what the steps of recipes refer to."""
+def kept(layouts: Iterable[Layout], unread: Iterable[str] = (), blind: bool = False) -> Kept:
+    """Return what recipes refer to: whatever they declare, asked for or not, since it may be asked for by name."""
     layouts = tuple(layouts)
     places: set[str] = set()
     keys: set[str] = set()
@@ -61,12 +63,13 @@ def kept(layouts: Iterable[Layout], unread: Iterable[str] = ()) -> Kept:
     for layout in layouts:
         names.add(layout.graph.recipe)
         names.update(spot.node_file.split("/")[1] for spot in layout.spots.values())
-        steps = layout.steps(layout.graph.targets)
+        steps = layout.declared()
         places.update(layout.spots[node.fingerprint].place for node in steps)
         keys.update(node.fingerprint for node in steps)
         # States of one training work in the folder of the whole, which may be nobody's step.
         keys.update(whole(node) for node in steps if layout.operator(node).role is Role.STAGE)
-    return Kept(frozenset(places), frozenset(keys), frozenset(unread), frozenset(names), goers(layouts))
+    known = frozenset(places), frozenset(keys), frozenset(unread)
+    return Kept(*known, blind, frozenset(names), goers(layouts))
 
 
 def made_by(recipe: str, place: str) -> bool:
@@ -89,7 +92,7 @@ def collect(workspace: Workspace, known: Kept, only: frozenset[str] | None = Non
     """
     found = [*_artifacts(workspace, known, only), *_pipelines(workspace, known, only)]
     found += _records(workspace, known, only)
-    if only is None and not known.unread:
+    if only is None and not known.blind:
         found += _work(workspace, known)
     found.sort(key=lambda item: item.path)
     frees = freed([item.path for item in found])
@@ -98,9 +101,15 @@ def collect(workspace: Workspace, known: Kept, only: frozenset[str] | None = Non
 
 def _artifacts(workspace: Workspace, known: Kept, only: frozenset[str] | None) -> Iterator[Unused]:
     for place in workspace.published():
-        if not known.has(place) and (only is None or place.split("/")[1] in only):
+        if not known.has(place) and (only is None or place.split("/")[1] in only) and not _linked(workspace, place):
             path = workspace.artifact(place)
             yield Unused(path, "artifact of no recipe", tree_bytes(path))
+
+
+def _linked(workspace: Workspace, place: str) -> bool:
+    """Say whether a link leads to a place: what lies there lies elsewhere, under a name of its own."""
+    path = workspace.root / place
+    return any(each.is_symlink() for each in (path, *path.parents[: len(Path(place).parts)]))
 
 
 def _pipelines(workspace: Workspace, known: Kept, only: frozenset[str] | None) -> Iterator[Unused]:
@@ -108,14 +117,14 @@ def _pipelines(workspace: Workspace, known: Kept, only: frozenset[str] | None) -
     for path in sorted((workspace.root / "pipelines").glob("*/")):
         name = path.name
         unread = any(made_by(each, f"pipelines/{name}") for each in known.unread)
-        if name not in known.pipelines and not unread and (only is None or name in only) and _compiled(path):
+        linked = _linked(workspace, f"pipelines/{name}")
+        wanted = name in known.pipelines or unread or linked or (only is not None and name not in only)
+        if not wanted and _compiled(path):
             yield Unused(path, "pipeline of no recipe", tree_bytes(path))
 
 
 def _compiled(folder: Path) -> bool:
-    """Say whether a folder holds what `compile` writes and nothing else; one that a link leads to is not asked."""
-    if folder.is_symlink() or folder.parent.is_symlink():
-        return False
+    """Say whether a folder holds what `compile` writes and nothing else."""
     rest = [path.name for path in folder.iterdir() if path.name not in _BESIDE_NODES]
     strange = (path for path in (folder / "nodes").glob("*") if path.suffix != ".json" or not path.is_file())
     return rest == ["nodes"] and not any(strange)

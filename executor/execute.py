@@ -19,7 +19,7 @@ from ladle.executor.disk import in_words
 from ladle.executor.fetchable import fetchable
 from ladle.executor.layout import Layout
 from ladle.executor.locks import Holder, hold
-from ladle.executor.pipeline import is_dvc_project, write_pipeline
+from ladle.executor.pipeline import hide, is_dvc_project, write_pipeline
 from ladle.executor.plan import Plan, plan
 from ladle.executor.profile import Profile
 from ladle.executor.reuse import link
@@ -78,13 +78,15 @@ def _run(
     dvc = is_dvc_project(workspace)
     for each in used if dvc else ():
         write_pipeline(each, workspace)
-    write_pipeline(layout, workspace, dvc)
+    write_pipeline(layout, workspace, dvc, targets)
     made = plan(layout, workspace, targets)
     if known := fetchable(made, workspace):
         console.print(f"note: {known}", markup=False, highlight=False, soft_wrap=True)
     for item in made.links:
         link(workspace, item.source, item.place, item.node.fingerprint)
     result = run(made, workspace, profile, _display(made, console), workers, vocabulary)
+    if dvc:
+        hide(layout, workspace, targets)
     pipelines = (*used, layout) if dvc and not result.stopped else ()
     note = "; ".join(dict.fromkeys(told for each in pipelines if (told := commit(each, workspace, lock))))
     if profile.keep == "last" and not result.status:

@@ -92,6 +92,10 @@ class Layout:
                 stack.extend(used.fingerprint for _, used in self.reads(self.graph.nodes[key]))
         return tuple(node for key, node in self.graph.nodes.items() if key in needed)
 
+    def declared(self) -> tuple[Node, ...]:
+        """Return every node that a step could make: what the recipe asks for, and what can be asked for by name."""
+        return tuple(node for node in self.graph.nodes.values() if node.produces)
+
     def own_steps(self) -> tuple[Node, ...]:
         """Return the steps of the recipe's own pipeline: what a used recipe asks for is made by that one's."""
         return tuple(node for node in self.steps(self.graph.targets) if not node.recipe)

@@ -41,7 +41,7 @@ def goers(layouts: Iterable[Layout]) -> Goers:
     """Return the steps that may go on from each work folder."""
     found: dict[str, set[Goer]] = {}
     for layout in layouts:
-        for node in layout.steps(layout.graph.targets):
+        for node in layout.declared():
             operator = layout.operator(node)
             if _goes_on(operator):
                 trains = operator.role is Role.STAGE

@@ -8,16 +8,20 @@ from ladle.executor.backends.dvc import compile_pipeline, pipeline_file
 from ladle.executor.disk import in_words, write_file
 from ladle.executor.gitignore import ignore
 from ladle.executor.layout import Layout
+from ladle.executor.nodefile import node_file
 from ladle.executor.regular import read_regular
 from ladle.executor.workspace import Workspace
 
 
-def write_pipeline(layout: Layout, workspace: Workspace, dvc: bool = True) -> tuple[str, ...]:
+def write_pipeline(
+    layout: Layout, workspace: Workspace, dvc: bool = True, targets: tuple[str, ...] = ()
+) -> tuple[str, ...]:
     """Write what a recipe compiles to and remove node files of steps it no longer has; return what changed.
 
     Without `dvc` only the node files are written, which `ladle run` needs too. With it git is kept from seeing results.
+    `targets` are asked for by name, whether or not the recipe asks for them.
     """
-    wanted = compile_pipeline(layout)
+    wanted = pipeline_files(layout, workspace, targets)
     if not dvc:
         del wanted[pipeline_file(layout.graph.recipe)]
     written = []
@@ -31,8 +35,28 @@ def write_pipeline(layout: Layout, workspace: Workspace, dvc: bool = True) -> tu
             workspace.path(place).unlink()
             written.append(place)
         if is_dvc_project(workspace):
-            ignore(workspace, (layout.spots[node.fingerprint].place for node in layout.own_steps()))
+            hide(layout, workspace, layout.graph.targets)
     return tuple(written)
+
+
+def hide(layout: Layout, workspace: Workspace, targets: tuple[str, ...]) -> None:
+    """Keep git from seeing what the recipe's own steps for `targets` have made."""
+    ignore(workspace, (layout.spots[node.fingerprint].place for node in layout.steps(targets) if not node.recipe))
+
+
+def pipeline_files(layout: Layout, workspace: Workspace, targets: tuple[str, ...] = ()) -> dict[str, bytes]:
+    """Return the files of a recipe's pipeline by path: what it compiles to, and node files of what else is wanted.
+
+    That are the steps of `targets`, and those of earlier ones that the recipe still declares: they are no stages.
+    """
+    files = compile_pipeline(layout)
+    named = {node.fingerprint for node in layout.steps(targets)}
+    for key, spot in layout.spots.items():
+        node = layout.graph.nodes[key]
+        there = not node.recipe and workspace.path(spot.node_file).exists()
+        if spot.node_file not in files and (key in named or there):
+            files[spot.node_file] = node_file(layout, node)
+    return files
 
 
 def left_over(layout: Layout, workspace: Workspace, wanted: frozenset[str]) -> tuple[str, ...]:

@@ -145,11 +145,50 @@ def test_a_recipe_that_mergekit_no_longer_says_keeps_what_it_made(
     put("artifacts/first-mergekit/merged")
     recipe = Path("recipes/first.recipe")
     recipe.write_text(recipe.read_text().replace("t = 0.5", "t = 0.5, norm = geometric"))
-    capsys.readouterr()
+    put("artifacts/first-mergekit/gone")
+    assert [each for each in offered(capsys) if each.startswith("artifacts")] == ["artifacts/first-mergekit/gone"]
+
+
+UNASKED = """
+model apart = slerp(trained[cpt | sft], trained[cpt | sft | dpo], t = 0.25)
+"""
+
+
+def test_what_a_recipe_declares_and_no_table_asks_for_is_kept(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = Path("recipes/first.recipe")
+    recipe.write_text(recipe.read_text() + UNASKED)
+    steps = open_recipe(recipe).layout
+    [node] = [each for each in steps.graph.nodes.values() if each.name == "apart"]
+    assert node not in steps.steps(steps.graph.targets)
+    put(steps.spots[node.fingerprint].place)
+    checkpoint = fill(project / ".ladle/work" / keys(str(recipe))["dpo"] / "scratch/checkpoints/step-20/model")
+    assert offered(capsys) == []
+    recipe.write_text(recipe.read_text().replace("evaluate", "evaluate other { models = [base]  on = [colours] }\n#"))
+    assert str(checkpoint.parents[3].relative_to(project)) not in offered(capsys)
+
+
+def test_what_a_link_leads_to_is_left_alone(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("artifacts/old").symlink_to("first")
+    Path("reports/elsewhere").symlink_to(project.parent)
+    (project.parent / "lineage.json").write_text("{}")
+    made = sorted(Path("artifacts/first").glob("*/lineage.json"))
+    assert offered(capsys) == []
+    assert run(["gc", "--yes"]) == 0
+    assert made
+    assert sorted(Path("artifacts/first").glob("*/lineage.json")) == made
+
+
+def test_a_recipe_with_mistakes_that_never_ran_keeps_unfinished_work(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fill(project / ".ladle/work" / ("e" * 64) / "scratch/checkpoints/step-20/model")
+    assert offered(capsys) == [f".ladle/work/{'e' * 64}"]
+    Path("recipes/new.recipe").write_text("edition 1\nmodel m = slrp(a, b)\n")
+    assert offered(capsys) == []
     assert run(["gc"]) == 0
-    out, err = capsys.readouterr()
-    assert "artifacts/first" not in out
-    assert "`recipes/first.recipe` has mistakes" in err
+    assert "`recipes/new.recipe` has mistakes: unfinished work is kept" in capsys.readouterr().err
 
 
 # --- pipelines ------------------------------------------------------------------------------------------------------

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from ladle.executor.backends.dvc import command, compile_pipeline, pipeline_file
+from ladle.executor.backends.dvc import command, pipeline_file
 from ladle.executor.layout import Layout
-from ladle.executor.pipeline import left_over
+from ladle.executor.pipeline import left_over, pipeline_files
 from ladle.executor.regular import read_regular
 from ladle.executor.workspace import Workspace
 from ruamel.yaml import YAML
@@ -47,7 +47,7 @@ class Drift:
 
 def check_drift(layout: Layout, workspace: Workspace) -> Drift:
     """Compare the files of a pipeline with what a compilation gives, and dvc.lock with the steps."""
-    wanted = compile_pipeline(layout)
+    wanted = pipeline_files(layout, workspace)
     on_disk = {path: _read(workspace.root / path) for path in wanted}
     changed = tuple(path for path, content in on_disk.items() if content is not None and content != wanted[path])
     missing = tuple(path for path, content in on_disk.items() if content is None)

@@ -58,16 +58,21 @@ def referred(workspace: Workspace, given: Iterable[Path]) -> Kept:
         help = "go to the folder of a project, or name a recipe of it: `ladle gc recipes/first.recipe`"
         raise ProjectError(f"no recipe lies in `{workspace.root}`: nothing is known to be nobody's", help)
     layouts: list[Layout] = []
-    unread: list[str] = []
+    wrong: list[Path] = []
     for path in found.values():
         try:
             layouts += every(path)
         except (RecipeError, ProjectError):
-            if has_made(workspace, path.stem):
-                unread.append(path.stem)
-                what = "what it made and all unfinished work are kept"
-                click.echo(one_line(f"note: `{from_here(path)}` has mistakes: {what}"), err=True)
-    return kept(layouts, unread)
+            wrong.append(path)
+    made = [path for path in wrong if has_made(workspace, path.stem)]
+    for path in made:
+        what = "what it made and all unfinished work are kept"
+        click.echo(one_line(f"note: `{from_here(path)}` has mistakes: {what}"), err=True)
+    if wrong and not made and any((workspace.private / "work").glob("*")):
+        more = f" and {len(wrong) - 1} more have" if len(wrong) > 1 else " has"
+        told = f"`{from_here(wrong[0])}`{more} mistakes: unfinished work is kept, since it does not say whose it is"
+        click.echo(one_line(f"note: {told}"), err=True)
+    return kept(layouts, (path.stem for path in made), bool(wrong))
 
 
 def every(recipe: Path) -> Iterator[Layout]:
@@ -87,7 +92,7 @@ def forced(recipe: Path, variant: str, loaded: Loaded) -> Iterator[Layout]:
     name = f"{loaded.graph.recipe}{SUFFIX}"
     made = any((loaded.root / top / name).is_dir() for top in ("pipelines", *PLACES))
     if made and not taken(recipe, loaded):
-        yield open_recipe(recipe, variant, MERGEKIT).layout
+        yield open_recipe(recipe, variant, MERGEKIT, reading=True).layout
 
 
 def amounts(unused: Iterable[Unused]) -> str:

@@ -1,8 +1,7 @@
-"""`ladle run RECIPE NAME` of what the recipe declares and asks nobody for: made, kept apart from the pipeline, refreshed."""
+"""`ladle run RECIPE NAME` of what a recipe declares and no table asks for: made, no stage, and follows the recipe."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -62,7 +61,7 @@ def test_its_node_file_is_no_stage_and_follows_the_recipe(project: Path, capsys:
     recipe.write_text(RECIPE.replace("t = 0.7", "t = 0.8"))
     assert run(["compile", "--check", str(recipe)]) == 1
     assert run(["compile", str(recipe)]) == 0
-    assert 0.8 in json.loads(node.read_text())["computation"]["options"].values()
+    assert "0.8" in node.read_text()
     recipe.write_text(RECIPE.replace("model apart", "model other"))
     assert run(["compile", str(recipe)]) == 0
     assert not node.exists()

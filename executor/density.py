@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import product
 
 from ladle.dsl.signature import Fault, Number, Option, Typed, Typing
 from ladle.dsl.types import Schedule, Value
@@ -58,7 +57,7 @@ def density_type(typing: Typing) -> Typed:
 
 
 def _pairs(typing: Typing, name: str) -> Iterator[tuple[float, float]]:
-    """Yield each density with each value that the other option has beside it; of two schedules what meets in a tensor.
+    """Yield each density with the value that the other option has beside it; of schedules what meets in a tensor.
 
     Of a model whose tensors nobody knows yet what meets there is said by the step.
     """
@@ -66,21 +65,12 @@ def _pairs(typing: Typing, name: str) -> Iterator[tuple[float, float]]:
         return
     densities, others = (_each(typing, option) for option in ("density", name))
     for one, two in zip(densities, others, strict=True):
-        if isinstance(one, Schedule) and isinstance(two, Schedule):
+        if isinstance(one, Schedule) or isinstance(two, Schedule):
             yield from ((first, second) for _, (first, second) in over_tensors(typing.operands[0], (one, two)))
-        else:
-            yield from product(_numbers(one), _numbers(two))
+        elif isinstance(one, int | float) and isinstance(two, int | float):
+            yield float(one), float(two)
 
 
 def _each(typing: Typing, name: str) -> tuple[Value, ...]:
     value = typing.options[name]
     return value if isinstance(value, tuple) else (value,) * len(typing.operands)
-
-
-def _numbers(value: Value) -> Iterator[float]:
-    if isinstance(value, Schedule):
-        yield value.default
-        for _, found in value.modules:
-            yield from found if isinstance(found, tuple) else (found,)
-    elif isinstance(value, int | float):
-        yield value

@@ -44,6 +44,7 @@ from ladle.executor.templates import BUILT_IN
 if TYPE_CHECKING:
     from ladle.executor.lock.entries import LockedFolder
     from ladle.executor.lock.facts import LockedFacts
+    from ladle.executor.token_table import Tokens
 
 FIRST_ROWS = 32
 """Rows of each file that checking reads."""
@@ -233,23 +234,27 @@ class ProjectFacts:
         return f"`{short(token if token.isprintable() else ascii(token))}`" if token else ""
 
     def lacking_control(self, identity: str, template: str) -> str:
-        """Return the first control token of a built-in template that a vocabulary lacks; "" where none is known.
+        """Return the first control token of a built-in template that is no added token; "" where none is known.
 
-        Of models of the hub the lock knows the added tokens, which control tokens are.
+        A tokenizer takes any other token apart that stands in a text.
         """
-        tables = self._tables(identity)
-        known = tables[0] if tables else self._locked.added(identity) if "_locked" in self.__dict__ else None
+        tokens = self._tokens(identity)
+        known = tokens[0].contents if tokens else self._locked.added(identity) if "_locked" in self.__dict__ else None
         control = BUILT_IN[template].control if template in BUILT_IN and known is not None else ()
         return next((f"`{token}`" for token in control if token not in (known or ())), "")
 
     def _tables(self, *identities: str) -> tuple[Mapping[str, int], ...] | None:
-        """The tokens of vocabularies of folders of the project, None where one is of another."""
+        """The ids by token of vocabularies of folders of the project, None where one is of another."""
+        tokens = self._tokens(*identities)
+        return None if tokens is None else tuple(each.ids for each in tokens)
+
+    def _tokens(self, *identities: str) -> tuple[Tokens, ...] | None:
         folders = [self._folders.get(each) for each in identities]
         if None in folders:
             return None
         read = import_module("ladle.executor.token_table").read_tokens
         try:
-            return tuple(read(self._root / str(folder), str(folder)).ids for folder in folders)
+            return tuple(read(self._root / str(folder), str(folder)) for folder in folders)
         except (BadFolder, OSError):
             return None
 

@@ -63,7 +63,7 @@ def _other_vocabulary() -> Fault:
 def _no_control(token: str, template: str) -> Fault:
     return Fault(
         "E283",
-        f"the vocabulary of this model lacks {token}, a control token of the template `{template}`",
+        f"{token}, a control token of the template `{template}`, is no added token of this model's vocabulary",
         "no vocabulary is changed: take the template of a model of the same tokenizer, `template = THAT_MODEL`",
         "template",
     )

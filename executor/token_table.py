@@ -28,6 +28,11 @@ class Tokens:
     added: tuple[Mapping[str, Json], ...] = ()
 
     @property
+    def contents(self) -> frozenset[str]:
+        """The texts of the added tokens, which alone are never taken apart."""
+        return frozenset(str(each["content"]) for each in self.added)
+
+    @property
     def end(self) -> int:
         """The number after the last id."""
         return max(self.ids.values(), default=-1) + 1

@@ -109,6 +109,9 @@ def test_a_lock_without_settings_stays_good(full: Path, capsys: pytest.CaptureFi
     capsys.readouterr()
     assert run(["lock"]) == 0
     assert "settings: not there -> 2 entries" in capsys.readouterr().out
+    locked["folders"]["models/a"]["settings"] = {"tie_word_embeddings": "true"}
+    (full / LOCK).write_text(json.dumps(locked))
+    assert run(["lock", "--check"]) == 0
     locked["folders"]["models/a"]["settings"] = {"num_attention_heads": "4"}
     (full / LOCK).write_text(json.dumps(locked))
     assert run(["lock", "--check"]) == 1
@@ -143,6 +146,7 @@ def test_two_entries_of_one_commit_may_lack_settings_and_not_contradict_each_oth
 
     assert both() == []
     assert both(settings={"rope_theta": "10000"}) == []
+    assert both(settings={"hidden_act": "silu"}) == []
     assert both(settings={"rope_theta": "1"}) == [f"E417 `o/n@{COMMIT}` and `o/n@main` are one commit and differ"]
 
 

@@ -232,7 +232,7 @@ def test_a_template_of_another_model_brings_its_ends(tmp_path: Path) -> None:
 
 
 def test_a_template_whose_control_tokens_are_missing_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(StepError, match=r"lacks the control token `<\|im_start\|>`"):
+    with pytest.raises(StepError, match=r"control token `<\|im_start\|>` of the template `chatml` is no added"):
         tokenizer_folder(local(write_model(tmp_path / "m"), "chatml"), tmp_path / "work")
 
 

@@ -72,6 +72,9 @@ def test_weights_that_sum_to_zero_in_a_layer_are_told_by_check(
         "linear(new: {q_norm: 0, else: 1}, i: {layers: [1, 0.5], else: 0.1})",
         f"linear(stack(a, b, layers = each(0..1, 0..1)): {NO_LAYER}, stack(b, a, layers = each(0..1, 0..1)): 0)",
         "breadcrumbs(a, base = base, density = {mlp: [0.1, 0.9], else: 1}, gamma = {mlp: [0.7, 0.05], else: 0.9})",
+        # What is written and no layer has, no layer has: three layers, and nothing beside the modules that are named.
+        "breadcrumbs(a, base = base, density = {layers: [0.1, 0.1, 0.9, 0.1, 0.1, 0.1], else: 0.5}, gamma = 0.3)",
+        "della(a, base = base, density = {layers: 0.5, embed: 0.5, norm: 0.5, else: 0.01}, epsilon = 0.1)",
     ],
 )
 def test_weights_that_sum_to_something_everywhere_are_fine(merge: str, project: Path) -> None:
@@ -82,6 +85,8 @@ def test_densities_that_leave_no_room_where_they_meet_are_told_by_check(project:
     gamma = "{mlp: [0.1, 0.6], else: 0.1}"
     told = found(project, f"breadcrumbs(a, base = base, density = {{mlp: [0.5, 0.9], else: 0.5}}, gamma = {gamma})")
     assert told == [("E296", "`density` 0.7 and `gamma` 0.35 are more than all elements", gamma)]
+    told = found(project, "breadcrumbs(a, base = base, density = {mlp: [0.5, 0.9], else: 0.5}, gamma = 0.3)")
+    assert told == [("E296", "`density` 0.9 and `gamma` 0.3 are more than all elements", "0.3")]
 
 
 def test_what_nobody_knows_of_a_hub_model_is_left_to_the_step(project: Path) -> None:

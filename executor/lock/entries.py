@@ -77,10 +77,10 @@ class LockedModel:
     """What its configuration says of how weights are used, of both kinds (`model_settings`)."""
 
     def agrees(self, other: LockedModel) -> bool:
-        """Say whether another entry says the same; one of an earlier version says nothing of settings."""
-        if isinstance(self.settings, Unknown) or isinstance(other.settings, Unknown):
-            return replace(self, settings=UNKNOWN) == replace(other, settings=UNKNOWN)
-        return self == other
+        """Say whether another entry says the same; a setting that one of them leaves out is no claim."""
+        mine, theirs = (dict(() if isinstance(each, Unknown) else each) for each in (self.settings, other.settings))
+        alike = all(mine[name] == theirs[name] for name in mine.keys() & theirs.keys())
+        return alike and replace(self, settings=UNKNOWN) == replace(other, settings=UNKNOWN)
 
     def type(self) -> ModelType:
         """Return what the checker takes from it."""

@@ -129,9 +129,8 @@ class LockedFacts:
         """Return the added tokens of a vocabulary, None where no entry knows them."""
         lock = self._read.lock
         folders = (each for each in lock.folders.values() if isinstance(each, LockedModel))
-        known = {each.vocabulary.identity: each.vocabulary.added for each in (*lock.models.values(), *folders)}
-        found = known.get(identity, UNKNOWN)
-        return None if isinstance(found, Unknown) else found
+        words = (each.vocabulary for each in (*lock.models.values(), *folders) if each.vocabulary.identity == identity)
+        return next((each.added for each in words if not isinstance(each.added, Unknown)), None)
 
     def files(self, pattern: str) -> tuple[File, ...]:
         """Return files that are elsewhere, or those of a model folder; none where the lock does not know them.

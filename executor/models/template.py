@@ -28,10 +28,10 @@ def put_on(folder: Path, name: Json, donor: Path | None) -> None:
         _from_donor(folder, donor)
     elif isinstance(name, str):
         template = BUILT_IN[name]
-        missing = [token for token in template.control if token not in vocabulary(folder)]
+        missing = [token for token in template.control if token not in _added(folder)]
         if missing:
             raise StepError(
-                f"the vocabulary lacks the control token `{missing[0]}` of the template `{name}`",
+                f"the control token `{missing[0]}` of the template `{name}` is no added token of the vocabulary",
                 "take the template of a model with this vocabulary: `template = that_model`",
             )
         (folder / TEMPLATE).write_text(template.text, encoding="utf-8")
@@ -42,6 +42,12 @@ def vocabulary(folder: Path) -> dict[str, int]:
     """Return tokens and their ids, added ones included, of the fast tokenizer in `folder`."""
     with as_step_error():
         return dict(read_tokens(folder, folder.name).ids)
+
+
+def _added(folder: Path) -> frozenset[str]:
+    """Return the added tokens of the fast tokenizer in `folder`: it takes any other token of its vocabulary apart."""
+    with as_step_error():
+        return read_tokens(folder, folder.name).contents
 
 
 def _from_donor(folder: Path, donor: Path) -> None:

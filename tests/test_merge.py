@@ -315,10 +315,10 @@ def test_result_has_the_files_of_the_first_operand_and_no_path(tmp_path: Path) -
 
 def test_a_template_that_the_recipe_put_on_the_first_operand_is_written(tmp_path: Path) -> None:
     a, b = pair(tmp_path)
-    tokens = {"a": 0, "<|im_start|>": 1, "<|im_end|>": 2}
+    control = [{"id": 1, "content": "<|im_start|>"}, {"id": 2, "content": "<|im_end|>"}]
     for operand in (a, b):
         assert operand.path is not None
-        table = {"model": {"type": "BPE", "vocab": tokens}, "added_tokens": []}
+        table = {"model": {"type": "BPE", "vocab": {"a": 0}}, "added_tokens": control}
         (operand.path / "tokenizer.json").write_text(json.dumps(table))
     put_on = Given("0", "local", "f" * 64, path=a.path, options={"template": "chatml"})
     made = task(tmp_path / "m", "slerp", {"t": 0.5}, (put_on, b))

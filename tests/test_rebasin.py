@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch.utils._python_dispatch import TorchDispatchMode
 from transformers import AutoModelForCausalLM, LlamaConfig, Qwen2Config, Qwen3Config
 
+CONTROL = [{"id": 1, "content": "<|im_start|>"}, {"id": 2, "content": "<|im_end|>"}]
 VOCAB, HIDDEN, INNER, LAYERS, HEADS, GROUPS, SIZE = 40, 16, 24, 2, 4, 2, 4
 CONFIGS: dict[str, type[Any]] = {"llama": LlamaConfig, "qwen2": Qwen2Config, "qwen3": Qwen3Config}
 
@@ -140,7 +141,7 @@ def test_the_function_stays_and_the_weights_come_closer(tmp_path: Path) -> None:
 
 
 def test_a_template_that_the_recipe_put_on_ends_texts_in_the_result_too(tmp_path: Path) -> None:
-    table = {"model": {"type": "BPE", "vocab": {"a": 0, "<|im_start|>": 1, "<|im_end|>": 2}}, "added_tokens": []}
+    table = {"model": {"type": "BPE", "vocab": {"a": 0}}, "added_tokens": CONTROL}
     a, b = save(tmp_path / "a", 1), save(tmp_path / "b", 2)
     for each in (a, b):
         (each / "tokenizer.json").write_text(json.dumps(table))

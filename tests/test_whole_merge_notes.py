@@ -101,3 +101,46 @@ def test_what_mergekit_makes_is_told_of_too(tmp_path: Path) -> None:
     (a / "tokenizer_config.json").write_text('{"auto_map": {}}')
     found = told(task(tmp_path / "lora", "extract_lora", {"rank": 4}, (given("0", b), given("base", a))))
     assert found[0] == f"`b` {THETA} `a`, on which the adapter sits"
+
+
+# --- damage -----------------------------------------------------------------------------------------------------------
+
+
+def damage(folder: Path) -> str:
+    """Plant infinity in the last matrix of a model, and return its name."""
+    path = folder / "model.safetensors"
+    found = load_file(path)
+    name = max(name for name in found if name.endswith("up_proj.weight"))
+    found[name][0, 0] = torch.inf
+    save_file(found, path, {"format": "pt"})
+    return name
+
+
+@pytest.mark.parametrize(("operator", "more"), [("fisher", {}), ("regmean", {"off_diagonal": 0.9})])
+def test_a_damaged_model_that_is_run_is_named_with_its_tensor(
+    operator: str, more: dict[str, Json], tmp_path: Path
+) -> None:
+    merge = asked(tmp_path / "x", operator, **more)
+    b = merge.given("1").path
+    assert b
+    name = damage(b)
+    assert told(merge)[-1] == f"`{name}` of `b` holds values that are not finite numbers"
+
+
+@pytest.mark.parametrize(
+    ("operator", "options"),
+    [
+        ("stack", {"layers": [[0, 1], [1, 2]], "scale": [1.0, 1.0]}),
+        ("extract_lora", {"rank": 2, "sv_epsilon": 0, "embeddings": "none", "norms": "none"}),
+    ],
+)
+def test_a_damaged_model_of_mergekits_is_named_with_its_tensor(
+    operator: str, options: dict[str, Json], tmp_path: Path
+) -> None:
+    a, b = (folder(tmp_path / name, weights(seed)) for seed, name in enumerate("ab"))
+    name = damage(b)
+    inputs = (given("0", a), given("1", b)) if operator == "stack" else (given("0", b), given("base", a))
+    (tmp_path / "out").mkdir()
+    assert told(task(tmp_path / "out", operator, options, inputs))[-1] == (
+        f"`{name}` of `b` holds values that are not finite numbers"
+    )

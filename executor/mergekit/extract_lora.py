@@ -14,7 +14,7 @@ from typing import Final
 from ladle.dsl.graph import Json
 from ladle.executor.headers import HostileHeader, Tensor, file_tensors
 from ladle.executor.mergekit.parents import parents, size
-from ladle.executor.mergekit.result import finite
+from ladle.executor.mergekit.result import finite, undamaged
 from ladle.executor.mergekit.tool import LORA, Call
 from ladle.executor.mergekit.tool import run as call
 from ladle.executor.models.source import MANIFEST, read_source
@@ -47,12 +47,16 @@ def run(task: Task) -> None:
             arguments += ["--exclude-regex", OUTSIDE]
     if task.options["norms"] == "none":
         arguments += ["--skip-undecomposable"]
-    call(Call(LORA, arguments, task.output), task, size(model.headers.values()))
-    _prove(task.output, base)
+    try:
+        call(Call(LORA, arguments, task.output), task, size(model.headers.values()))
+    except StepError:
+        undamaged((base, model))  # of which torch says that a decomposition did not converge
+        raise
+    _prove(task.output, base, model)
     _configure(task.output, given, base)
 
 
-def _prove(output: Path, base: Parent) -> None:
+def _prove(output: Path, base: Parent, model: Parent) -> None:
     """Raise StepError unless every matrix in a layer has its two factors, of finite numbers and fitting shapes."""
     try:
         found = file_tensors(output / WEIGHTS)
@@ -61,7 +65,7 @@ def _prove(output: Path, base: Parent) -> None:
     for name, tensor in base.headers.items():
         if "layers." in name and len(tensor.shape) == 2:
             _factors(name, tensor, found)
-    finite(output, found, ())
+    finite(output, found, (base, model))
 
 
 def _factors(name: str, tensor: Tensor, found: Mapping[str, Tensor]) -> None:

@@ -13,7 +13,7 @@ import torch
 from ladle.executor.headers import HostileHeader, Tensor, folder_tensors
 from ladle.executor.quoting import short
 from ladle.executor.task import StepError
-from ladle.executor.weights.parents import Parent
+from ladle.executor.weights.parents import Parent, damaged
 from safetensors import safe_open
 
 BUFFER: Final = "rotary_emb.inv_freq"
@@ -44,18 +44,20 @@ def prove(folder: Path, wanted: Mapping[str, Shape], parents: Sequence[Parent]) 
 
 
 def finite(folder: Path, tensors: Mapping[str, Tensor], parents: Sequence[Parent]) -> None:
-    """Raise StepError that names the first tensor of `folder` that holds what is no finite number, and the parent."""
+    """Raise StepError where `folder` holds what is no finite number: a parent that does is named, else the tensor."""
     for name in _not_finite(folder, tensors):
-        for parent in parents:
-            if name in parent.headers and [*_not_finite(parent.folder, {name: parent.headers[name]})]:
-                raise StepError(
-                    f"`{name}` of `{parent.name}` holds values that are not finite numbers",
-                    "the model is damaged, or its training diverged",
-                )
+        undamaged(parents)
         raise StepError(
             f"mergekit gives values in `{name}` that are not finite numbers",
             "smaller weights may do; weights that sum to 0 cannot be normalised",
         )
+
+
+def undamaged(parents: Sequence[Parent]) -> None:
+    """Raise StepError for a parent that holds what is no finite number. Every tensor is read."""
+    for parent in parents:
+        for name in _not_finite(parent.folder, parent.headers):
+            raise damaged(name, parent.name)
 
 
 def _not_finite(folder: Path, tensors: Mapping[str, Tensor]) -> Iterable[str]:

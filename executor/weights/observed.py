@@ -20,6 +20,7 @@ from ladle.executor.models.weights import load_given
 from ladle.executor.scoring.loss import windows
 from ladle.executor.task import Given, Progress, StepError, Task, operands
 from ladle.executor.tokenizer import load_tokenizer
+from ladle.executor.weights.parents import damaged
 from ladle.executor.weights.writing import Shape, Writer
 
 Tensors = Mapping[str, torch.Tensor]
@@ -83,6 +84,9 @@ def _seen(task: Task, place: int, given: Given) -> Seen:
     tokens = tuple(torch.tensor([ids], device=device) for ids in sequences(task, place, given))
     name = given.path.name if given.path else given.role
     model = load_given(given, torch.float32, task.machine.attention).eval().to(device)
+    for tensor, values in model.named_parameters():
+        if not torch.isfinite(values).all():
+            raise damaged(tensor, name)
 
     def said(done: int) -> None:
         task.report(Progress(done, len(tokens), f"sequences of model {place + 1}"))
@@ -119,7 +123,7 @@ def _store(folder: Path, found: Found) -> None:
         for part in found.parts:
             for name, values in part.items():
                 if not torch.isfinite(values).all():
-                    help = "the model is damaged, or its training diverged"
-                    raise StepError(f"what was found of `{name}` is no number", help)
+                    help = "the model's numbers are too large for float32, in which it is run"
+                    raise StepError(f"what was found of `{name}` holds values that are not finite numbers", help)
                 writer.write(name, 0, values.float().cpu())
         writer.finish()

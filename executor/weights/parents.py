@@ -165,6 +165,14 @@ def fit(parents: Sequence[Parent]) -> None:
             _same_tensor(tensor, first, other)
 
 
+def damaged(tensor: str, model: str) -> StepError:
+    """Return the error for a tensor that holds NaN or infinity: a merge would spread them, or hide them."""
+    return StepError(
+        f"`{tensor}` of `{model}` holds values that are not finite numbers",
+        "the model is damaged, or its training diverged",
+    )
+
+
 def apart(parents: Sequence[Parent]) -> Iterator[str]:
     """Yield what of parents that fit deserves a look: what differs (the result has the first one's), what is lost."""
     yield from narrowed(parents)

@@ -12,11 +12,11 @@ from typing import Final
 
 import torch
 from ladle.dsl.graph import Json
-from ladle.executor.task import Progress, StepError, Task
+from ladle.executor.task import Progress, Task
 from ladle.executor.weights.configurations import copy_beside
 from ladle.executor.weights.matching import ROUNDS, Pair, Weights, align
 from ladle.executor.weights.one_thread import one_thread
-from ladle.executor.weights.parents import Parent, agree, parent, unlike
+from ladle.executor.weights.parents import Parent, agree, damaged, parent, unlike
 from ladle.executor.weights.reading import DTYPES, Files
 from ladle.executor.weights.stream import Rows, cut
 from ladle.executor.weights.symmetry import Alignment, heads, identity, in_rows
@@ -55,7 +55,7 @@ def _weights(model: Parent, files: Files, device: torch.device) -> Weights:
     def read(name: str, rows: Rows | None = None) -> torch.Tensor:
         found = raw(model, name, files, rows).to(device=device, dtype=torch.float32)
         if not isfinite(found.sum(dtype=torch.float64).item()):
-            raise StepError(f"`{name}` of `{model.name}` holds values that are not finite numbers")
+            raise damaged(name, model.name)
         return found
 
     return read

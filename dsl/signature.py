@@ -292,6 +292,9 @@ class Facts(Protocol):
     def lacking_token(self, identity: str, other: str) -> str:
         """Return the first token of the vocabulary `other` that `identity` lacks; "" where nobody knows of one."""
 
+    def idle_schedule(self, type: ModelType, options: Mapping[str, Value]) -> Fault | None:
+        """Return what is wrong with schedules in the options of a merge that name a module which a model has not."""
+
     def lacking_control(self, identity: str, template: str) -> str:
         """Return the first control token of a built-in template that a vocabulary lacks; "" where none is known."""
 

@@ -15,6 +15,7 @@ from ladle.dsl.program import FAILED, Failed, Meaning, Named, StageValue, Term
 from ladle.dsl.program import Setting as OptionSetting
 from ladle.dsl.signature import (
     Facts,
+    Fault,
     OneOf,
     Operator,
     Option,
@@ -198,11 +199,20 @@ class World:
 
     def _type(self, asked: Computation, span: Span, spans: Mapping[str, Span]) -> ModelType | CorpusType | Failed:
         found = asked.operator.typed(asked.typing(self.facts)) if asked.operator.typed else asked.of_role()
+        if not isinstance(found, tuple) and (idle := self._idle_schedule(asked)):
+            found = (idle,)
         if not isinstance(found, tuple):
             return asked.kept(found)
         for fault in found:
             self.problems.report(fault.code, spans.get(fault.option, span), fault.message, fault.help)
         return FAILED
+
+    def _idle_schedule(self, asked: Computation) -> Fault | None:
+        """What is wrong with schedules of a merge or a sum that name what its models have not."""
+        first = asked.operands[0].type if asked.operands else None
+        if asked.operator.role not in (Role.MERGE, Role.INTERNAL) or not isinstance(first, ModelType):
+            return None
+        return self.facts.idle_schedule(first, asked.options)
 
     def _made(
         self, asked: Computation, type: ModelType | CorpusType | Failed, span: Span, spans: Mapping[str, Span]

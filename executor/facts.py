@@ -17,7 +17,7 @@ from ladle.dsl.frozen import replace
 from ladle.dsl.read import read_source
 from ladle.dsl.signature import CorpusFacts, Fault, File, Sort
 from ladle.dsl.source import Source
-from ladle.dsl.types import AdapterType, ModelType
+from ladle.dsl.types import AdapterType, ModelType, Value
 from ladle.executor.console import from_here
 from ladle.executor.constraints import pinned
 from ladle.executor.file_digests import FileDigests
@@ -39,6 +39,7 @@ from ladle.executor.rows import (
     whole_file,
     without_last_blanks,
 )
+from ladle.executor.scheduled import idle_schedule
 from ladle.executor.templates import BUILT_IN
 
 if TYPE_CHECKING:
@@ -232,6 +233,10 @@ class ProjectFacts:
         mine, theirs = self._tables(identity, other) or ({}, {})
         token = min((each for each in theirs if each not in mine), key=lambda each: theirs[each], default="")
         return f"`{short(token if token.isprintable() else ascii(token))}`" if token else ""
+
+    def idle_schedule(self, type: ModelType, options: Mapping[str, Value]) -> Fault | None:
+        """Return what is wrong with schedules of a merge that name what a model has not; nothing of an unknown one."""
+        return idle_schedule(type, options)
 
     def lacking_control(self, identity: str, template: str) -> str:
         """Return the first control token of a built-in template that is no added token; "" where none is known.

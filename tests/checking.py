@@ -15,7 +15,7 @@ from ladle.dsl.parse import parse
 from ladle.dsl.program import Program
 from ladle.dsl.signature import CorpusFacts, Fault, File, Sort
 from ladle.dsl.source import Source
-from ladle.dsl.types import UNKNOWN, CorpusKind, ModelType
+from ladle.dsl.types import UNKNOWN, CorpusKind, ModelType, Value
 from ladle.dsl.verify import verify
 from ladle.executor.catalog import vocabulary
 from ladle.executor.importing.words import elsewhere
@@ -102,6 +102,9 @@ class FakeFacts:
 
     def lacking_token(self, identity: str, other: str) -> str:
         return "`<|pad|>`" if (identity, other) == ("words:1", "words:2") else ""
+
+    def idle_schedule(self, type: ModelType, options: Mapping[str, Value]) -> Fault | None:
+        return None
 
     def lacking_control(self, identity: str, template: str) -> str:
         return "`<|im_start|>`" if identity == "words:3" else ""

@@ -67,9 +67,7 @@ def test_weights_that_sum_to_zero_in_a_layer_are_told_by_check(
     [
         f"linear(a: {NO_LAYER}, b: 0, normalize = false)",
         "linear(a: {mlp: [1, -0.6], else: 1}, b: 0)",
-        "linear(new: {lm_head: -1, else: 1}, i: 1)",
-        "linear(new: {q_norm: -1, else: 1}, i: 1)",
-        "linear(new: {q_norm: 0, else: 1}, i: {layers: [1, 0.5], else: 0.1})",
+        "linear(new: {mlp: 0, else: 1}, i: {layers: [1, 0.5], else: 0.1})",
         f"linear(stack(a, b, layers = each(0..1, 0..1)): {NO_LAYER}, stack(b, a, layers = each(0..1, 0..1)): 0)",
         "breadcrumbs(a, base = base, density = {mlp: [0.1, 0.9], else: 1}, gamma = {mlp: [0.7, 0.05], else: 0.9})",
         # What is written and no layer has, no layer has: three layers, and nothing beside the modules that are named.
@@ -91,3 +89,53 @@ def test_densities_that_leave_no_room_where_they_meet_are_told_by_check(project:
 
 def test_what_nobody_knows_of_a_hub_model_is_left_to_the_step(project: Path) -> None:
     assert found(project, f'linear(hub("o/x"): {NO_LAYER}, hub("o/y"): 0)') == []
+
+
+UNTIED = """model far = init(arch = llama, hidden = 64, layers = 5, heads = 4, intermediate = 128, tied = false,
+                 template = chatml, tokenizer = bpe(c, vocab = 512))
+"""
+TIED = "leave `lm_head` out: the head is tied to the embeddings, and changes with `embed`"
+
+
+@pytest.mark.parametrize(
+    ("merge", "name", "caret", "help"),
+    [
+        ("slerp(new, i, t = {lm_head: 0.1, embed: 0.9, else: 0.5})", "lm_head", "{lm_head: 0.1, embed", TIED),
+        ("slerp(a, b, t = {lm_head: 0.1, else: 0.5})", "lm_head", "{lm_head: 0.1", TIED),
+        (
+            "slerp(new, i, t = {q_norm: 0.1, else: 0.5})",
+            "q_norm",
+            "{q_norm",
+            "leave it out, or name what the model has",
+        ),
+        (
+            "linear(new: 1, i: {k_norm: 1, else: 0.5})",
+            "k_norm",
+            "1, i: {k_norm",
+            "`embed`, `norm`, `layers`, `self_attn`",
+        ),
+        ("ties(a, b, base = base, density = each(0.5, {q_norm: 1, else: 0.5}))", "q_norm", "each", "`embed`"),
+        ("new + {lm_head: 0, else: 1} * (i - new)", "lm_head", "new + {", TIED),
+        ("slerp(a, slerp(b, base, t = {k_norm: 0, else: 1}), t = 0.5)", "k_norm", "{k_norm", "leave it out"),
+    ],
+)
+def test_a_module_that_the_models_lack_is_told_by_check(
+    merge: str, name: str, caret: str, help: str, project: Path
+) -> None:
+    [(code, message, under)] = found(project, merge)
+    assert (code, message) == ("E213", f"the schedule names `{name}`, which matches no tensor of the model")
+    assert under.startswith(caret)
+    [told] = examine(project / "recipes/r.recipe").diagnostics
+    assert help in told.help
+
+
+@pytest.mark.parametrize(
+    "merge",
+    [
+        "slerp(far, far | sft(on = c), t = {lm_head: 0.1, embed: 0.9, else: 0.5})",
+        'slerp(hub("o/x"), hub("o/y"), t = {lm_head: 0.1, q_norm: 0, else: 0.5})',
+        "slerp(new, i, t = {embed: 0, norm: 0, layers: [0, 1], post_attention_layernorm: 1, q_proj: 1, else: 0.5})",
+    ],
+)
+def test_modules_that_the_models_have_or_may_have_are_fine(merge: str, project: Path) -> None:
+    assert found(project, f"{merge}\n{UNTIED}") == []

@@ -22,11 +22,17 @@ def at(value: Json, tensor: str, layers: int) -> Json:
 
 def ineffective(options: Mapping[str, Json], tensors: tuple[str, ...]) -> str:
     """Return a message for the first module name of a schedule that no tensor matches, or ""."""
+    option, name = idle(options, tensors)
+    return f"`{name}` in `{option}` matches no tensor of the model" if name else ""
+
+
+def idle(options: Mapping[str, Json], tensors: tuple[str, ...]) -> tuple[str, str]:
+    """Return the first option whose schedule names a module that no tensor matches, and that name; or "" for both."""
     for option, value in options.items():
         for schedule in _schedules(value):
             for name in unmatched(schedule, tensors):
-                return f"`{name}` in `{option}` matches no tensor of the model"
-    return ""
+                return option, name
+    return "", ""
 
 
 def _schedules(value: Json) -> Iterator[Json]:

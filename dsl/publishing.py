@@ -7,10 +7,13 @@ from collections.abc import Iterator
 
 from ladle.dsl.affine import as_model
 from ladle.dsl.blocks import Form, settings
+from ladle.dsl.building import required
+from ladle.dsl.operands import operands
+from ladle.dsl.options import complete, layer
 from ladle.dsl.order import uses
 from ladle.dsl.problems import Mismatch
-from ladle.dsl.program import FAILED, Constant, Failed, Family, Named, Publication, Term, ancestry
-from ladle.dsl.signature import Facts
+from ladle.dsl.program import FAILED, Constant, Failed, Family, Linked, Named, Publication, Term, ancestry
+from ladle.dsl.signature import Facts, Operator, Typing
 from ladle.dsl.suggest import listing
 from ladle.dsl.syntax import Call, Expr, Name, PublishDecl, StringLiteral
 from ladle.dsl.values import what
@@ -58,21 +61,43 @@ def _model(world: World, expr: Expr) -> Named | Failed:
 
 def _repository(world: World, expr: Expr) -> str | Failed:
     """Return the repository that `hub("me/name")` names: the place where such a source would be read from."""
+    if isinstance(expr, Call) and (operator := _pushing(world, expr)):
+        return _target(world, operator, expr)
     meaning = world.evaluate(expr, Scope())
     if isinstance(meaning, Failed):
         return FAILED
-    if not isinstance(expr, Call) or not isinstance(meaning, Named) or not meaning.term.operator.pushes:
-        name = expr.value if isinstance(expr, StringLiteral) else "me/name"
-        places = (f'{each.name}("{name}")' for each in world.vocabulary.values() if each.pushes)
-        message = f"`to` takes a place to publish at, not {what(meaning)}"
-        return world.problems.report("E221", expr.span, message, f"write {listing(places, last='or')}")
-    options = [argument.name for argument in expr.arguments if argument.name]
-    repository = next(option.name for option in meaning.term.operator.options if option.positional)
-    extra = [name.name for name in options if name.name != repository]
+    name = expr.value if isinstance(expr, StringLiteral) else "me/name"
+    places = (f'{each.name}("{name}")' for each in world.vocabulary.values() if each.pushes)
+    message = f"`to` takes a place to publish at, not {what(meaning)}"
+    return world.problems.report("E221", expr.span, message, f"write {listing(places, last='or')}")
+
+
+def _pushing(world: World, expr: Call) -> Operator | None:
+    """The operator of a call that names a place to publish at."""
+    name = expr.function.name if isinstance(expr.function, Name) else ""
+    found = None if name in world.stages() else world.operator(name, Scope())
+    return found if found is not None and found.pushes else None
+
+
+def _target(world: World, operator: Operator, expr: Call) -> str | Failed:
+    """The repository of a call. It is no source: nothing is asked of what lies there today."""
+    repository = next(option.name for option in operator.options if option.positional)
+    extra = [argument.name.name for argument in expr.arguments if argument.name and argument.name.name != repository]
     if extra:
         message = f"a place to publish at is a repository alone, without {listing(extra)}"
         return world.problems.report("E221", expr.span, message, "name the repository and nothing else")
-    return str(meaning.term.options[repository])
+    given, before = operands(world, operator, expr.arguments, None, expr.span, Scope())
+    named = [(argument.name, argument.value) for argument in expr.arguments if argument.name is not None]
+    settled = layer(world, operator, named, Scope(), before=before)
+    if isinstance(given, Failed) or not required(world, operator, settled, expr.span):
+        return FAILED
+    if any(setting.failed for setting in settled.values()):
+        return FAILED
+    values = {name: value for name, value in complete(operator, settled)[0].items() if not isinstance(value, Linked)}
+    found = operator.typed(Typing(values, (), {}, world.facts, target=True)) if operator.typed else ()
+    for fault in found if isinstance(found, tuple) else ():
+        world.problems.report(fault.code, expr.span, fault.message, fault.help)
+    return FAILED if isinstance(found, tuple) and found else str(values[repository])
 
 
 def _licence(world: World, expr: Expr) -> str | Failed:

@@ -312,6 +312,8 @@ class Typing:
     identity: str = ""
     """Equal for equal calls (operator, options, operands, references), different for others; "" where nobody can say.
     What a step will make has no content to compare yet: a tokenizer's vocabulary is known by what it is made from."""
+    target: bool = False
+    """A model is to be published there: its name is judged, and nothing is asked of what lies there today."""
 
 
 Typed = ModelType | CorpusType | tuple[Fault, ...]

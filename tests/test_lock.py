@@ -25,6 +25,7 @@ from ladle.executor.facts import ProjectFacts
 from ladle.executor.lock.entries import LOCK, Lock, template
 from ladle.executor.lock.facts import LockedFacts
 from ladle.executor.lock.read import MAX_BYTES, parse_lock, read_lock
+from ladle.executor.lock.wanted import wanted
 from ladle.executor.lock.write import encode_lock
 from ladle.executor.templates import BUILT_IN
 from test_facts import model as model_folder
@@ -280,6 +281,23 @@ def test_without_an_entry_check_says_what_would_make_it_known(
     out = capsys.readouterr().out
     assert "skipped: " in out
     assert "`ladle lock` would make known what is said of o/far" in out
+
+
+def test_a_place_to_publish_at_is_no_source_to_be_locked(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / LOCK).write_text(json.dumps({"schema": 1, "models": {"o/n@main": MODEL}}))
+    text = 'edition 1\nmodel a = hub("o/n")\npublish r { model = a  to = hub("me/z")  licence = "mit" }\n'
+    path = recipe(project, text)
+    assert run(["check", path]) == 0
+    assert capsys.readouterr().out == f"{path}: ok\n"
+    assert run(["lock", "--check", path]) == 0
+    assert capsys.readouterr().out == f"{LOCK}: ok\n"
+    assert list(wanted(project, [Path(path)]).models) == [("o/n", "main")]
+
+
+def test_a_source_that_is_published_over_is_still_typed(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = 'edition 1\nmodel a = hub("o/n")\npublish r { model = a  to = hub("o/far") }\nmodel b = hub("o/far")\n'
+    assert run(["check", recipe(project, text)]) == 0
+    assert "`ladle lock` would make known what is said of o/far" in capsys.readouterr().out
 
 
 def test_a_bad_lock_is_one_error_at_its_file(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

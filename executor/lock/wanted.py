@@ -67,8 +67,8 @@ class Wishes(ProjectFacts):
         return None
 
     def hub_commit(self, sort: Sort, name: str, revision: str) -> str:
-        """Pin nothing."""
-        return ""
+        """Say that each is pinned: it is by the lock that is asked for, so that what is published may name a branch."""
+        return "0" * 40
 
 
 def wanted(root: Path, recipes: Iterable[Path]) -> Wanted:

@@ -10,6 +10,8 @@ def model_type(typing: Typing) -> Typed:
     """Return the type that the lock has, unknown but for a template put on here where it has none; or bad names."""
     if faults := misnamed(typing.options):
         return faults
+    if typing.target:
+        return ModelType()
     found = typing.facts.hub_model(str(typing.options["name"]), str(typing.options["revision"]))
     return with_template(typing, found or ModelType())
 

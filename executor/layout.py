@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -29,6 +29,8 @@ class Layout:
     graph: Graph
     vocabulary: Vocabulary
     spots: dict[str, Spot]
+    picks: Callable[[str], tuple[str, ...]] | None = None
+    """Returns the names of the nodes that an index picks, where there is a recipe to read it."""
 
     def operator(self, node: Node) -> Operator:
         """Return the operator of a node."""
@@ -118,7 +120,7 @@ def fuses(user: Operator, used: Operator) -> bool:
     return (merges(user) or user.wraps) and merges(used)
 
 
-def layout(graph: Graph, vocabulary: Vocabulary) -> Layout:
+def layout(graph: Graph, vocabulary: Vocabulary, picks: Callable[[str], tuple[str, ...]] | None = None) -> Layout:
     """Give every node that a step makes a name and a place, the same whatever lies on disk."""
     spots: dict[str, Spot] = {}
     taken: set[tuple[str, str]] = set()
@@ -130,7 +132,7 @@ def layout(graph: Graph, vocabulary: Vocabulary) -> Layout:
             name += "_"
         taken.add((recipe, name))
         spots[node.fingerprint] = Spot(name, place, f"pipelines/{recipe}/nodes/{name}.json")
-    return Layout(graph, vocabulary, spots)
+    return Layout(graph, vocabulary, spots, picks)
 
 
 def _spot(recipe: str, node: Node, vocabulary: Vocabulary) -> tuple[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,6 +18,7 @@ from ladle.executor.facts import ProjectFacts
 from ladle.executor.forced_engine import ENGINES, MERGEKIT, NATIVE, SUFFIX, forced
 from ladle.executor.layout import Layout, layout
 from ladle.executor.load import Loaded, load
+from ladle.executor.members import members
 from ladle.executor.mergekit.sayable import of_graph
 from ladle.executor.plan import sought
 from ladle.executor.project import ProjectError
@@ -69,7 +71,7 @@ def open_recipe(
     """
     loaded = load(path, variant)
     graph = loaded.graph if engine == NATIVE else _by_mergekit(path, loaded)
-    opened = Opened(loaded, layout(graph, vocabulary()), Workspace(loaded.root), engine)
+    opened = Opened(loaded, layout(graph, vocabulary(), partial(members, loaded)), Workspace(loaded.root), engine)
     if engine != NATIVE and not reading:
         opened.refuse_unsayable(opened.targets(names))
     return opened

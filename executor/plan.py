@@ -320,6 +320,9 @@ def sought(layout: Layout, name: str) -> tuple[str, ...]:
     found = known.get(name) or known.get(_as_label(name))
     if found:
         return found
+    picked = layout.picks(name) if layout.picks and "[" in name else ()
+    if picked and all(each in known for each in picked):
+        return tuple(dict.fromkeys(key for each in picked for key in known[each]))
     near = difflib.get_close_matches(_as_label(name), sorted(known), 1)
     hint = f"did you mean `{near[0]}`?" if near else "`ladle plan` lists what it has"
     raise StepError(f"the recipe has nothing called `{name}`", hint)

@@ -159,6 +159,45 @@ def test_a_family_a_benchmark_and_a_table_are_named_like_a_model(
     assert run(["graph", "recipes/first.recipe", "trained"]) == 0
 
 
+@pytest.mark.parametrize("engine", [(), ("--engine", "mergekit"), ("--variant", "tiny")])
+def test_a_member_is_named_as_the_recipe_names_it(
+    engine: tuple[str, ...], project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = project / "recipes/first.recipe"
+    path.write_text(
+        f"{path.read_text()}\nlet low = 0.2\n"
+        "model st[t in [0.2, 0.4], from in [base, trained[cpt | sft]]] = lerp(from, merged, t = t)\n"
+        "model one[t in [0.2, 0.4]] = slerp(base, merged, t = t)\n"
+        "variant tiny { cpt.steps = 3 }\n"
+    )
+
+    def made(name: str) -> set[str]:
+        found = {each.removesuffix("-expression") for each in asked(project, capsys, name, *engine)}
+        return {each for each in found if each.startswith(("one-", "st-"))}
+
+    for name in ("one[t = 0.2]", "one[0.2]", "one[0.20]", "one[2e-1]", "one[low]", "one-0_2"):
+        assert made(name) == {"one-0_2"}
+    for name in ("st[0.20, base]", "st[t = 0.2, from = base]", "st[from = base, t = low]"):
+        assert made(name) == {"st-0_2-base"}
+    assert made("st[from = base]") == {"st-0_2-base", "st-0_4-base"}
+    assert made("st[t = 0.40]") == {"st-0_4-base", "st-0_4-trained-cpt-sft"}
+
+
+def test_an_index_that_a_recipe_would_not_take_is_told_as_it_tells_it(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, told in {
+        "trained[dpo]": "`trained` has no member `trained[dpo]`",
+        "trained[way = cpt]": "`trained` has no axis `way`",
+        "merged[0.2]": "only a family has members",
+        "trainde[cpt]": "nothing is named `trainde`",
+        "trained[cpt]\nlet a = 1": "nothing called",
+        "trained[cpt": "nothing called",
+    }.items():
+        assert run(["plan", "recipes/first.recipe", name]) == 1
+        assert told in capsys.readouterr().err
+
+
 def test_why_says_each_member_of_a_family(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     capsys.readouterr()
     assert run(["why", "recipes/first.recipe", "trained"]) == 0

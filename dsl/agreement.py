@@ -83,6 +83,10 @@ def _compare(world: World, first: _Operand, other: _Operand, tokens: Tokens) -> 
         facts |= {"vocabulary": (one_vocabulary(a.vocabulary, b.vocabulary),)}
         facts |= {} if other.taken and b.template is None else {"template": (a.template, b.template)}
     unknown = [name for name, pair in facts.items() if any(isinstance(value, Unknown) for value in pair)]
+    difference = _difference(a, b)
+    tokens_differ = "" if difference or tokens.settled else _other_tokens(world, first, other)
+    if tokens_differ:  # what is said of tokens does not also go unsaid
+        unknown = [name for name in unknown if name not in ("vocabulary", "template")]
     if unknown:
         text = f"whether `{first.label}` and `{other.label}` have one {', '.join(unknown)}"
         lacking = dict.fromkeys(each.untokenized for each in (a, b) if each.untokenized)
@@ -90,10 +94,10 @@ def _compare(world: World, first: _Operand, other: _Operand, tokens: Tokens) -> 
         once = f"agree {first.term.source.key} {other.term.source.key}"
         world.skip(other.span, text, first.term, other.term, once=once)
     what = f"{other.place} (`{other.label}`) cannot be merged with `{first.label}`: "
-    if difference := _difference(a, b):
+    if difference:
         world.problems.report("E210", other.span, what + difference, _HELP, f"{other.place}")
-    elif not tokens.settled and (difference := _other_tokens(world, first, other)):
-        world.problems.report(tokens.code, other.span, what + difference, tokens.help, f"{other.place}")
+    elif tokens_differ:
+        world.problems.report(tokens.code, other.span, what + tokens_differ, tokens.help, f"{other.place}")
 
 
 def _difference(a: ModelType, b: ModelType) -> str:

@@ -40,6 +40,16 @@ def test_a_schedule_names_modules_that_there_are() -> None:
     assert "outside the layers" in message
 
 
+def test_what_is_told_of_tokens_is_not_listed_as_unchecked_too() -> None:
+    longer, padded = 'model a = local("models/longer")\n', 'model b = local("models/padded")\n'
+    program, found = checked(f"{longer}{padded}model m = lerp(a, b, t = 0.5)\n{PRELUDE}")
+    assert [each.code for each in found] == ["E262"]
+    assert not any("`a` and `b`" in what for _, what in program.skipped)
+    program, found = checked(f'model a = local("models/a")\n{padded}model m = lerp(a, b, t = 0.5)\n{PRELUDE}')
+    assert found == ()
+    assert any("`a` and `b` have one vocabulary" in what for _, what in program.skipped)
+
+
 def test_what_is_unknown_is_listed_not_judged() -> None:
     text = (
         'model h = hub("a/b")\nmodel m = slerp(h, instruct, t = 0.5) | sft\ncorpus v: chat = jsonl("unknown/v.jsonl")'

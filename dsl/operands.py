@@ -105,6 +105,8 @@ def _surplus(world: World, operator: Operator, argument: Argument, given: frozen
     message = f"`{operator.written}` takes {_count(operator)}, and this is one more"
     named = [option.name for option in operator.options if not option.positional]
     help = cut_decimal(world, argument.value) or _unnamed(world, operator, argument.value, given)
+    if operator.whole and len(operator.operands.sorts) == 1 and not _literal(argument.value):
+        help = help or f"leave it out, and merge what comes of the one with it: {operator.text}"
     help = help or _taking_many(world, operator, argument.value)
     if not help and named:
         help = f"options are named: `{named[0]} = {world.written(argument.value.span)}`"

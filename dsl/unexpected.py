@@ -210,6 +210,8 @@ def _help(at: _Place) -> str:
             return f"a name has letters, digits and `_`, no `-`: `{at.before.text}_{after}`"
         case "INDEX" | "LSQB" if "NAME" in at.wanted and "RBRACE" in at.wanted:
             return "an index touches the word before it; a setting is written `name = [...]`"
+        case "NAME" if inside and at.before and _comma(at):
+            return f"a comma is missing between {_found(at.before)} and {_found(at.token)}"
         case _ if "EQUAL" in at.wanted and inside:
             return "a setting is written `name = value`"
         case _ if (not inside or "REQUIRE" in at.wanted) and at.tokens[0].text in FORMS:

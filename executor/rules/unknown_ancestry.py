@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from ladle.dsl.diagnostics import Severity
 from ladle.dsl.program import Program
 from ladle.dsl.rule import Finding, Rule
+from ladle.dsl.suggest import listing
 from ladle.executor.chains import ancestors, merges, name
 
 
@@ -28,10 +29,13 @@ def find(program: Program) -> Iterator[Finding]:
         base = term.references.get("base", ())
         if not term.operator.needs_base or not base:
             continue
-        strange = [each for each in term.operands if base[0] not in ancestors(each)]
+        strange = dict.fromkeys(name(program, each) for each in term.operands if base[0] not in ancestors(each))
         if strange:
-            message = f"`{name(program, strange[0])}` is not known to descend from `{name(program, base[0])}`"
-            help = f"train it from there, or say so at its source: `from = {name(program, base[0])}`"
+            one = len(strange) == 1
+            said = f"{listing(tuple(strange))} {'is' if one else 'are'}"
+            message = f"{said} not known to descend from `{name(program, base[0])}`"
+            which, source = ("it", "its source") if one else ("them", "the source of each")
+            help = f"train {which} from there, or say so at {source}: `from = {name(program, base[0])}`"
             yield Finding(term.span, message, help, "unknown descent")
 
 

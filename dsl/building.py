@@ -111,11 +111,11 @@ def _one_each(world: World, operator: Operator, settled: Layer, operands: int) -
             )
             return False
         if len(setting.value) != operands:
-            message = (
-                f"`{option.name}` is given {len(setting.value)} values, and `{operator.name}` has {operands} models"
-            )
+            given = f"{len(setting.value)} value{'s' if len(setting.value) != 1 else ''}"
+            models = f"{operands} model{'s' if operands != 1 else ''}"
+            message = f"`{option.name}` is given {given}, and `{operator.name}` has {models}"
             help = "`each(...)` takes one value for each operand, in their order"
-            world.problems.report("E243", setting.span, message, help, f"{len(setting.value)} values")
+            world.problems.report("E243", setting.span, message, help, given)
             return False
     return True
 

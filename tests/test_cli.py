@@ -381,15 +381,22 @@ def test_a_report_before_the_first_run_says_what_makes_it(project: Path, capsys:
     assert "`ladle run recipes/first.recipe` makes it" in said
 
 
-def test_run_records_are_one_line(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("digits", "said"),
+    [
+        ("abc", "6 B  .ladle/runs/  3 records of runs of no recipe"),
+        ("a", "2 B  .ladle/runs/  1 record of a run of no recipe"),
+    ],
+)
+def test_run_records_are_one_line(digits: str, said: str, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     runs = project / ".ladle/runs"
     runs.mkdir(parents=True)
-    for digit in "abc":
+    for digit in digits:
         (runs / f"{digit * 64}.json").write_text("{}")
     capsys.readouterr()
     assert run(["gc"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.lstrip() for line in lines[:-1]] == ["6 B  .ladle/runs/  3 records of runs of no recipe"]
+    assert [line.lstrip() for line in lines[:-1]] == [said]
     assert run(["gc", "--yes"]) == 0
     assert not list(runs.iterdir())
 

@@ -343,6 +343,9 @@ def test_more_rows_leave_the_embedding_out(models: Path, found: Read) -> None:
     told = found("a", "b")
     assert [each["why"] for each in told["left_out"]] == ["other vocabularies: 12 and 16 rows"]
     assert told["tensors"] == 9 * LAYERS + 1
+    tensors["model.embed_tokens.weight"] = torch.ones(VOCAB + 8, HIDDEN).bfloat16()
+    folder(models / "c", tensors, vocab_size=VOCAB + 8)
+    assert found("a", "b", "c")["left_out"][0]["why"] == "other vocabularies: 12, 16 and 20 rows"
 
 
 def test_an_untied_head_stands_beside_nothing(models: Path, found: Read) -> None:

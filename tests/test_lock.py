@@ -593,7 +593,7 @@ def test_a_model_that_is_nowhere_does_not_keep_others_from_the_lock(
         (("corpora", "corpora/x.jsonl"), {"kind": "chat"}, "kind: chat -> text"),
         (("corpora", "corpora/x.jsonl"), {"columns": ["words"]}, "columns: words -> text"),
         (("corpora", "corpora/x.jsonl"), {"basis": "heard"}, "basis: heard -> read from the files"),
-        (("corpora", "corpora/x.jsonl"), {"files": "unknown"}, "files: unknown -> 1 entries"),
+        (("corpora", "corpora/x.jsonl"), {"files": "unknown"}, "files: unknown -> 1 entry"),
         (("folders", "models/a"), {"parameters": 7}, "parameters: 7 -> "),
         (("folders", "models/a"), {"architecture": "gpt2"}, "architecture: gpt2 -> llama"),
         (("folders", "models/a"), {"files": {}}, "the files of `models/a` are not those of `ladle.lock`"),

@@ -112,4 +112,5 @@ def shown(workspace: Workspace, unused: Iterable[Unused]) -> Iterator[str]:
     if records:
         folder = records[0].path.parent.relative_to(workspace.root)
         size = in_units(sum(item.size for item in records))
-        yield f"{size:>10}  {folder}/  {len(records)} records of runs of no recipe"
+        what = "1 record of a run" if len(records) == 1 else f"{len(records)} records of runs"
+        yield f"{size:>10}  {folder}/  {what} of no recipe"

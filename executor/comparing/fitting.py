@@ -104,7 +104,7 @@ def _obstacle(name: str, subjects: Sequence[Subject], shifted: str) -> str:
     if not headers[0].elements:
         return "it is empty"
     rows = list(dict.fromkeys(header.shape[0] for header in headers if header.shape))
-    other = f"{' and '.join(map(str, rows))} rows" if len(rows) > 1 else shifted
+    other = f"{', '.join(map(str, rows[:-1]))} and {rows[-1]} rows" if len(rows) > 1 else shifted
     return f"other vocabularies: {other}" if other and module(name)[0] in _BY_TOKEN else ""
 
 

@@ -56,6 +56,6 @@ def _shown(value: Json) -> str:
         case list():
             return short(", ".join(str(item) for item in value)) or "none"
         case dict():
-            return f"{len(value)} entries"
+            return "1 entry" if len(value) == 1 else f"{len(value)} entries"
         case _:
             return str(value).lower()

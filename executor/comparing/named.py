@@ -73,7 +73,7 @@ def _named(word: str, recipe: Opened | None, find: Open) -> tuple[Named, ...] | 
         return Fault("E640", f"`{word}` is no folder, and {error.message}", error.help)
     nodes = [opened.layout.graph.nodes[key] for key in keys]
     if other := next((node for node in nodes if not has_weights(opened.layout, node)), None):
-        return Fault("E640", f"`{other.name}` is not a model", "name models: corpora and scores have no weights")
+        return _no_model(opened, other)
     found = [_node(opened, node, word if len(nodes) == 1 else node.name) for node in nodes]
     faults = [each for each in found if isinstance(each, Fault)]
     return faults[0] if faults else tuple(each for each in found if isinstance(each, Named))
@@ -84,13 +84,20 @@ def _folder(path: Path) -> Named:
     return Named(path.resolve().name or str(path), path, lineage.fingerprint if isinstance(lineage, Lineage) else "")
 
 
-_MODELS = (Role.STAGE, Role.MODEL_SOURCE, Role.CHOICE)
+_MODELS = (Role.STAGE, Role.MODEL_SOURCE, Role.CHOICE, Role.MERGE)
 
 
 def has_weights(layout: Layout, node: Node) -> bool:
     """Say whether a node is a model: one that a step makes, or a folder of the project."""
     operator = layout.operator(node)
     return merges(operator) or operator.role in _MODELS
+
+
+def _no_model(opened: Opened, node: Node) -> Fault:
+    if opened.layout.operator(node).role is Role.ADAPTER:
+        help = "name the model that it was taken from: an adapter has only its difference from a base"
+        return Fault("E640", f"`{node.name}` is an adapter, and not a model", help)
+    return Fault("E640", f"`{node.name}` is not a model", "name models: corpora and scores have no weights")
 
 
 def _node(opened: Opened, node: Node, name: str) -> Named | Fault:

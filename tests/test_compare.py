@@ -613,6 +613,17 @@ def test_an_extracted_adapter_is_refused_as_what_it_is(project: Path, refusal: C
     assert "name the model that it was taken from" in said
 
 
+@pytest.mark.parametrize("name", ["told", "short"])
+def test_the_same_merge_by_another_engine_is_no_ancestor(name: str, project: Path, found: Read) -> None:
+    for each, seed in {"mean": 5, name: 6}.items():
+        artifact(each, near(seed, 0.05))
+    # What `short` rounds is no artifact, so its folder knows of no ancestor.
+    folders = found("artifacts/my/mean", f"artifacts/my/{name}")["base"]
+    assert (folders and folders["name"]) == ("b" if name == "told" else None)
+    assert found("mean", name)["base"]["name"] == "b"
+    assert [each["model"] for each in found("a", name)["changes"]] == [name]
+
+
 def test_an_adapter_is_compared_with_its_model(project: Path, found: Read, refusal: Callable[..., str]) -> None:
     adapter(project / "models/tuned")
     recipe = Path("recipes/my.recipe")

@@ -173,6 +173,18 @@ def test_filters_become_the_schedule_that_means_the_same(tmp_path: Path, t: str,
     assert f"t = {said}" in " ".join(text.split())
 
 
+def test_what_no_filter_takes_has_the_value_of_the_whole_merge(tmp_path: Path) -> None:
+    own = "    parameters: {t: [{filter: self_attn, value: 0.9}]}\n"
+    one = SLICED.format("slerp") + BOTH.format(0, 4) + own
+    assert "t = {self_attn: 0.9, else: 0.5}" in flat(from_text(tmp_path, one + "parameters: {t: 0.5}\n").text)
+    assert problems(tmp_path, one) == [("E611", 6)]
+    two = one + BOTH.format(4, 5) + "parameters: {t: [{filter: mlp, value: 0.25}, {value: 0.5}]}\n"
+    assert "t = {self_attn: [0.9, 0.9, 0.9, 0.9, 0.5], mlp: 0.25, else: 0.5}" in flat(from_text(tmp_path, two).text)
+    weights = TIES.replace("acme/a, parameters: {weight: 1}", "acme/a, parameters: {weight: [{filter: mlp, value: 2}]}")
+    weights = weights.replace("{density: 0.5}", "{density: 0.5, weight: 0.25}")
+    assert "ties(a: {mlp: 2, else: 0.25}, b: 1," in flat(from_text(tmp_path, weights).text)
+
+
 TIES = (
     "merge_method: ties\nbase_model: acme/base\nmodels: [{model: acme/a, parameters: {weight: 1}}, "
     "{model: acme/b, parameters: {weight: 1}}]\nparameters: {density: 0.5}\ndtype: float32\n"

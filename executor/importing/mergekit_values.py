@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ladle.dsl.signature import Flag, Number, Operator, Option, OptionType, Scheduled
 from ladle.dsl.suggest import did_you_mean, nearest
-from ladle.executor.importing.depths import At, Unsayable, depths
+from ladle.executor.importing.depths import At, Unsayable, depths, total
 from ladle.executor.importing.fields import Fields, scalar_number
 from ladle.executor.importing.ledger import Sort
 from ladle.executor.importing.sources import Source
@@ -75,7 +75,7 @@ def shared(given: Given, option: Option, key: str) -> str:
     """Return a parameter of the whole merge, "" where the document does not set it."""
     if given.parameters is None or key not in given.parameters:
         return ""
-    return _text(((given.parameters, 0),), key, option.type)
+    return _text((((given.parameters,), 0),), key, option.type)
 
 
 def per_model(given: Given, option: Option, key: str, operands: tuple[Source, ...]) -> str:
@@ -102,42 +102,43 @@ def _default(option: Option) -> float | bool:
     return value if isinstance(value, int | float) else 1.0
 
 
-Places = tuple[tuple[Fields, int], ...]
-"""Where a parameter stands: for each slice that a model is merged in, with the number of its layers, or once."""
+Places = tuple[tuple[tuple[Fields, ...], int], ...]
+"""Where a parameter stands, nearest the model first: for each slice that it is merged in, with its layers, or once."""
 
 
 def _places(given: Given, source: Source, key: str) -> Places:
-    """Return where a parameter of a model stands: beside it, else for the whole merge; empty where a slice has none."""
+    """Return where a parameter of a model stands: beside it, and for the whole merge; empty where a slice has none."""
     shared = (given.parameters,) if given.parameters else ()
     if not source.parts:
-        found = next((each for each in (*source.own, *shared) if key in each), None)
+        found = _that_say(key, (*source.own, *shared))
         return ((found, 0),) if found else ()
-    places = [(next((e for e in (*part.parameters, *shared) if key in e), None), part.layers) for part in source.parts]
-    known = tuple((place, layers) for place, layers in places if place)
+    places = tuple((_that_say(key, (*part.parameters, *shared)), part.layers) for part in source.parts)
+    known = tuple((found, layers) for found, layers in places if found)
     if known and len(known) < len(places):
         message = f"`{key}` stands in some slices and not in others"
-        known[0][0].problem("E611", key, message, "say it in every slice, or once for the whole merge")
+        known[0][0][0].problem("E611", key, message, "say it in every slice, or once for the whole merge")
     return known if len(known) == len(places) else ()
+
+
+def _that_say(key: str, places: tuple[Fields, ...]) -> tuple[Fields, ...]:
+    return tuple(each for each in places if key in each)
 
 
 def _text(places: Places, key: str, type: OptionType) -> str:
     """Return a parameter as an option of a type; "" where it cannot be said, which is reported."""
-    first = places[0][0]
+    first = places[0][0][0]
     if isinstance(type, Flag):
         return _flag(places, key)
-    trees = [(place, place.tree(key), layers) for place, layers in places]
-    sliced = [(tree, layers) for _, tree, layers in trees if tree is not None]
-    if len(sliced) < len(trees):
-        return ""
     try:
-        found = depths(sliced)
+        trees = [(_reached(found, key), layers) for found, layers in places]
+        found = depths([([tree for _, tree in each], layers) for each, layers in trees])
     except Unsayable as why:
         span = why.span or first.span(key)
         first.ledger.problem("E611", first.document, span, f"`{key}` cannot be said: {why}", why.help)
         return ""
     if found.modules and not isinstance(type, Scheduled):
         first.problem("E611", key, f"`{key}` varies over the tensors, and is one number in this version", VARIES)
-    elif _wrong_number(trees, key, type):
+    elif _wrong_number([each for told, _ in trees for each in told], key, type):
         return ""
     elif found.modules and isinstance(type, Scheduled) and (lists := _unlayered(found.modules, type)):
         message = f"`{key}` cannot vary over depth in {lists}"
@@ -148,17 +149,28 @@ def _text(places: Places, key: str, type: OptionType) -> str:
     return found.text
 
 
+def _reached(places: tuple[Fields, ...], key: str) -> list[tuple[Fields, Tree]]:
+    """Return values up to the first that takes every tensor: what stands farther off is not asked. Raises Unsayable."""
+    found: list[tuple[Fields, Tree]] = []
+    for place in places:
+        if (tree := place.tree(key)) is not None:
+            found.append((place, tree))
+            if total(tree):
+                break
+    return found
+
+
 def _flag(places: Places, key: str) -> str:
-    flags = [place.flag(key) for place, _ in places]
+    flags = [found[0].flag(key) for found, _ in places]
     if len(set(flags)) > 1:
-        places[0][0].problem("E611", key, f"`{key}` differs from slice to slice", "say it once for the whole merge")
+        places[0][0][0].problem("E611", key, f"`{key}` differs from slice to slice", "say it once for the whole merge")
     return "" if flags[0] is None else spelled(flags[0])
 
 
-def _wrong_number(trees: list[tuple[Fields, Tree | None, int]], key: str, type: OptionType) -> bool:
+def _wrong_number(trees: list[tuple[Fields, Tree]], key: str, type: OptionType) -> bool:
     """Report the first number that an option does not take."""
-    for place, tree, _ in trees:
-        if tree is not None and isinstance(type, Number | Scheduled) and (beyond := _beyond(tree, type)) is not None:
+    for place, tree in trees:
+        if isinstance(type, Number | Scheduled) and (beyond := _beyond(tree, type)) is not None:
             message = f"`{key}` cannot be {short(beyond.text)} here"
             place.ledger.problem("E611", place.document, beyond.span, message, _bounds(key, type))
             return True

@@ -185,6 +185,31 @@ def test_what_no_filter_takes_has_the_value_of_the_whole_merge(tmp_path: Path) -
     assert "ties(a: {mlp: 2, else: 0.25}, b: 1," in flat(from_text(tmp_path, weights).text)
 
 
+@pytest.mark.parametrize(
+    ("part", "meant"),
+    [("mpl", "mlp"), ("self_atn", "self_attn"), ("embed_token", ""), ("q_nrom", "q_norm"), ("wte", "")],
+)
+def test_a_filter_that_takes_no_tensor_is_noted_at_its_line(tmp_path: Path, part: str, meant: str) -> None:
+    text = f"parameters:\n  t:\n    - filter: self_attn\n      value: 0\n    - filter: {part}\n      value: [0, 1]\n"
+    found = from_text(tmp_path, f"{MERGE}{text}    - value: 0.5\n")
+    lost = [note for note in found.notes if note.sort is Sort.LOST]
+    if part == "embed_token":  # a part of a name is no slip
+        assert lost == []
+        return
+    [note] = lost
+    assert (note.line, note.key) == (9, f"t: filter = {part}")
+    assert note.reason.startswith("it is part of no tensor's name in a model as Llama is")
+    assert ("did you mean" in note.reason) == bool(meant)
+    assert meant in note.reason
+    assert "t = {self_attn: 0, else: 0.5}" in flat(found.text)
+
+
+def test_filters_of_some_models_alone_are_no_slip(tmp_path: Path) -> None:
+    for part in ("q_norm", "pre_feedforward_layernorm", "layernorm", "model.layers", "weight", "'*'"):
+        text = f"{MERGE}parameters: {{t: [{{filter: {part}, value: 1}}, {{value: 0.5}}]}}\n"
+        assert not [note for note in from_text(tmp_path, text).notes if note.sort is Sort.LOST]
+
+
 TIES = (
     "merge_method: ties\nbase_model: acme/base\nmodels: [{model: acme/a, parameters: {weight: 1}}, "
     "{model: acme/b, parameters: {weight: 1}}]\nparameters: {density: 0.5}\ndtype: float32\n"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ladle.dsl.signature import Flag, Number, Operator, Option, OptionType, Scheduled
-from ladle.dsl.suggest import did_you_mean, nearest
-from ladle.executor.importing.depths import At, Unsayable, depths, total
+from ladle.dsl.suggest import did_you_mean, nearest, sentences
+from ladle.executor.importing.depths import At, Unsayable, depths, meant, strange, total
 from ladle.executor.importing.fields import Fields, scalar_number
 from ladle.executor.importing.ledger import Sort
 from ladle.executor.importing.sources import Source
@@ -130,6 +130,8 @@ def _text(places: Places, key: str, type: OptionType) -> str:
     if isinstance(type, Flag):
         return _flag(places, key)
     try:
+        for place in dict.fromkeys(place for found, _ in places for place in found):
+            _strangers(place, key)
         trees = [(_reached(found, key), layers) for found, layers in places]
         found = depths([([tree for _, tree in each], layers) for each, layers in trees])
     except Unsayable as why:
@@ -147,6 +149,15 @@ def _text(places: Places, key: str, type: OptionType) -> str:
         names = ", ".join(f"`{name}`" for name in found.strays)
         first.assumed(key, f"in a model that has {names}, mergekit's filters take them too: name them in the map")
     return found.text
+
+
+def _strangers(place: Fields, key: str) -> None:
+    """Note each filter that takes no tensor, of which no value of the recipe says anything. Raises Unsayable."""
+    tree = place.tree(key)
+    for rule in strange(tree) if tree is not None else ():
+        reason = "it is part of no tensor's name in a model as Llama is, and takes nothing there"
+        name, hint = f"{key}: filter = {short(rule.part)}", did_you_mean(meant(rule.part))
+        place.ledger.note(Sort.LOST, place.document, rule.span or place.span(key), name, sentences((reason, hint)))
 
 
 def _reached(places: tuple[Fields, ...], key: str) -> list[tuple[Fields, Tree]]:

@@ -210,6 +210,34 @@ def test_filters_of_some_models_alone_are_no_slip(tmp_path: Path) -> None:
         assert not [note for note in from_text(tmp_path, text).notes if note.sort is Sort.LOST]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "merge_method: slerp\nbase_model: acme/a\ndtype: float32\nparameters: {t: 0.5}\nslices:\n"
+        "  - sources: [{model: acme/a, layer_range: [0, 4]}, {model: acme/b, layer_range: [0, 4]}]\n"
+        "    parameters: {t: 0.25}\n",
+        "merge_method: passthrough\ndtype: float32\nparameters: {scale: 0.5}\nslices:\n"
+        "  - sources: [{model: acme/a, layer_range: [0, 4], parameters: {scale: 2}}]\n",
+        "merge_method: linear\ndtype: float32\nparameters: {weight: 0.5}\n"
+        "models: [{model: acme/a, parameters: {weight: 1}}, {model: acme/b, parameters: {weight: 2}}]\n",
+        "merge_method: linear\ndtype: float32\nparameters: {random_seed: 7}\n"
+        "models: [{model: acme/a, parameters: {weight: 1}}, {model: acme/b, parameters: {weight: 2}}]\n",
+    ],
+    ids=["t", "scale", "weight", "random_seed"],
+)
+def test_what_has_no_effect_in_mergekit_either_agrees(tmp_path: Path, text: str) -> None:
+    notes = [note for note in from_text(tmp_path, text).notes if note.key.startswith("parameters.")]
+    assert [note.sort for note in notes] == [Sort.SAME]
+    assert "mergekit" in notes[0].reason
+
+
+def test_what_one_model_alone_says_leaves_the_rest_to_the_whole_merge(tmp_path: Path) -> None:
+    text = TIES.replace("acme/b, parameters: {weight: 1}", "acme/b").replace("{density", "{weight: 0.3, density")
+    found = from_text(tmp_path, text)
+    assert "ties(a: 1, b: 0.3," in flat(found.text)
+    assert not any(note.key.startswith("parameters.") for note in found.notes)
+
+
 TIES = (
     "merge_method: ties\nbase_model: acme/base\nmodels: [{model: acme/a, parameters: {weight: 1}}, "
     "{model: acme/b, parameters: {weight: 1}}]\nparameters: {density: 0.5}\ndtype: float32\n"

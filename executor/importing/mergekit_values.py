@@ -14,7 +14,11 @@ from ladle.executor.importing.spelling import spelled, takes
 from ladle.executor.importing.tree import Listing, Scalar, Table, Tree
 from ladle.executor.quoting import short
 
-REASONS = {"int8_mask": (Sort.MACHINE, "how masks are kept in memory: it does not change the result")}
+REASONS = {
+    "int8_mask": (Sort.MACHINE, "how masks are kept in memory: it does not change the result"),
+    "random_seed": (Sort.SAME, "mergekit passes over it here: its seed is `--random-seed`, and a recipe's `seed =`"),
+}
+_OVERRIDDEN = (Sort.SAME, "every slice or model says its own, so it has no effect in mergekit either")
 
 WEIGHT = "weight"
 VARIES = "write one number, such as the mean of its values; `t` of `slerp` and `lerp`, and model arithmetic, take a map"
@@ -34,15 +38,23 @@ class Given:
 
     def rest(self, sources: tuple[Source, ...]) -> None:
         """Note every parameter that is not an option of the merge."""
-        for each in dict.fromkeys((self.parameters, *(own for source in sources for own in source.own))):
-            if each:
-                self._misspelt(each)
-                each.rest(REASONS)
+        if self.parameters:
+            self._misspelt(self.parameters)
+            self.parameters.rest({**REASONS, **dict.fromkeys(self._taken, _OVERRIDDEN)})
+        for each in dict.fromkeys(own for source in sources for own in source.own):
+            self._misspelt(each)
+            each.rest(REASONS)
         for source in sources:
             source.fields.rest({})
 
+    @property
+    def _taken(self) -> set[str]:
+        """The parameters that the method takes."""
+        weighted = {WEIGHT} if self.operator.operands.weighted != "no" else set[str]()
+        return weighted | {each.field or each.name for each in self.operator.options}
+
     def _misspelt(self, parameters: Fields) -> None:
-        known = {WEIGHT, *REASONS, *(option.field or option.name for option in self.operator.options)}
+        known = {WEIGHT, *REASONS, *self._taken}
         for key in (entry.key for entry in parameters.table.entries if entry.key not in known):
             if hint := did_you_mean(nearest(key, known)):
                 parameters.lost(key, f"no parameter of `{self.operator.name}`: {hint}")
@@ -130,8 +142,6 @@ def _text(places: Places, key: str, type: OptionType) -> str:
     if isinstance(type, Flag):
         return _flag(places, key)
     try:
-        for place in dict.fromkeys(place for found, _ in places for place in found):
-            _strangers(place, key)
         trees = [(_reached(found, key), layers) for found, layers in places]
         found = depths([([tree for _, tree in each], layers) for each, layers in trees])
     except Unsayable as why:
@@ -151,10 +161,9 @@ def _text(places: Places, key: str, type: OptionType) -> str:
     return found.text
 
 
-def _strangers(place: Fields, key: str) -> None:
+def _strangers(place: Fields, key: str, tree: Tree) -> None:
     """Note each filter that takes no tensor, of which no value of the recipe says anything. Raises Unsayable."""
-    tree = place.tree(key)
-    for rule in strange(tree) if tree is not None else ():
+    for rule in strange(tree):
         reason = "it is part of no tensor's name in a model as Llama is, and takes nothing there"
         name, hint = f"{key}: filter = {short(rule.part)}", did_you_mean(meant(rule.part))
         place.ledger.note(Sort.LOST, place.document, rule.span or place.span(key), name, sentences((reason, hint)))
@@ -166,6 +175,7 @@ def _reached(places: tuple[Fields, ...], key: str) -> list[tuple[Fields, Tree]]:
     for place in places:
         if (tree := place.tree(key)) is not None:
             found.append((place, tree))
+            _strangers(place, key, tree)
             if total(tree):
                 break
     return found

@@ -724,6 +724,38 @@ def test_a_misspelt_parameter_is_named_as_such(tmp_path: Path) -> None:
     assert told(tmp_path, ties, "cannot carry", "densty", "did you mean `density`?")
 
 
+def said_of(folder: Path, text: str, capsys: pytest.CaptureFixture[str]) -> str:
+    (folder / "a.yml").write_text(text)
+    assert run(["import", str(folder / "a.yml"), "--from", "mergekit"]) == 1
+    return capsys.readouterr().err
+
+
+def test_a_misspelt_method_hides_no_other_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = "merge_method: tiess\nbase_model: acme/o\ndtype: bflot16\nmodels:\n"
+    text += "  - {model: acme/a, parameters: {weigth: 1}}\n  - {model: acme/b, parameters: {weight: 1, densty: 0.5}}\n"
+    said = said_of(tmp_path, text, capsys)
+    for part in ("`ties`", "`bfloat16`", "`weigth` is no parameter", "did you mean `density`?"):
+        assert part in said
+    assert problems(tmp_path, text) == [("E611", 1), ("E609", 5), ("E611", 3)]
+    assert problems(tmp_path, text.replace("tiess", "averaging")) == [("E611", 1), ("E611", 3)]
+    slerp = MERGE.replace("slerp", "slrp") + "parameters: {tt: 0.5}\n"
+    assert problems(tmp_path, slerp) == [("E611", 1), ("E609", 5)]
+    assert "`tt` is no key" in said_of(tmp_path, slerp, capsys)
+    stack = SLICED.format("passthrogh") + "  - sources: [{model: acme/a, layer_range: [4, 4]}]\n"
+    assert problems(tmp_path, stack.replace("float32", "f32")) == [("E611", 1), ("E609", 5), ("E611", 3)]
+
+
+def test_a_misspelt_word_is_told_without_words_of_what_is_not_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = said_of(tmp_path, MERGE.replace("merge_method", "merge_metod"), capsys)
+    assert "the document says no `merge_method`: `merge_metod` is no key" in said
+    assert "``" not in said
+    said = said_of(tmp_path, MERGE.replace("float32", "bflot16") + "parameters: {t: 0.5}\n", capsys)
+    assert "knows no precision `bflot16`" in said
+    assert said.count("bflot16") == 2  # the error, and its line
+
+
 def test_what_the_recipe_does_instead_is_said(tmp_path: Path) -> None:
     rows = TRAIN + "dataset_name: acme/rows\n"
     assert told(tmp_path, rows + "lr_scheduler_type: inverse_sqrt\n", "inverse_sqrt", "has its default, `cosine`")

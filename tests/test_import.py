@@ -756,6 +756,21 @@ def test_a_misspelt_word_is_told_without_words_of_what_is_not_there(
     assert said.count("bflot16") == 2  # the error, and its line
 
 
+@pytest.mark.parametrize("key", ["tokenizer_source: {}\n", "tokenizer: {{source: {}}}\n"])
+def test_a_misspelt_tokenizer_is_told(key: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = said_of(tmp_path, TIES + key.format("unoin"), capsys)
+    assert "did you mean `union`?" in said
+    assert told(tmp_path, TIES + key.format("acme/aa"), "cannot carry", "did you mean `acme/a`")
+
+
+@pytest.mark.parametrize(("owner", "sort"), [("models", "assumed"), ("weights", "assumed"), ("./models", "missing")])
+def test_a_misspelt_folder_is_answered_with_the_one_that_is_there(owner: str, sort: str, tmp_path: Path) -> None:
+    (tmp_path / owner / "code").mkdir(parents=True)
+    text = MERGE.replace("acme/a", f"{owner}/cod") + "parameters: {t: 0.5}\n"
+    assert told(tmp_path, text, sort, f"{owner}/cod", f"did you mean `{owner.removeprefix('./')}/code`?")
+    assert not told(tmp_path, text.replace("cod}", "code}").replace("cod\n", "code\n"), "did you mean")
+
+
 def test_what_the_recipe_does_instead_is_said(tmp_path: Path) -> None:
     rows = TRAIN + "dataset_name: acme/rows\n"
     assert told(tmp_path, rows + "lr_scheduler_type: inverse_sqrt\n", "inverse_sqrt", "has its default, `cosine`")

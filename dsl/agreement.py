@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ladle.dsl.frozen import frozen
+from ladle.dsl.frozen import frozen, replace
 from ladle.dsl.program import Named, Term
 from ladle.dsl.source import Span
 from ladle.dsl.suggest import listing
@@ -48,10 +48,12 @@ def agree(
     others: tuple[tuple[str, Named], ...] = (),
     tokens: Tokens = Tokens(),  # noqa: B008 - frozen
     taken: frozenset[Term] = frozenset(),
+    any_depth: bool = False,
 ) -> None:
     """Report where operands, and `others` such as `base`, differ from the first operand; list what is unknown.
 
     `others`, and operands that are `taken` away, may lack a template: that of the result is the first operand's.
+    With `any_depth` only layers that both have are compared, and not how many there are.
     """
     places = [(f"operand {place}", operand) for place, operand in enumerate(operands, 1)]
     places += [(f"`{name}`", model) for name, model in others]
@@ -62,7 +64,7 @@ def agree(
             less = place >= len(operands) or model.term in taken
             found.append(_Operand(name, model.label, model.term.type, at, model.term, less))
     for other in found[1:]:
-        _compare(world, found[0], other, tokens)
+        _compare(world, found[0], other, tokens, any_depth)
 
 
 def same_tokens(world: World, model: Named, other: Named, span: Span) -> None:
@@ -73,7 +75,7 @@ def same_tokens(world: World, model: Named, other: Named, span: Span) -> None:
         world.problems.report("E210", span, message, "both must read the same tokens", "another vocabulary")
 
 
-def _compare(world: World, first: _Operand, other: _Operand, tokens: Tokens) -> None:
+def _compare(world: World, first: _Operand, other: _Operand, tokens: Tokens, any_depth: bool) -> None:
     a, b = first.type, other.type
     facts: dict[str, tuple[object, ...]] = {
         "architecture": (a.architecture, b.architecture),
@@ -83,7 +85,7 @@ def _compare(world: World, first: _Operand, other: _Operand, tokens: Tokens) -> 
         facts |= {"vocabulary": (one_vocabulary(a.vocabulary, b.vocabulary),)}
         facts |= {} if other.taken and b.template is None else {"template": (a.template, b.template)}
     unknown = [name for name, pair in facts.items() if any(isinstance(value, Unknown) for value in pair)]
-    difference = _difference(a, b)
+    difference = _difference(*(_of_one_depth(a, b) if any_depth else (a, b)))
     tokens_differ = "" if difference or tokens.settled else _other_tokens(world, first, other)
     if tokens_differ:  # what is said of tokens does not also go unsaid
         unknown = [name for name in unknown if name not in ("vocabulary", "template")]
@@ -114,6 +116,30 @@ def _difference(a: ModelType, b: ModelType) -> str:
     if not isinstance(a.tensors, Unknown) and not isinstance(b.tensors, Unknown):
         told = _tensors(a.tensors, b.tensors, (rows(a), rows(b)))
     return told or ", ".join(f"{name} {one}, not {two}" for name, two, one in differing(a.function, b.function))
+
+
+def _of_one_depth(a: ModelType, b: ModelType) -> tuple[ModelType, ModelType]:
+    """Two models with the layers that both have, as far as these are known."""
+    counts = [dict(each.shape).get("layers") for each in (a, b) if not isinstance(each.shape, Unknown)]
+    known = [count for count in counts if count is not None]
+    if len(known) < 2 or known[0] == known[1]:
+        return a, b
+    return _up_to(a, min(known)), _up_to(b, min(known))
+
+
+def _up_to(model: ModelType, layers: int) -> ModelType:
+    shape, tensors = model.shape, model.tensors
+    if not isinstance(shape, Unknown):
+        shape = tuple((name, layers if name == "layers" else size) for name, size in shape)
+    if not isinstance(tensors, Unknown):
+        tensors = tuple(each for each in tensors if _layer(each[0]) < layers)
+    return replace(model, shape=shape, tensors=tensors)
+
+
+def _layer(tensor: str) -> int:
+    """Return the layer that a tensor is of, -1 for one of none: the first number in its name."""
+    number = next((part for part in tensor.split(".") if part.isascii() and part.isdecimal()), "")
+    return int(number) if 0 < len(number) < 10 else -1
 
 
 def _other_tokens(world: World, first: _Operand, other: _Operand) -> str:

@@ -46,7 +46,8 @@ def build(
     spans = {name: setting.span for name, setting in settled.items()} | _weighed(operands)
     if operator.role in (Role.MERGE, Role.CHOICE, Role.ADAPTER) and operator.agree:
         said = settled.get(TOKENIZER)
-        _agree(world, operands, values, said is not None and (said.failed or said.value is not None), span)
+        says = said is not None and (said.failed or said.value is not None)
+        _agree(world, operands, values, says, operator.any_depth, span)
         if not _one_of_them(world, operands, references, spans):
             return FAILED
     made = Computation(operator, tuple(operand.value.term for operand in operands), options, links)
@@ -135,14 +136,17 @@ def _handed(
     return {option.hands_to: tuple(found)}
 
 
-def _agree(world: World, operands: tuple[Operand, ...], values: Mapping[str, Choice], says: bool, span: Span) -> None:
+def _agree(
+    world: World, operands: tuple[Operand, ...], values: Mapping[str, Choice], says: bool, deep: bool, span: Span
+) -> None:
     links = {name: value.items for name, value in values.items() if isinstance(value, Linked) and name != TOKENIZER}
     others = tuple((name, item) for name, items in links.items() for item in items)
     tokens = ONE
     if TOKENIZER in values:
         named = ", ".join(f"`{TOKENIZER} = {word}`" for word in (FIRST, UNION, _nearest_name(world, operands)))
         tokens = SETTLED if says else Tokens(help=f"say whose the result has: {named}")
-    agree(world, tuple(each.value for each in operands), tuple(each.span for each in operands), span, others, tokens)
+    models, spans = tuple(each.value for each in operands), tuple(each.span for each in operands)
+    agree(world, models, spans, span, others, tokens, any_depth=deep)
 
 
 def _nearest_name(world: World, operands: tuple[Operand, ...]) -> str:

@@ -347,6 +347,8 @@ class Operator:
     """The option whose model gives a merge its tokenizer and template, where that is not the first operand."""
     agree: bool = True
     """Whether the models of a merge must be of one architecture, shape, vocabulary and template."""
+    any_depth: bool = False
+    """Models of a merge that agree may differ in how many layers they have."""
     keeps_rows: bool = False
     """A transform whose result has the rows of its operands: what is known of one row holds of the result."""
     produces: bool = True

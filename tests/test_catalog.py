@@ -325,7 +325,7 @@ def test_weights_that_follow_schedules_are_no_sum_yet() -> None:
     ],
 )
 def test_what_is_kept_leaves_room_for_what_stands_beside_it(name: str, options: Mapping[str, Value], said: str) -> None:
-    model = ModelType("llama")
+    model = ModelType("llama", (("layers", 2),))
     found = typed(name, options, (model, model))
     assert said in message(found)
     assert isinstance(found, tuple)

@@ -514,6 +514,11 @@ model d = a | sft(seed = 9)
 model many[seed in 1..2] = base | sft(seed = seed)
 model mean = lerp(b, a, t = 0.5)
 model more = lerp(a, b, t = 0.3)
+model told = mergekit(lerp(b, a, t = 0.5))
+model short = mergekit(round(lerp(b, a, t = 0.5), bf16))
+model deep = stack(a, b, layers = each([0, 1], [1]))
+model fixed = rebasin(a, to = base)
+model low = extract_lora(a, base = base, rank = 1)
 """
 
 
@@ -596,6 +601,30 @@ def test_of_ancestors_that_are_as_near_the_one_named_first_counts_and_the_others
     shutil.rmtree(project / "artifacts/my/a")
     told = found("more", "mean")
     assert (told["base"]["name"], told["notes"]) == ("b", [])
+
+
+@pytest.mark.parametrize("name", ["told", "deep", "fixed"])
+def test_a_model_that_is_a_step_of_its_own_is_compared_by_name(name: str, project: Path, found: Read) -> None:
+    artifact(name, near(5, 0.05))
+    assert [each["name"] for each in found("a", name, "-r", "recipes/my.recipe")["models"]] == ["a", name]
+    assert found(name, "b")["models"][0]["folder"] == f"artifacts/my/{name}"
+
+
+def test_an_extracted_adapter_is_refused_as_what_it_is(project: Path, refusal: Callable[..., str]) -> None:
+    said = refusal("a", "low", "-r", "recipes/my.recipe")
+    assert "`low` is an adapter, and not a model" in said
+    assert "name the model that it was taken from" in said
+
+
+@pytest.mark.parametrize("name", ["told", "short"])
+def test_the_same_merge_by_another_engine_is_no_ancestor(name: str, project: Path, found: Read) -> None:
+    for each, seed in {"mean": 5, name: 6}.items():
+        artifact(each, near(seed, 0.05))
+    # What `short` rounds is no artifact, so its folder knows of no ancestor.
+    folders = found("artifacts/my/mean", f"artifacts/my/{name}")["base"]
+    assert (folders and folders["name"]) == ("b" if name == "told" else None)
+    assert found("mean", name)["base"]["name"] == "b"
+    assert [each["model"] for each in found("a", name)["changes"]] == [name]
 
 
 def test_an_adapter_is_compared_with_its_model(project: Path, found: Read, refusal: Callable[..., str]) -> None:

@@ -173,6 +173,71 @@ def test_filters_become_the_schedule_that_means_the_same(tmp_path: Path, t: str,
     assert f"t = {said}" in " ".join(text.split())
 
 
+def test_what_no_filter_takes_has_the_value_of_the_whole_merge(tmp_path: Path) -> None:
+    own = "    parameters: {t: [{filter: self_attn, value: 0.9}]}\n"
+    one = SLICED.format("slerp") + BOTH.format(0, 4) + own
+    assert "t = {self_attn: 0.9, else: 0.5}" in flat(from_text(tmp_path, one + "parameters: {t: 0.5}\n").text)
+    assert problems(tmp_path, one) == [("E611", 6)]
+    two = one + BOTH.format(4, 5) + "parameters: {t: [{filter: mlp, value: 0.25}, {value: 0.5}]}\n"
+    assert "t = {self_attn: [0.9, 0.9, 0.9, 0.9, 0.5], mlp: 0.25, else: 0.5}" in flat(from_text(tmp_path, two).text)
+    weights = TIES.replace("acme/a, parameters: {weight: 1}", "acme/a, parameters: {weight: [{filter: mlp, value: 2}]}")
+    weights = weights.replace("{density: 0.5}", "{density: 0.5, weight: 0.25}")
+    assert "ties(a: {mlp: 2, else: 0.25}, b: 1," in flat(from_text(tmp_path, weights).text)
+
+
+@pytest.mark.parametrize(
+    ("part", "meant"),
+    [("mpl", "mlp"), ("self_atn", "self_attn"), ("embed_token", ""), ("q_nrom", "q_norm"), ("wte", "")],
+)
+def test_a_filter_that_takes_no_tensor_is_noted_at_its_line(tmp_path: Path, part: str, meant: str) -> None:
+    text = f"parameters:\n  t:\n    - filter: self_attn\n      value: 0\n    - filter: {part}\n      value: [0, 1]\n"
+    found = from_text(tmp_path, f"{MERGE}{text}    - value: 0.5\n")
+    lost = [note for note in found.notes if note.sort is Sort.LOST]
+    if part == "embed_token":  # a part of a name is no slip
+        assert lost == []
+        return
+    [note] = lost
+    assert (note.line, note.key) == (9, f"t: filter = {part}")
+    assert note.reason.startswith("it is part of no tensor's name in a model as Llama is")
+    assert ("did you mean" in note.reason) == bool(meant)
+    assert meant in note.reason
+    assert "t = {self_attn: 0, else: 0.5}" in flat(found.text)
+
+
+def test_filters_of_some_models_alone_are_no_slip(tmp_path: Path) -> None:
+    for part in ("q_norm", "pre_feedforward_layernorm", "layernorm", "model.layers", "weight", "'*'"):
+        text = f"{MERGE}parameters: {{t: [{{filter: {part}, value: 1}}, {{value: 0.5}}]}}\n"
+        assert not [note for note in from_text(tmp_path, text).notes if note.sort is Sort.LOST]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "merge_method: slerp\nbase_model: acme/a\ndtype: float32\nparameters: {t: 0.5}\nslices:\n"
+        "  - sources: [{model: acme/a, layer_range: [0, 4]}, {model: acme/b, layer_range: [0, 4]}]\n"
+        "    parameters: {t: 0.25}\n",
+        "merge_method: passthrough\ndtype: float32\nparameters: {scale: 0.5}\nslices:\n"
+        "  - sources: [{model: acme/a, layer_range: [0, 4], parameters: {scale: 2}}]\n",
+        "merge_method: linear\ndtype: float32\nparameters: {weight: 0.5}\n"
+        "models: [{model: acme/a, parameters: {weight: 1}}, {model: acme/b, parameters: {weight: 2}}]\n",
+        "merge_method: linear\ndtype: float32\nparameters: {random_seed: 7}\n"
+        "models: [{model: acme/a, parameters: {weight: 1}}, {model: acme/b, parameters: {weight: 2}}]\n",
+    ],
+    ids=["t", "scale", "weight", "random_seed"],
+)
+def test_what_has_no_effect_in_mergekit_either_agrees(tmp_path: Path, text: str) -> None:
+    notes = [note for note in from_text(tmp_path, text).notes if note.key.startswith("parameters.")]
+    assert [note.sort for note in notes] == [Sort.SAME]
+    assert "mergekit" in notes[0].reason
+
+
+def test_what_one_model_alone_says_leaves_the_rest_to_the_whole_merge(tmp_path: Path) -> None:
+    text = TIES.replace("acme/b, parameters: {weight: 1}", "acme/b").replace("{density", "{weight: 0.3, density")
+    found = from_text(tmp_path, text)
+    assert "ties(a: 1, b: 0.3," in flat(found.text)
+    assert not any(note.key.startswith("parameters.") for note in found.notes)
+
+
 TIES = (
     "merge_method: ties\nbase_model: acme/base\nmodels: [{model: acme/a, parameters: {weight: 1}}, "
     "{model: acme/b, parameters: {weight: 1}}]\nparameters: {density: 0.5}\ndtype: float32\n"
@@ -657,6 +722,53 @@ def test_a_misspelt_parameter_is_named_as_such(tmp_path: Path) -> None:
     assert problem.source.text[problem.span.start :].startswith("weigth")
     ties = TIES.replace("{density: 0.5}", "{densty: 0.5}")
     assert told(tmp_path, ties, "cannot carry", "densty", "did you mean `density`?")
+
+
+def said_of(folder: Path, text: str, capsys: pytest.CaptureFixture[str]) -> str:
+    (folder / "a.yml").write_text(text)
+    assert run(["import", str(folder / "a.yml"), "--from", "mergekit"]) == 1
+    return capsys.readouterr().err
+
+
+def test_a_misspelt_method_hides_no_other_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = "merge_method: tiess\nbase_model: acme/o\ndtype: bflot16\nmodels:\n"
+    text += "  - {model: acme/a, parameters: {weigth: 1}}\n  - {model: acme/b, parameters: {weight: 1, densty: 0.5}}\n"
+    said = said_of(tmp_path, text, capsys)
+    for part in ("`ties`", "`bfloat16`", "`weigth` is no parameter", "did you mean `density`?"):
+        assert part in said
+    assert problems(tmp_path, text) == [("E611", 1), ("E609", 5), ("E611", 3)]
+    assert problems(tmp_path, text.replace("tiess", "averaging")) == [("E611", 1), ("E611", 3)]
+    slerp = MERGE.replace("slerp", "slrp") + "parameters: {tt: 0.5}\n"
+    assert problems(tmp_path, slerp) == [("E611", 1), ("E609", 5)]
+    assert "`tt` is no key" in said_of(tmp_path, slerp, capsys)
+    stack = SLICED.format("passthrogh") + "  - sources: [{model: acme/a, layer_range: [4, 4]}]\n"
+    assert problems(tmp_path, stack.replace("float32", "f32")) == [("E611", 1), ("E609", 5), ("E611", 3)]
+
+
+def test_a_misspelt_word_is_told_without_words_of_what_is_not_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = said_of(tmp_path, MERGE.replace("merge_method", "merge_metod"), capsys)
+    assert "the document says no `merge_method`: `merge_metod` is no key" in said
+    assert "``" not in said
+    said = said_of(tmp_path, MERGE.replace("float32", "bflot16") + "parameters: {t: 0.5}\n", capsys)
+    assert "knows no precision `bflot16`" in said
+    assert said.count("bflot16") == 2  # the error, and its line
+
+
+@pytest.mark.parametrize("key", ["tokenizer_source: {}\n", "tokenizer: {{source: {}}}\n"])
+def test_a_misspelt_tokenizer_is_told(key: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = said_of(tmp_path, TIES + key.format("unoin"), capsys)
+    assert "did you mean `union`?" in said
+    assert told(tmp_path, TIES + key.format("acme/aa"), "cannot carry", "did you mean `acme/a`")
+
+
+@pytest.mark.parametrize(("owner", "sort"), [("models", "assumed"), ("weights", "assumed"), ("./models", "missing")])
+def test_a_misspelt_folder_is_answered_with_the_one_that_is_there(owner: str, sort: str, tmp_path: Path) -> None:
+    (tmp_path / owner / "code").mkdir(parents=True)
+    text = MERGE.replace("acme/a", f"{owner}/cod") + "parameters: {t: 0.5}\n"
+    assert told(tmp_path, text, sort, f"{owner}/cod", f"did you mean `{owner.removeprefix('./')}/code`?")
+    assert not told(tmp_path, text.replace("cod}", "code}").replace("cod\n", "code\n"), "did you mean")
 
 
 def test_what_the_recipe_does_instead_is_said(tmp_path: Path) -> None:

@@ -279,6 +279,21 @@ def test_slices_are_copied_as_they_are(tmp_path: Path) -> None:
     assert len(found) == len(first) + 2 * (len(first) - 2) // 3
 
 
+def test_slices_of_models_of_other_depths(tmp_path: Path) -> None:
+    few = {name: each for name, each in weights(1, torch.bfloat16).items() if "layers.2." not in name}
+    a = folder(tmp_path / "a", few, num_hidden_layers=2)
+    b = folder(tmp_path / "b", weights(2, torch.bfloat16))
+    for number, (first, second, slices) in enumerate([(a, b, [[0, 1], [1, 2]]), (b, a, [[0, 2], [1]])]):
+        out = made(tmp_path / f"deep{number}", "stack", {"layers": slices}, given("0", first), given("1", second))
+        found, sources = tensors(out), [tensors(first), tensors(second)]
+        origins = [(tensors, layer) for tensors, layers in zip(sources, slices, strict=True) for layer in layers]
+        assert json.loads((out / "config.json").read_text())["num_hidden_layers"] == len(origins)
+        for place, (origin, layer) in enumerate(origins):
+            for name in (name for name in origin if f"layers.{layer}." in name):
+                assert torch.equal(found[name.replace(f"layers.{layer}.", f"layers.{place}.")], origin[name])
+        assert torch.equal(found["model.norm.weight"], sources[1]["model.norm.weight"])
+
+
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Given]:
     """Three models of one tokenizer, and one of another size and tokenizer."""

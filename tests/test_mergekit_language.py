@@ -388,6 +388,30 @@ def test_tensors_of_slices_are_known_where_their_parents_are(project: Path) -> N
     assert len(names) == 2 + 5 * 9
 
 
+def test_layers_of_models_of_other_depths_stack_and_do_not_merge(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    few = {name: each for name, each in weights(5, torch.bfloat16).items() if "layers.2." not in name}
+    place = folder(project / "models/d", few, num_hidden_layers=2)
+    (place / "chat_template.jinja").write_text("one template")
+    text = 'model d = local("models/d")\nmodel m = stack(d, a, layers = each(0..1, 1..2))\n'
+    opened = open_recipe(recipe(project, text))
+    type = opened.layout.graph.nodes[opened.layout.graph.aliases["m"]].type
+    assert type is not None
+    assert isinstance(type.tensors, tuple)
+    assert len(type.tensors) == 2 + 4 * 9
+    assert run(["check", str(recipe(project, text.replace("1..2))", "1..3))")))]) == 1
+    assert "operand 2 has no layer 3: it has 3" in capsys.readouterr().out
+    assert run(["check", str(recipe(project, text.replace("stack(d, a", "stack(a, d")))]) == 1
+    assert "operand 2 has no layer 2: it has 2" in capsys.readouterr().out
+    assert run(["check", str(recipe(project, text + "model s = slerp(a, d, t = 0.5)\n"))]) == 1
+    assert "layers 2, not 3" in capsys.readouterr().out
+    folder(place, few, num_hidden_layers=2, num_attention_heads=4)
+    (place / "chat_template.jinja").write_text("one template")
+    assert run(["check", str(recipe(project, text))]) == 1
+    assert "E210" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("merge", "code"),
     [

@@ -72,7 +72,7 @@ def unsound(found: Imported) -> int:
 
 def so_far(ledger: Ledger) -> list[str]:
     """Return what was found out of the files before they were refused."""
-    told = [note.text for note in ledger.notes if note.sort is Sort.ASSUMED]
+    told = [note.text for note in ledger.notes if note.sort in (Sort.ASSUMED, Sort.LOST)]
     return [f"detected: {each}" for each in ledger.detected] + told
 
 

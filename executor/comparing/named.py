@@ -9,9 +9,11 @@ from typing import Final
 
 from ladle.dsl.graph import Graph, Node
 from ladle.dsl.signature import Fault, Role
+from ladle.executor.catalog import vocabulary
 from ladle.executor.console import from_here, typed
 from ladle.executor.layout import Layout, merges
 from ladle.executor.lineage import Lineage, read_lineage
+from ladle.executor.mergekit.spoken import ROUND
 from ladle.executor.opened import Opened
 from ladle.executor.places import ADAPTER
 from ladle.executor.plan import sought
@@ -73,7 +75,7 @@ def _named(word: str, recipe: Opened | None, find: Open) -> tuple[Named, ...] | 
         return Fault("E640", f"`{word}` is no folder, and {error.message}", error.help)
     nodes = [opened.layout.graph.nodes[key] for key in keys]
     if other := next((node for node in nodes if not has_weights(opened.layout, node)), None):
-        return Fault("E640", f"`{other.name}` is not a model", "name models: corpora and scores have no weights")
+        return _no_model(opened, other)
     found = [_node(opened, node, word if len(nodes) == 1 else node.name) for node in nodes]
     faults = [each for each in found if isinstance(each, Fault)]
     return faults[0] if faults else tuple(each for each in found if isinstance(each, Named))
@@ -84,13 +86,20 @@ def _folder(path: Path) -> Named:
     return Named(path.resolve().name or str(path), path, lineage.fingerprint if isinstance(lineage, Lineage) else "")
 
 
-_MODELS = (Role.STAGE, Role.MODEL_SOURCE, Role.CHOICE)
+_MODELS = (Role.STAGE, Role.MODEL_SOURCE, Role.CHOICE, Role.MERGE)
 
 
 def has_weights(layout: Layout, node: Node) -> bool:
     """Say whether a node is a model: one that a step makes, or a folder of the project."""
     operator = layout.operator(node)
     return merges(operator) or operator.role in _MODELS
+
+
+def _no_model(opened: Opened, node: Node) -> Fault:
+    if opened.layout.operator(node).role is Role.ADAPTER:
+        help = "name the model that it was taken from: an adapter has only its difference from a base"
+        return Fault("E640", f"`{node.name}` is an adapter, and not a model", help)
+    return Fault("E640", f"`{node.name}` is not a model", "name models: corpora and scores have no weights")
 
 
 def _node(opened: Opened, node: Node, name: str) -> Named | Fault:
@@ -173,6 +182,7 @@ def _noted(ancestor: Named, others: Sequence[Named], model: Named) -> Named:
 
 def _known(models: Sequence[Named]) -> tuple[Parents, Mapping[str, Named]]:
     known: dict[str, Sequence[str]] = {}
+    operators: dict[str, str] = {}
     places: dict[str, Named] = {}
     for root in {root for each in models if (root := _project(each))}:
         workspace = Workspace(root)
@@ -180,14 +190,32 @@ def _known(models: Sequence[Named]) -> tuple[Parents, Mapping[str, Named]]:
             lineage = read_lineage(workspace.artifact(place))
             if isinstance(lineage, Lineage):
                 known[lineage.fingerprint] = tuple(key for role, key in lineage.inputs if _descends(role))
+                operators[lineage.fingerprint] = lineage.operator
                 name = place.rpartition("/")[2]
                 places[lineage.fingerprint] = Named(name, workspace.artifact(place), lineage.fingerprint)
     for opened in {id(each.opened): each.opened for each in models if each.opened}.values():
         for key, parents, at in _of_graph(opened, opened.layout.graph):
             known[key] = parents
+            operators[key] = opened.layout.graph.nodes[key].operator
             if at:
                 places.setdefault(key, at)
-    return known, places
+    wrapping = {name for name, operator in vocabulary().items() if operator.wraps}
+    handed = {key: known[key] for key, name in operators.items() if name in wrapping}
+    return known | {key: _of_handed(inner, known, operators) for key, inner in handed.items()}, places
+
+
+def _of_handed(inner: Sequence[str], known: Parents, operators: Mapping[str, str]) -> tuple[str, ...]:
+    """Return what a merge that another engine computes is made from: the same merge by our own is no ancestor."""
+    found: dict[str, None] = {}
+    edge, seen = list(inner), set[str]()
+    while edge:
+        key = edge.pop(0)
+        if operators.get(key) == ROUND and key not in seen:
+            seen.add(key)
+            edge = [*known[key], *edge]
+        else:
+            found |= dict.fromkeys(known.get(key, ()))
+    return tuple(found)
 
 
 def _of_graph(opened: Opened, graph: Graph) -> Iterator[tuple[str, Sequence[str], Named | None]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from ladle.dsl.diagnostics import RecipeError
 from ladle.dsl.format import format_source
 from ladle.dsl.source import Source, Span
-from ladle.dsl.suggest import sentences
+from ladle.dsl.suggest import did_you_mean, sentences
 from ladle.executor.examine import examine_source
 from ladle.executor.importing.base_tokens import with_base_tokens
 from ladle.executor.importing.circles import report_circles
@@ -109,14 +109,20 @@ def _note_models(writer: Writer, ledger: Ledger) -> None:
     """Note models that are looked for in the project, taken for repositories, or made by none of the files."""
     for model, place in writer.missing.items():
         reason = f"the model folder `{short(model.name)}` is not in the project: put it at `{short(place)}`"
-        ledger.note_model(Sort.MISSING, model.name, reason)
+        near = did_you_mean(writer.near.get(model, ()))
+        ledger.note_model(Sort.MISSING, model.name, sentences((reason, near)))
         if "/" not in model.name:
             reason = f"`{short(model.name)}` is taken for a folder; a repository of the hub is `owner/name`"
             ledger.note_model(Sort.ASSUMED, model.name, reason)
+    for model in writer.near:
+        if model not in writer.missing and model not in writer.guessed:
+            reason = f"`{short(model.name)}` is no folder of the project, and taken for a repository of the hub"
+            ledger.note_model(Sort.ASSUMED, model.name, sentences((reason, did_you_mean(writer.near[model]))))
     for model in writer.guessed:
         reason = f"`{short(model.name)}` is taken for a repository of the hub, though it is called as a run's folder is"
         help = "name the file that makes it too, or write `local(...)`"
-        ledger.note_model(Sort.ASSUMED, model.name, f"{reason}: {help}")
+        near = did_you_mean(writer.near.get(model, ()))
+        ledger.note_model(Sort.ASSUMED, model.name, f"{reason}: {sentences((near, help))}")
     for model in writer.disabled:
         reason = f"answers are measured against the model with `{short(model.name)}` switched off, as the tool does"
         ledger.note_model(Sort.ASSUMED, model.name, f"{reason}: `reference =` says so")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ladle.dsl.source import Span
+from ladle.dsl.suggest import nearest
 from ladle.executor.importing.fields import scalar_number
 from ladle.executor.importing.spelling import written
 from ladle.executor.importing.tree import Listing, Scalar, Table, Tree
@@ -45,6 +46,8 @@ RARE: Final[Mapping[str, tuple[str, str]]] = {
     "post_feedforward_layernorm": ("model.layers.#.post_feedforward_layernorm.weight", "layers"),
 }
 """Modules that only some architectures have, and the group whose value they take in a schedule."""
+_WORDS: Final = ("embed_tokens", "layernorm")
+"""Parts of names that filters take beside those of modules."""
 _LAYERS: Final = 200
 _FORMS: Final = "write a number, `0.5`, a list over depth, `[0, 0.5, 1]`, or filters, each with a `value` of that kind"
 
@@ -95,8 +98,11 @@ class Depths:
         return "{" + ", ".join([*told, f"else: {written(self.otherwise)}"]) + "}"
 
 
-Sliced = Sequence[tuple[Tree, int]]
-"""Values, each of a slice of so many layers; of one that is none the number is not asked for."""
+Sliced = Sequence[tuple[Sequence[Tree], int]]
+"""Values, each of a slice of so many layers; of one that is none the number is not asked for.
+
+A value is what stands nearest the model, and what mergekit falls through to for a tensor that its filters do not take.
+"""
 
 
 def depths(parts: Sliced) -> Depths:
@@ -104,7 +110,7 @@ def depths(parts: Sliced) -> Depths:
 
     Raises Unsayable for what is none, or what no schedule says.
     """
-    rules = [_rules(tree) for tree, _ in parts]
+    rules = [_rules(trees) for trees, _ in parts]
     counts = [count for _, count in parts]
     alike = {rule.value if not rule.part else () for each in rules for rule in each}
     if len(alike) == 1 and not isinstance(only := alike.pop(), tuple):
@@ -177,7 +183,34 @@ def _at(rules: tuple[Rule, ...], tensor: str) -> At:
     return value[0] if isinstance(value, tuple) and "#" not in tensor else value
 
 
-def _rules(tree: Tree) -> tuple[Rule, ...]:
+def total(tree: Tree) -> bool:
+    """Say whether a value takes every tensor, so that nothing is fallen through to. Raises Unsayable."""
+    return any(not rule.part for rule in _filters(tree))
+
+
+def strange(tree: Tree) -> tuple[Rule, ...]:
+    """Return the filters that take no tensor of a known name, in any layer. Raises Unsayable."""
+    known = [*TENSORS.values(), *(tensor for tensor, _ in RARE.values())]
+    names = [name.replace("#", str(layer)) for name in known for layer in range(_LAYERS if "#" in name else 1)]
+    return tuple(rule for rule in _filters(tree) if not any(rule.part in name for name in names))
+
+
+def meant(part: str) -> tuple[str, ...]:
+    """Return the modules whose names are near to a filter."""
+    return nearest(part, (*TENSORS, *RARE, *GROUPS, *_WORDS))
+
+
+def _rules(trees: Sequence[Tree]) -> tuple[Rule, ...]:
+    """Return rules up to the first that takes every tensor."""
+    found: list[Rule] = []
+    for rule in (rule for tree in trees for rule in _filters(tree)):
+        found.append(rule)
+        if not rule.part:
+            break
+    return tuple(found)
+
+
+def _filters(tree: Tree) -> tuple[Rule, ...]:
     match tree:
         case Table():
             return (_rule(tree),)

@@ -57,8 +57,10 @@ class Ledger:
     """Of each file the tool, and how that shows."""
 
     def note(self, sort: Sort, document: Document, span: Span, key: str, reason: str) -> None:
-        """Add a note about a key."""
-        self.notes.append(Note(sort, document.source.path, document.line(span), key, reason))
+        """Add a note about a key, once."""
+        found = Note(sort, document.source.path, document.line(span), key, reason)
+        if found not in self.notes:
+            self.notes.append(found)
 
     def name(self, document: Document, span: Span, model: str) -> None:
         """Keep where a model is named first, for notes that need every file."""

@@ -29,17 +29,18 @@ def rounded(fields: Fields) -> str:
     """
     key = "out_dtype" if "out_dtype" in fields else "dtype"
     word = spoken(fields, key)
-    if word and word not in PRECISIONS:
+    if word in _OTHERS:
         fields.lost(key, f"results here are {listing(PRECISIONS, last='or')}; it has the precision of a model")
     return PRECISIONS.get(word, "")
 
 
 def spoken(fields: Fields, key: str) -> str:
-    """Return a precision as torch calls it, "" for none; one that nothing is called by is reported."""
+    """Return a precision as torch calls it, "" for none, and for one that nothing is called by, which is reported."""
     word = (fields.text(key) or "").removeprefix("torch.")
     if word and word not in (*PRECISIONS, *_OTHERS):
         help = did_you_mean(nearest(word, PRECISIONS)) or f"there are {listing(PRECISIONS)}"
         fields.problem("E611", key, f"mergekit knows no precision `{short(word)}`", help)
+        return ""
     return word
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ladle.dsl.signature import Flag, Number, Operator, Option, OptionType, Scheduled
-from ladle.dsl.suggest import did_you_mean, nearest
-from ladle.executor.importing.depths import At, Unsayable, depths
+from ladle.dsl.suggest import did_you_mean, nearest, sentences
+from ladle.executor.importing.depths import At, Unsayable, depths, meant, strange, total
 from ladle.executor.importing.fields import Fields, scalar_number
 from ladle.executor.importing.ledger import Sort
 from ladle.executor.importing.sources import Source
@@ -14,7 +14,11 @@ from ladle.executor.importing.spelling import spelled, takes
 from ladle.executor.importing.tree import Listing, Scalar, Table, Tree
 from ladle.executor.quoting import short
 
-REASONS = {"int8_mask": (Sort.MACHINE, "how masks are kept in memory: it does not change the result")}
+REASONS = {
+    "int8_mask": (Sort.MACHINE, "how masks are kept in memory: it does not change the result"),
+    "random_seed": (Sort.SAME, "mergekit passes over it here: its seed is `--random-seed`, and a recipe's `seed =`"),
+}
+_OVERRIDDEN = (Sort.SAME, "every slice or model says its own, so it has no effect in mergekit either")
 
 WEIGHT = "weight"
 VARIES = "write one number, such as the mean of its values; `t` of `slerp` and `lerp`, and model arithmetic, take a map"
@@ -34,15 +38,23 @@ class Given:
 
     def rest(self, sources: tuple[Source, ...]) -> None:
         """Note every parameter that is not an option of the merge."""
-        for each in dict.fromkeys((self.parameters, *(own for source in sources for own in source.own))):
-            if each:
-                self._misspelt(each)
-                each.rest(REASONS)
+        if self.parameters:
+            self._misspelt(self.parameters)
+            self.parameters.rest({**REASONS, **dict.fromkeys(self._taken, _OVERRIDDEN)})
+        for each in dict.fromkeys(own for source in sources for own in source.own):
+            self._misspelt(each)
+            each.rest(REASONS)
         for source in sources:
             source.fields.rest({})
 
+    @property
+    def _taken(self) -> set[str]:
+        """The parameters that the method takes."""
+        weighted = {WEIGHT} if self.operator.operands.weighted != "no" else set[str]()
+        return weighted | {each.field or each.name for each in self.operator.options}
+
     def _misspelt(self, parameters: Fields) -> None:
-        known = {WEIGHT, *REASONS, *(option.field or option.name for option in self.operator.options)}
+        known = {WEIGHT, *REASONS, *self._taken}
         for key in (entry.key for entry in parameters.table.entries if entry.key not in known):
             if hint := did_you_mean(nearest(key, known)):
                 parameters.lost(key, f"no parameter of `{self.operator.name}`: {hint}")
@@ -75,7 +87,7 @@ def shared(given: Given, option: Option, key: str) -> str:
     """Return a parameter of the whole merge, "" where the document does not set it."""
     if given.parameters is None or key not in given.parameters:
         return ""
-    return _text(((given.parameters, 0),), key, option.type)
+    return _text((((given.parameters,), 0),), key, option.type)
 
 
 def per_model(given: Given, option: Option, key: str, operands: tuple[Source, ...]) -> str:
@@ -102,42 +114,43 @@ def _default(option: Option) -> float | bool:
     return value if isinstance(value, int | float) else 1.0
 
 
-Places = tuple[tuple[Fields, int], ...]
-"""Where a parameter stands: for each slice that a model is merged in, with the number of its layers, or once."""
+Places = tuple[tuple[tuple[Fields, ...], int], ...]
+"""Where a parameter stands, nearest the model first: for each slice that it is merged in, with its layers, or once."""
 
 
 def _places(given: Given, source: Source, key: str) -> Places:
-    """Return where a parameter of a model stands: beside it, else for the whole merge; empty where a slice has none."""
+    """Return where a parameter of a model stands: beside it, and for the whole merge; empty where a slice has none."""
     shared = (given.parameters,) if given.parameters else ()
     if not source.parts:
-        found = next((each for each in (*source.own, *shared) if key in each), None)
+        found = _that_say(key, (*source.own, *shared))
         return ((found, 0),) if found else ()
-    places = [(next((e for e in (*part.parameters, *shared) if key in e), None), part.layers) for part in source.parts]
-    known = tuple((place, layers) for place, layers in places if place)
+    places = tuple((_that_say(key, (*part.parameters, *shared)), part.layers) for part in source.parts)
+    known = tuple((found, layers) for found, layers in places if found)
     if known and len(known) < len(places):
         message = f"`{key}` stands in some slices and not in others"
-        known[0][0].problem("E611", key, message, "say it in every slice, or once for the whole merge")
+        known[0][0][0].problem("E611", key, message, "say it in every slice, or once for the whole merge")
     return known if len(known) == len(places) else ()
+
+
+def _that_say(key: str, places: tuple[Fields, ...]) -> tuple[Fields, ...]:
+    return tuple(each for each in places if key in each)
 
 
 def _text(places: Places, key: str, type: OptionType) -> str:
     """Return a parameter as an option of a type; "" where it cannot be said, which is reported."""
-    first = places[0][0]
+    first = places[0][0][0]
     if isinstance(type, Flag):
         return _flag(places, key)
-    trees = [(place, place.tree(key), layers) for place, layers in places]
-    sliced = [(tree, layers) for _, tree, layers in trees if tree is not None]
-    if len(sliced) < len(trees):
-        return ""
     try:
-        found = depths(sliced)
+        trees = [(_reached(found, key), layers) for found, layers in places]
+        found = depths([([tree for _, tree in each], layers) for each, layers in trees])
     except Unsayable as why:
         span = why.span or first.span(key)
         first.ledger.problem("E611", first.document, span, f"`{key}` cannot be said: {why}", why.help)
         return ""
     if found.modules and not isinstance(type, Scheduled):
         first.problem("E611", key, f"`{key}` varies over the tensors, and is one number in this version", VARIES)
-    elif _wrong_number(trees, key, type):
+    elif _wrong_number([each for told, _ in trees for each in told], key, type):
         return ""
     elif found.modules and isinstance(type, Scheduled) and (lists := _unlayered(found.modules, type)):
         message = f"`{key}` cannot vary over depth in {lists}"
@@ -148,17 +161,37 @@ def _text(places: Places, key: str, type: OptionType) -> str:
     return found.text
 
 
+def _strangers(place: Fields, key: str, tree: Tree) -> None:
+    """Note each filter that takes no tensor, of which no value of the recipe says anything. Raises Unsayable."""
+    for rule in strange(tree):
+        reason = "it is part of no tensor's name in a model as Llama is, and takes nothing there"
+        name, hint = f"{key}: filter = {short(rule.part)}", did_you_mean(meant(rule.part))
+        place.ledger.note(Sort.LOST, place.document, rule.span or place.span(key), name, sentences((reason, hint)))
+
+
+def _reached(places: tuple[Fields, ...], key: str) -> list[tuple[Fields, Tree]]:
+    """Return values up to the first that takes every tensor: what stands farther off is not asked. Raises Unsayable."""
+    found: list[tuple[Fields, Tree]] = []
+    for place in places:
+        if (tree := place.tree(key)) is not None:
+            found.append((place, tree))
+            _strangers(place, key, tree)
+            if total(tree):
+                break
+    return found
+
+
 def _flag(places: Places, key: str) -> str:
-    flags = [place.flag(key) for place, _ in places]
+    flags = [found[0].flag(key) for found, _ in places]
     if len(set(flags)) > 1:
-        places[0][0].problem("E611", key, f"`{key}` differs from slice to slice", "say it once for the whole merge")
+        places[0][0][0].problem("E611", key, f"`{key}` differs from slice to slice", "say it once for the whole merge")
     return "" if flags[0] is None else spelled(flags[0])
 
 
-def _wrong_number(trees: list[tuple[Fields, Tree | None, int]], key: str, type: OptionType) -> bool:
+def _wrong_number(trees: list[tuple[Fields, Tree]], key: str, type: OptionType) -> bool:
     """Report the first number that an option does not take."""
-    for place, tree, _ in trees:
-        if tree is not None and isinstance(type, Number | Scheduled) and (beyond := _beyond(tree, type)) is not None:
+    for place, tree in trees:
+        if isinstance(type, Number | Scheduled) and (beyond := _beyond(tree, type)) is not None:
             message = f"`{key}` cannot be {short(beyond.text)} here"
             place.ledger.problem("E611", place.document, beyond.span, message, _bounds(key, type))
             return True

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from ladle.dsl.lex import HIDDEN
 from ladle.dsl.signature import Operator, Role
+from ladle.dsl.suggest import nearest
 from ladle.dsl.types import CorpusKind
 from ladle.executor.catalog import vocabulary
 from ladle.executor.columns import OF_KIND
@@ -20,6 +22,8 @@ from ladle.executor.quoting import short
 
 _SLUG = re.compile(r"[^a-z0-9]+")
 _LONGEST: Final = 40
+_MOST: Final = 1000
+"""Folders among which one that is meant is looked for."""
 _FILES: Final = (".json", ".jsonl", ".csv", ".parquet", ".txt")
 """Endings of what is a file of rows, though it may not be there."""
 REPOSITORY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,95}/[A-Za-z0-9][A-Za-z0-9_.-]{0,95}")
@@ -64,6 +68,20 @@ def inside(root: Path, text: str) -> str | None:
 def is_path(root: Path, text: str) -> bool:
     """Say whether a text names something on disk rather than a repository of the hub."""
     return text.startswith(("./", "../", "/", "~")) or text.count("/") != 1 or (root / text).exists()
+
+
+def beside(root: Path, text: str) -> tuple[str, ...]:
+    """Return the folders of the project that lie where a path does and are called nearly as it is."""
+    path = inside(root, text)
+    if path is None:
+        return ()
+    place = Path(path)
+    try:
+        with os.scandir(root / place.parent) as found:
+            names = sorted(each.name for each in islice(found, _MOST) if each.is_dir())
+    except OSError:
+        return ()
+    return tuple((place.parent / name).as_posix() for name in nearest(place.name, filter(quotable, names)))
 
 
 def model(fields: Fields, key: str, revision: str = "") -> ModelRef | None:

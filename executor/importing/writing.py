@@ -15,7 +15,7 @@ from ladle.executor.catalog import vocabulary
 from ladle.executor.importing.draft import Corpus, Made, Merged, ModelRef, Trained
 from ladle.executor.importing.ledger import Note, Sort
 from ladle.executor.importing.naming import Names
-from ladle.executor.importing.places import inside, is_path, slug
+from ladle.executor.importing.places import beside, inside, is_path, slug
 from ladle.executor.importing.spelling import option
 
 WIDE = 118
@@ -38,6 +38,8 @@ class Writer:
         """Models that are not there, and where they are looked for."""
         self.guessed: list[ModelRef] = []
         """Models taken for repositories of the hub that are called as folders are."""
+        self.near: dict[ModelRef, tuple[str, ...]] = {}
+        """Models that are not there, and folders of the project that are called nearly so."""
         self.unmet: list[ModelRef] = []
         """Adapters that no file makes."""
         self.disabled: list[ModelRef] = []
@@ -135,11 +137,17 @@ class Writer:
         if not is_path(self.root, model.name):
             if FOLDERS.match(model.name):
                 self.guessed.append(model)
+            self._look_beside(model)
             return f'hub("{model.name}"{more}{template})'
         folder = inside(self.root, model.name) or self._free(model.name)
         if not (self.root / folder).is_dir():
             self.missing[model] = folder
+            self._look_beside(model)
         return f'local("{folder}"{template})'
+
+    def _look_beside(self, model: ModelRef) -> None:
+        if found := beside(self.root, model.name):
+            self.near[model] = found
 
     def _free(self, path: str) -> str:
         """Return a folder of the project for a model that lies elsewhere: no other is there, or is meant to be."""

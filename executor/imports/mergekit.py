@@ -30,18 +30,15 @@ def convert(document: Document, ledger: Ledger, request: Request) -> Made | None
     fields = fields_of(document, ledger)
     if fields is None:
         return None
-    method = fields.text("merge_method") or ""
+    method = _method(fields)
     if method == PASSTHROUGH and "slices" in fields:
-        return stacked(fields)
-    operator = vocabulary().get(method)
-    if operator is None or method not in METHODS:
-        known = sorted(METHODS & vocabulary().keys())
-        message = f"this version has no merge `{short(method)}`"
-        meant = did_you_mean(nearest(method, known))
-        fields.problem("E611", "merge_method", message, meant or f"the merges are {', '.join(known)}")
-        return None
+        if (stack := stacked(fields)) is None:
+            _unread(fields)
+        return stack
     found = whole(fields) if "slices" in fields else listed(fields)
-    if found is None:
+    operator = vocabulary().get(method)
+    if found is None or operator is None:
+        _unread(fields)
         return None
     base = reference(fields, "base_model") if "base_model" in fields else None
     given = Given(fields, operator, fields.fields("parameters"))
@@ -62,6 +59,26 @@ def convert(document: Document, ledger: Ledger, request: Request) -> Made | None
     if option(operator, "seed") is not None:
         fields.assumed("merge_method", "it draws at random: Ladle draws other elements, the result is equally good")
     return Merged(method, told, tuple(options), name, named, precision, whose)
+
+
+def _unread(fields: Fields) -> None:
+    """Report what is wrong in a document beside what makes nothing of it."""
+    for key in ("dtype", "out_dtype"):
+        spoken(fields, key)
+
+
+def _method(fields: Fields) -> str:
+    """Return the method of a document, "" where there is none. One that is misspelt is reported, and taken as meant."""
+    known = sorted(METHODS & vocabulary().keys())
+    help = f"the merges are {', '.join(known)}"
+    method = fields.text("merge_method") if "merge_method" in fields else None
+    if method is None and "merge_method" not in fields:
+        fields.problem("E609", "merge_method", "the document says no `merge_method`", f"add it: {help}")
+    if method is None or method in known:
+        return method or ""
+    meant = nearest(method, known)
+    fields.problem("E611", "merge_method", f"this version has no merge `{short(method)}`", did_you_mean(meant) or help)
+    return meant[0] if meant else ""
 
 
 def _operands(
@@ -123,7 +140,8 @@ def _options(given: Given, operands: tuple[Source, ...]) -> list[tuple[str, str]
             and (given.parameters is None or key not in given.parameters)
         ):
             message = f"`{given.operator.name}` has no `{key}`"
-            given.fields.problem("E609", "merge_method", message, "add it to `parameters`")
+            place, at = (given.parameters, key) if given.parameters else (given.fields, "merge_method")
+            place.problem("E609", at, message, "add it to `parameters`")
         text = per_model(given, each, key, operands) if local else shared(given, each, key)
         if text:
             found.append((each.name, text))
@@ -142,9 +160,9 @@ def _effective(given: Given, found: list[tuple[str, str]]) -> list[tuple[str, st
 def _precision(fields: Fields) -> None:
     """Say how the precision of computing differs; what the result is rounded to is the recipe's to say."""
     word = spoken(fields, "dtype")
-    if not word:
+    if "dtype" not in fields:
         fields.assumed("merge_method", "no `dtype`: mergekit computes in the parents' precision, Ladle in float32")
-    elif word != "float32":
+    elif word not in ("", "float32"):
         fields.assumed("dtype", f"mergekit computes in {word} too: here merges are float32 throughout and rounded once")
 
 

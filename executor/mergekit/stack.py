@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from ladle.dsl.graph import Json
 from ladle.executor.catalog import vocabulary
@@ -25,8 +26,9 @@ from ladle.executor.weights.settings import ineffective
 def run(task: Task) -> None:
     """Write the stacked model. Raises StepError for operands that do not fit, or a layer that none has."""
     models = [parent(each, task.work) for each in operands(task.inputs)]
-    agree(models)
-    for text in unlike(models):
+    alike = _of_one_depth(models)
+    agree(alike)
+    for text in unlike(alike):
         task.note(text)
     if message := ineffective(task.options, tuple(models[0].headers)):
         raise StepError(message, "`scale` names modules of the model's architecture")
@@ -47,34 +49,52 @@ def run(task: Task) -> None:
     configure(task.output, lambda said: _count(said, layers))
 
 
-def _layers(task: Task, models: Sequence[Parent]) -> list[int]:
-    """Return the layer of its model for each layer of the result."""
+def _of_one_depth(models: Sequence[Parent]) -> list[Parent]:
+    """Return models with the layers that all of them have: what must agree."""
+    least = min(model.layers for model in models)
+    return [model if model.layers == least else _up_to(model, least) for model in models]
+
+
+def _up_to(model: Parent, layers: int) -> Parent:
+    headers = {name: each for name, each in model.headers.items() if not _beyond(name, layers)}
+    said = {**model.configuration, "num_hidden_layers": layers}
+    if isinstance(kinds := said.get("layer_types"), list):
+        said["layer_types"] = kinds[:layers]
+    return replace(model, headers=headers, configuration=said)
+
+
+def _beyond(tensor: str, layers: int) -> bool:
+    match = LAYER.match(tensor)
+    return match is not None and int(match[2]) >= layers
+
+
+def _layers(task: Task, models: Sequence[Parent]) -> list[tuple[Parent, int]]:
+    """Return the model and its layer for each layer of the result."""
     slices = task.options["layers"]
     if not isinstance(slices, list) or len(slices) != len(models):
         raise StepError("`layers` is given operand by operand", "write it again with `ladle compile`")
-    found: list[int] = []
+    found: list[tuple[Parent, int]] = []
     for model, layers in zip(models, slices, strict=True):
         for layer in layers if isinstance(layers, list) else [layers]:
             if not isinstance(layer, int) or layer >= model.layers:
                 help = f"it has {model.layers}, counted from 0"
                 raise StepError(f"`{model.name}` has no layer {layer}", help)
-            found.append(layer)
+            found.append((model, layer))
     return found
 
 
-def _stacked(first: Parent, layers: Sequence[int]) -> Iterator[tuple[str, Tensor]]:
-    """Yield name and header of what the result holds: models agree, so those of the first are those of all."""
-    for name, tensor in first.headers.items():
-        if match := LAYER.match(name):
-            places = [place for place, layer in enumerate(layers) if layer == int(match[2])]
-            yield from ((f"{match[1]}{place}{match[3]}", tensor) for place in places)
-        else:
-            yield name, tensor
+def _stacked(first: Parent, layers: Sequence[tuple[Parent, int]]) -> Iterator[tuple[str, Tensor]]:
+    """Yield name and header of what the result holds: models agree, so what is of no layer is that of the first."""
+    yield from ((name, tensor) for name, tensor in first.headers.items() if not LAYER.match(name))
+    for place, (model, layer) in enumerate(layers):
+        for name, tensor in model.headers.items():
+            if (match := LAYER.match(name)) and int(match[2]) == layer:
+                yield f"{match[1]}{place}{match[3]}", tensor
 
 
-def _count(said: dict[str, Json], layers: Sequence[int]) -> None:
+def _count(said: dict[str, Json], layers: Sequence[tuple[Parent, int]]) -> None:
     """Say how many layers there are, and of what kind each is where the configuration lists that."""
     said["num_hidden_layers"] = len(layers)
-    kinds = said.get("layer_types")
-    if isinstance(kinds, list):
-        said["layer_types"] = [kinds[layer] for layer in layers]
+    if isinstance(said.get("layer_types"), list):
+        kinds = [(model.configuration.get("layer_types"), layer) for model, layer in layers]
+        said["layer_types"] = [kind[layer] for kind, layer in kinds if isinstance(kind, list) and layer < len(kind)]

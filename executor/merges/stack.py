@@ -19,7 +19,8 @@ Example:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import count
 from math import prod
 
 from ladle.dsl.frozen import replace
@@ -66,34 +67,48 @@ def stacked_type(typing: Typing) -> Typed:
     first = typing.operands[0]
     slices = [_numbers(each) for each in _tuple(typing.options["layers"])]
     assert isinstance(first, ModelType)
-    for place, (model, layers) in enumerate(zip(typing.operands, slices, strict=True), 1):
+    for place, (model, given) in enumerate(zip(typing.operands, slices, strict=True), 1):
         has = _layers(model)
-        if has is not None and (beyond := next((layer for layer in layers if layer >= has), None)) is not None:
+        if has is not None and (beyond := next((layer for layer in given if layer >= has), None)) is not None:
             message = f"operand {place} has no layer {beyond}: it has {has}, counted from 0"
             return (Fault("E631", message, f"the last layer is {has - 1}", "layers"),)
-    count = sum(map(len, slices))
+    layers = sum(map(len, slices))
     shape = first.shape
     if not isinstance(shape, Unknown):
-        shape = tuple(sorted({**dict(shape), "layers": count}.items()))
-    tensors = first.tensors
-    if not isinstance(tensors, Unknown):
-        tensors = tuple(sorted(_stacked(tensors, [layer for layers in slices for layer in layers])))
+        shape = tuple(sorted({**dict(shape), "layers": layers}.items()))
+    tensors = _tensors([each for each in typing.operands if isinstance(each, ModelType)], slices)
     parameters = UNKNOWN if isinstance(tensors, Unknown) else sum(prod(size) for _, _, size in tensors)
     return replace(first, shape=shape, tensors=tensors, parameters=parameters)
 
 
+Headers = tuple[tuple[str, str, tuple[int, ...]], ...]
+
+
+def _tensors(models: Sequence[ModelType], slices: Sequence[tuple[int, ...]]) -> Headers | Unknown:
+    """Return the tensors of the result, in the one element type of the first model where it has one."""
+    known = [each.tensors for each in models if not isinstance(each.tensors, Unknown)]
+    if len(known) < len(slices):
+        return UNKNOWN
+    kinds = {dtype for _, dtype, _ in known[0]}
+    kind = kinds.pop() if len(kinds) == 1 else ""
+    told = ((name, kind or dtype, size) for name, dtype, size in _stacked(known, slices))
+    return tuple(sorted(told))
+
+
 def _stacked(
-    tensors: tuple[tuple[str, str, tuple[int, ...]], ...], layers: list[int]
+    models: Sequence[Headers], slices: Sequence[tuple[int, ...]]
 ) -> Iterator[tuple[str, str, tuple[int, ...]]]:
-    parts: dict[int, list[tuple[str, str, str, tuple[int, ...]]]] = {}
-    for name, dtype, size in tensors:
-        if match := LAYER.match(name):
-            parts.setdefault(int(match[2]), []).append((match[1], match[3], dtype, size))
-        else:
-            yield name, dtype, size
-    for place, layer in enumerate(layers):
-        for head, rest, dtype, size in parts.get(layer, []):
-            yield f"{head}{place}{rest}", dtype, size
+    yield from (each for each in models[0] if not LAYER.match(each[0]))
+    places = count()
+    for tensors, layers in zip(models, slices, strict=True):
+        parts: dict[int, list[tuple[str, str, str, tuple[int, ...]]]] = {}
+        for name, dtype, size in tensors:
+            if match := LAYER.match(name):
+                parts.setdefault(int(match[2]), []).append((match[1], match[3], dtype, size))
+        for layer in layers:
+            place = next(places)
+            for head, rest, dtype, size in parts.get(layer, []):
+                yield f"{head}{place}{rest}", dtype, size
 
 
 def _layers(model: object) -> int | None:
@@ -119,6 +134,7 @@ OPERATOR = Operator(
     options=(LAYERS, SCALE),
     engines=("mergekit", "torch", "transformers"),
     whole=True,
+    any_depth=True,
     typed=stacked_type,
     program="ladle.executor.mergekit.stack",
 )
